@@ -1,0 +1,1 @@
+"""Rooms that know how to build something, and no system."""

@@ -1,0 +1,83 @@
+"""CloudWatch alarms and where they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """Fires when `metric` is over (`above`) or under (`below`) its bound for `minutes` minutes in a row."""
+
+    description: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, pulumi.Input[str]]
+    statistic: str
+    minutes: int = 3
+    above: float | None = None
+    below: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmsArgs:
+    """`email`, if given, is asked by AWS to confirm that it wants the alarms."""
+
+    prefix: str
+    key_arn: pulumi.Input[str]
+    alarms: Mapping[str, Alarm]
+    email: str | None
+    tags: Tags
+
+
+class Alarms(PlatformComponent):
+    """An encrypted topic and the alarms that it tells of. Resources: Topic, TopicSubscription with `email`, MetricAlarms."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:Alarms"
+    topic_arn: pulumi.Output[str]
+    names: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        topic = aws.sns.Topic(
+            f"{name}-topic",
+            name=f"{args.prefix}-alarms",
+            kms_master_key_id=args.key_arn,
+            tags=named(args.tags, f"{args.prefix}-alarms"),
+            opts=self.child,
+        )
+        if args.email:
+            aws.sns.TopicSubscription(
+                f"{name}-email", topic=topic.arn, protocol="email", endpoint=args.email, opts=self.child
+            )
+        self.topic_arn = topic.arn
+        self.names = {
+            key: aws.cloudwatch.MetricAlarm(
+                f"{name}-{key}",
+                name=f"{args.prefix}-{key}",
+                alarm_description=alarm.description,
+                namespace=alarm.namespace,
+                metric_name=alarm.metric,
+                dimensions=dict(alarm.dimensions),
+                statistic=alarm.statistic,
+                period=60,
+                evaluation_periods=alarm.minutes,
+                comparison_operator="GreaterThanThreshold" if alarm.above is not None else "LessThanThreshold",
+                threshold=alarm.above if alarm.above is not None else alarm.below,
+                treat_missing_data="notBreaching",
+                alarm_actions=[topic.arn],
+                ok_actions=[topic.arn],
+                tags=named(args.tags, f"{args.prefix}-{key}"),
+                opts=self.child,
+            ).name
+            for key, alarm in args.alarms.items()
+        }
+        self.register_outputs({"topic_arn": self.topic_arn})

@@ -1,0 +1,72 @@
+"""TLS certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+VALIDATION_TTL = 300
+Option = aws.acm.outputs.CertificateDomainValidationOption
+
+
+class Certificate(PlatformComponent):
+    """An ACM certificate for one host, validated by DNS. CloudFront takes it from us-east-1 only, an ALB from its own region.
+
+    `arn` is that of the validated certificate: who uses it waits for the validation.
+    Resources: Certificate, Record, CertificateValidation.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:aws:Certificate"
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        *,
+        zone_id: pulumi.Input[str],
+        region: str,
+        tags: Tags,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        certificate = aws.acm.Certificate(
+            f"{name}-certificate",
+            domain_name=host,
+            validation_method="DNS",
+            region=region,
+            tags=named(tags, host),
+            opts=self.child,
+        )
+        proof = certificate.domain_validation_options.apply(_only)
+        record = aws.route53.Record(
+            f"{name}-validation",
+            zone_id=zone_id,
+            name=proof.apply(lambda option: option.resource_record_name or ""),
+            type=proof.apply(lambda option: option.resource_record_type or ""),
+            records=[proof.apply(lambda option: option.resource_record_value or "")],
+            ttl=VALIDATION_TTL,
+            # Certificates of one host in two regions are proved by the same record.
+            allow_overwrite=True,
+            opts=self.child,
+        )
+        validated = aws.acm.CertificateValidation(
+            f"{name}-validated",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            region=region,
+            opts=self.child,
+        )
+        self.arn = validated.certificate_arn
+        self.register_outputs({"arn": self.arn})
+
+
+def _only(options: Sequence[Option]) -> Option:
+    """The one proof of a certificate for one host."""
+    return options[0]

@@ -1,0 +1,152 @@
+"""EC2 instances in an Auto Scaling group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetArgs:
+    """`label` is the fleet's name under the prefix. `image_parameter` names the public SSM parameter that holds the AMI's id.
+
+    `user_data` is base64. `instance_profile` is the profile's name. `target_group_arns` get the instances, whose health then
+    decides over their life. `cpu_target_percent` is what the fleet scales to hold; `None` keeps it at `minimum`.
+    """
+
+    prefix: str
+    label: str
+    instance_type: str
+    image_parameter: str
+    user_data: str
+    instance_profile: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    target_group_arns: Sequence[pulumi.Input[str]]
+    minimum: int
+    maximum: int
+    cpu_target_percent: int | None
+    volume_gib: int
+    tags: Tags
+
+
+class Fleet(PlatformComponent):
+    """Instances without public addresses or SSH keys, IMDSv2 only, on encrypted gp3, replaced one after another on change.
+
+    Resources: LaunchTemplate, Group, and a Policy (target tracking) when it scales.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:aws:Fleet"
+    group_name: pulumi.Output[str]
+    group_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: FleetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name, self._args = name, args
+        self._full_name = f"{args.prefix}-{args.label}"
+        group = self._group(self._template())
+        if args.cpu_target_percent is not None:
+            self._track_cpu(group, args.cpu_target_percent)
+        self.group_name = group.name
+        self.group_arn = group.arn
+        self.register_outputs({"group_name": self.group_name, "group_arn": self.group_arn})
+
+    def _template(self) -> aws.ec2.LaunchTemplate:
+        args = self._args
+        tags = named(args.tags, self._full_name)
+        return aws.ec2.LaunchTemplate(
+            f"{self._name}-template",
+            name=f"{self._full_name}-lt",
+            description=f"{self._full_name} instances",
+            image_id=f"resolve:ssm:{args.image_parameter}",
+            instance_type=args.instance_type,
+            user_data=args.user_data,
+            update_default_version=True,
+            ebs_optimized="true",
+            iam_instance_profile={"name": args.instance_profile},
+            vpc_security_group_ids=[args.security_group_id],
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                # Containers are one hop further away.
+                "http_put_response_hop_limit": 2,
+                "instance_metadata_tags": "enabled",
+            },
+            monitoring={"enabled": True},
+            block_device_mappings=[
+                {
+                    "device_name": "/dev/xvda",
+                    "ebs": {
+                        "volume_size": args.volume_gib,
+                        "volume_type": "gp3",
+                        "encrypted": "true",
+                        "delete_on_termination": "true",
+                    },
+                }
+            ],
+            tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
+            tags=named(args.tags, f"{self._full_name}-lt"),
+            opts=self.child,
+        )
+
+    def _group(self, template: aws.ec2.LaunchTemplate) -> aws.autoscaling.Group:
+        args = self._args
+        scales = args.cpu_target_percent is not None
+        return aws.autoscaling.Group(
+            f"{self._name}-asg",
+            name=f"{self._full_name}-asg",
+            min_size=args.minimum,
+            max_size=args.maximum,
+            desired_capacity=args.minimum,
+            vpc_zone_identifiers=args.subnet_ids,
+            launch_template={
+                "id": template.id,
+                "version": template.latest_version.apply(lambda version: str(int(version))),
+            },
+            target_group_arns=args.target_group_arns,
+            health_check_type="ELB",
+            health_check_grace_period=600,
+            default_instance_warmup=300,
+            instance_refresh=aws.autoscaling.GroupInstanceRefreshArgs(
+                strategy="Rolling",
+                preferences=aws.autoscaling.GroupInstanceRefreshPreferencesArgs(
+                    min_healthy_percentage=50, auto_rollback=True
+                ),
+            ),
+            enabled_metrics=[
+                aws.autoscaling.Metric.GROUP_IN_SERVICE_INSTANCES,
+                aws.autoscaling.Metric.GROUP_DESIRED_CAPACITY,
+                aws.autoscaling.Metric.GROUP_PENDING_INSTANCES,
+            ],
+            # Instances install their packages at boot: the first answer may take minutes, and is not this program's to await.
+            wait_for_capacity_timeout="0",
+            tags=_group_tags(named(args.tags, self._full_name)),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCapacity"] if scales else []),
+        )
+
+    def _track_cpu(self, group: aws.autoscaling.Group, percent: int) -> None:
+        aws.autoscaling.Policy(
+            f"{self._name}-cpu",
+            name=f"{self._full_name}-cpu",
+            autoscaling_group_name=group.name,
+            policy_type="TargetTrackingScaling",
+            target_tracking_configuration={
+                "predefined_metric_specification": {"predefined_metric_type": "ASGAverageCPUUtilization"},
+                "target_value": percent,
+            },
+            opts=self.child,
+        )
+
+
+def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
+    """Not propagated: the launch template tags the instances."""
+    return [
+        aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False) for key, value in tags.items()
+    ]

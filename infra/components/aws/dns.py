@@ -1,0 +1,61 @@
+"""A public Route53 zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasTarget:
+    """An AWS endpoint that a name points at, with the zone that AWS keeps it in."""
+
+    dns_name: pulumi.Input[str]
+    zone_id: pulumi.Input[str]
+
+
+class HostedZone(PlatformComponent):
+    """A domain's zone. Resources: Zone; a Record of type A, and one of type AAAA, per alias."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:HostedZone"
+    zone_id: pulumi.Output[str]
+    name_servers: pulumi.Output[Sequence[str]]
+
+    def __init__(
+        self, name: str, domain: str, *, protect: bool, tags: Tags, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        zone = aws.route53.Zone(
+            f"{name}-zone",
+            name=domain,
+            comment=f"{domain}, managed by Pulumi",
+            tags=named(tags, domain),
+            opts=self.guarded(protect),
+        )
+        self.zone_id = zone.zone_id
+        self.name_servers = zone.name_servers
+        self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
+
+    def alias(self, host: str, target: AliasTarget, *, ipv6: bool) -> None:
+        """Point `host` at an AWS endpoint, by A and, where the endpoint speaks IPv6, by AAAA."""
+        for record_type in ("A", "AAAA") if ipv6 else ("A",):
+            aws.route53.Record(
+                f"{self._name}-{host}-{record_type.lower()}",
+                zone_id=self.zone_id,
+                name=host,
+                type=record_type,
+                aliases=[_alias(target)],
+                opts=self.child,
+            )
+
+
+def _alias(target: AliasTarget) -> aws.route53.RecordAliasArgs:
+    return aws.route53.RecordAliasArgs(name=target.dns_name, zone_id=target.zone_id, evaluate_target_health=False)

@@ -1,0 +1,41 @@
+"""GitHub Actions as an identity: OIDC instead of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.aws.iam import Statement, policy_document
+from infra.tags import Tags, named
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+
+
+def github_provider_arn(account: str) -> str:
+    """The ARN of the account's provider for GitHub, whoever made it."""
+    return f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"
+
+
+def github_provider(name: str, tags: Tags, opts: pulumi.ResourceOptions | None = None) -> pulumi.Output[str]:
+    """Make the account's provider for GitHub and give its ARN. AWS trusts GitHub's certificate by its own store: no thumbprint."""
+    provider = aws.iam.OpenIdConnectProvider(
+        name, url=f"https://{ISSUER}", client_id_lists=[AUDIENCE], tags=named(tags, ISSUER), opts=opts
+    )
+    return provider.arn
+
+
+def trust_github(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pulumi.Output[str]:
+    """A trust policy for workflows whose subject is like one of `subjects` (`repo:owner/*`), with AWS as audience."""
+    return policy_document(
+        Statement(
+            actions=["sts:AssumeRoleWithWebIdentity"],
+            principals={"Federated": provider_arn},
+            condition={
+                "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
+                "StringLike": {f"{ISSUER}:sub": list(subjects)},
+            },
+        )
+    )

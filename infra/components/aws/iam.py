@@ -1,0 +1,108 @@
+"""IAM policy documents and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+Text = pulumi.Input[str]
+Condition = Mapping[str, Mapping[str, pulumi.Input[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement of a policy. `principals` (`{"Service": …}`, or `"*"`) only in a trust or resource policy."""
+
+    actions: Sequence[str]
+    resources: Sequence[Text] = ()
+    principals: Mapping[str, pulumi.Input[Any]] | str | None = None
+    condition: Condition = field(default_factory=dict)
+    effect: str = "Allow"
+    sid: str | None = None
+
+    def render(self) -> dict[str, Any]:
+        rendered = {
+            "Sid": self.sid,
+            "Effect": self.effect,
+            "Principal": self.principals,
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+            "Condition": dict(self.condition),
+        }
+        return {key: value for key, value in rendered.items() if value}
+
+
+def policy_document(*statements: Statement) -> pulumi.Output[str]:
+    """The statements as a policy's JSON."""
+    document = {"Version": "2012-10-17", "Statement": [statement.render() for statement in statements]}
+    return pulumi.Output.json_dumps(document)
+
+
+def trust_service(service: str, *, account: str) -> pulumi.Output[str]:
+    """A trust policy for an AWS service acting for this account alone (no confused deputy).
+
+    EC2 sends no source account when an instance profile is assumed, so it gets none.
+    """
+    condition = {} if service.startswith("ec2.") else {"StringEquals": {"aws:SourceAccount": account}}
+    return policy_document(
+        Statement(actions=["sts:AssumeRole"], principals={"Service": service}, condition=condition),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleArgs:
+    """`policies` are the role's own, by name; `managed` are ARNs of AWS's."""
+
+    role_name: str
+    description: str
+    trust: pulumi.Input[str]
+    policies: Mapping[str, Sequence[Statement]]
+    tags: Tags
+    managed: Sequence[str] = ()
+
+
+class Role(PlatformComponent):
+    """A role with its policies attached.
+
+    Resources: Role, a Policy and a RolePolicyAttachment per policy, a RolePolicyAttachment per managed policy.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:aws:Role"
+    arn: pulumi.Output[str]
+    role_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: RoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        role = aws.iam.Role(
+            name,
+            name=args.role_name,
+            description=args.description,
+            assume_role_policy=args.trust,
+            tags=named(args.tags, args.role_name),
+            opts=self.child,
+        )
+        for policy_name, statements in args.policies.items():
+            self._attach(name, role, policy_name, statements, args.tags)
+        for arn in args.managed:
+            label = arn.rsplit("/", 1)[-1]
+            aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child)
+        self.arn = role.arn
+        self.role_name = role.name
+        self.register_outputs({"arn": self.arn, "role_name": self.role_name})
+
+    def _attach(self, name: str, role: aws.iam.Role, policy: str, statements: Sequence[Statement], tags: Tags) -> None:
+        made = aws.iam.Policy(
+            f"{name}-{policy}",
+            name=policy,
+            policy=policy_document(*statements),
+            tags=named(tags, policy),
+            opts=self.child,
+        )
+        aws.iam.RolePolicyAttachment(f"{name}-{policy}", role=role.name, policy_arn=made.arn, opts=self.child)

@@ -1,0 +1,183 @@
+"""A public Application Load Balancer that routes by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.aws.access_logs import AccessLogs
+from infra.components.aws.dns import AliasTarget
+from infra.components.component import PlatformComponent
+from infra.names import within_limit
+from infra.tags import Tags, named
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+DRAIN_SECONDS = 30
+"""How long a target finishes its requests before it is taken out (wealist.md §7)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One target group: instances on `port`, healthy when `health_path` answers 200.
+
+    `sticky_seconds` keeps a client on one instance by the load balancer's cookie.
+    """
+
+    port: int
+    health_path: str
+    sticky_seconds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """Requests for any of these paths go to the target group of that name."""
+
+    target: str
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refuse:
+    """Requests for any of these paths are answered 403."""
+
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    """`rules` are tried in the order given; what none matches is answered 404."""
+
+    prefix: str
+    vpc_id: pulumi.Input[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    certificate_arn: pulumi.Input[str]
+    access_logs: AccessLogs
+    targets: Mapping[str, Target]
+    rules: Sequence[Forward | Refuse]
+    deletion_protection: bool
+    tags: Tags
+
+
+class LoadBalancer(PlatformComponent):
+    """HTTPS with a modern TLS policy; HTTP only redirects; invalid headers are dropped; access is logged.
+
+    Resources: LoadBalancer, two Listeners, a TargetGroup per target, a ListenerRule per rule.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:aws:LoadBalancer"
+    alias_target: AliasTarget
+    arn_suffix: pulumi.Output[str]
+    target_groups: dict[str, aws.lb.TargetGroup]
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name, self._args = name, args
+        balancer = aws.lb.LoadBalancer(
+            f"{name}-alb",
+            name=within_limit(f"{args.prefix}-alb", "load balancer"),
+            load_balancer_type="application",
+            internal=False,
+            ip_address_type="ipv4",
+            subnets=args.subnet_ids,
+            security_groups=[args.security_group_id],
+            enable_deletion_protection=args.deletion_protection,
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            access_logs={"enabled": True, "bucket": args.access_logs.bucket, "prefix": "alb"},
+            tags=named(args.tags, f"{args.prefix}-alb"),
+            opts=self.child,
+        )
+        self.target_groups = {key: self._target_group(key, target) for key, target in args.targets.items()}
+        self._listen(balancer)
+        self.alias_target = AliasTarget(dns_name=balancer.dns_name, zone_id=balancer.zone_id)
+        self.arn_suffix = balancer.arn_suffix
+        self.register_outputs({"dns_name": balancer.dns_name, "arn": balancer.arn})
+
+    def _target_group(self, key: str, target: Target) -> aws.lb.TargetGroup:
+        return aws.lb.TargetGroup(
+            f"{self._name}-{key}-tg",
+            name=within_limit(f"{self._args.prefix}-{key}-tg", "target group"),
+            vpc_id=self._args.vpc_id,
+            target_type="instance",
+            protocol="HTTP",
+            port=target.port,
+            deregistration_delay=DRAIN_SECONDS,
+            health_check={
+                "enabled": True,
+                "protocol": "HTTP",
+                "port": "traffic-port",
+                "path": target.health_path,
+                "matcher": "200",
+                "interval": 15,
+                "timeout": 5,
+                "healthy_threshold": 2,
+                "unhealthy_threshold": 3,
+            },
+            stickiness={
+                "type": "lb_cookie",
+                "enabled": target.sticky_seconds is not None,
+                "cookie_duration": target.sticky_seconds or 86400,
+            },
+            tags=named(self._args.tags, f"{self._args.prefix}-{key}-tg"),
+            opts=self.child,
+        )
+
+    def _listen(self, balancer: aws.lb.LoadBalancer) -> None:
+        aws.lb.Listener(
+            f"{self._name}-http",
+            load_balancer_arn=balancer.arn,
+            port=80,
+            protocol="HTTP",
+            default_actions=[
+                {"type": "redirect", "redirect": {"protocol": "HTTPS", "port": "443", "status_code": "HTTP_301"}}
+            ],
+            tags=named(self._args.tags, f"{self._args.prefix}-http"),
+            opts=self.child,
+        )
+        https = aws.lb.Listener(
+            f"{self._name}-https",
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=self._args.certificate_arn,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(
+                    type="fixed-response",
+                    fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(
+                        content_type="text/plain", status_code="404", message_body="No such path"
+                    ),
+                )
+            ],
+            tags=named(self._args.tags, f"{self._args.prefix}-https"),
+            opts=self.child,
+        )
+        for position, rule in enumerate(self._args.rules, start=1):
+            self._rule(https, position * 10, rule)
+
+    def _rule(self, listener: aws.lb.Listener, priority: int, rule: Forward | Refuse) -> None:
+        if isinstance(rule, Forward):
+            action = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self.target_groups[rule.target].arn)
+        else:
+            action = aws.lb.ListenerRuleActionArgs(
+                type="fixed-response",
+                fixed_response=aws.lb.ListenerRuleActionFixedResponseArgs(
+                    content_type="text/plain", status_code="403", message_body="Not for the public"
+                ),
+            )
+        label = rule.paths[0].strip("/*").replace("/", "-")
+        kind = "forward" if isinstance(rule, Forward) else "refuse"
+        aws.lb.ListenerRule(
+            f"{self._name}-{kind}-{label}",
+            listener_arn=listener.arn,
+            priority=priority,
+            actions=[action],
+            conditions=[{"path_pattern": {"values": list(rule.paths)}}],
+            tags=named(self._args.tags, f"{self._args.prefix}-{kind}-{label}"),
+            opts=self.child,
+        )

@@ -1,0 +1,69 @@
+"""Container image repositories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryArgs:
+    """`repositories` are full names; `keep` is how many images of each stay."""
+
+    repositories: Sequence[str]
+    keep: int
+    protect: bool
+    tags: Tags
+
+
+class Registry(PlatformComponent):
+    """ECR repositories with immutable tags, scanned on push. Resources: a Repository and a LifecyclePolicy each."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:Registry"
+    urls: dict[str, pulumi.Output[str]]
+    arns: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.urls, self.arns = {}, {}
+        for repository in args.repositories:
+            made = aws.ecr.Repository(
+                f"{name}-{repository}",
+                name=repository,
+                image_tag_mutability="IMMUTABLE",
+                image_scanning_configuration={"scan_on_push": True},
+                encryption_configurations=[{"encryption_type": "AES256"}],
+                force_delete=not args.protect,
+                tags=named(args.tags, repository),
+                opts=self.guarded(args.protect),
+            )
+            aws.ecr.LifecyclePolicy(
+                f"{name}-{repository}-lifecycle", repository=made.name, policy=_lifecycle(args.keep), opts=self.child
+            )
+            self.urls[repository] = made.repository_url
+            self.arns[repository] = made.arn
+        self.register_outputs({"urls": self.urls})
+
+
+def _lifecycle(keep: int) -> str:
+    untagged = {
+        "rulePriority": 1,
+        "description": "Untagged images go after a week",
+        "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
+        "action": {"type": "expire"},
+    }
+    newest = {
+        "rulePriority": 2,
+        "description": f"The newest {keep} stay",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep},
+        "action": {"type": "expire"},
+    }
+    return json.dumps({"rules": [untagged, newest]})

@@ -1,0 +1,100 @@
+"""Security groups whose rules are edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import PlatformComponent
+from infra.tags import Tags, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Traffic on one TCP port from `source` to `target`: each the name of a group, or a CIDR block.
+
+    Where both are groups the edge becomes two rules: out of the source, into the target.
+    """
+
+    source: str
+    target: str
+    port: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroupsArgs:
+    """`groups` maps each group's name to its description; nothing passes that is not among `edges`."""
+
+    prefix: str
+    vpc_id: pulumi.Input[str]
+    groups: Mapping[str, str]
+    edges: Sequence[Edge]
+    tags: Tags
+
+
+class SecurityGroups(PlatformComponent):
+    """Groups without inline rules, and one rule resource per direction of each edge.
+
+    Resources: a SecurityGroup per name, SecurityGroupIngressRules and SecurityGroupEgressRules.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:aws:SecurityGroups"
+    ids: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name, self._args = name, args
+        self._groups = {
+            group: aws.ec2.SecurityGroup(
+                f"{name}-{group}",
+                name=f"{args.prefix}-{group}-sg",
+                description=description,
+                vpc_id=args.vpc_id,
+                tags=named(args.tags, f"{args.prefix}-{group}-sg"),
+                opts=self.child,
+            )
+            for group, description in args.groups.items()
+        }
+        for edge in args.edges:
+            self._open(edge)
+        self.ids = {group: made.id for group, made in self._groups.items()}
+        self.register_outputs({"ids": self.ids})
+
+    def _open(self, edge: Edge) -> None:
+        source, target = self._groups.get(edge.source), self._groups.get(edge.target)
+        tags = named(self._args.tags, f"{_label(edge.source)}-to-{_label(edge.target)}-{edge.port}")
+        if target:
+            aws.vpc.SecurityGroupIngressRule(
+                f"{self._name}-{edge.target}-from-{_label(edge.source)}-{edge.port}",
+                security_group_id=target.id,
+                description=edge.why,
+                ip_protocol="tcp",
+                from_port=edge.port,
+                to_port=edge.port,
+                referenced_security_group_id=source.id if source else None,
+                cidr_ipv4=None if source else edge.source,
+                tags=tags,
+                opts=self.child,
+            )
+        if source:
+            aws.vpc.SecurityGroupEgressRule(
+                f"{self._name}-{edge.source}-to-{_label(edge.target)}-{edge.port}",
+                security_group_id=source.id,
+                description=edge.why,
+                ip_protocol="tcp",
+                from_port=edge.port,
+                to_port=edge.port,
+                referenced_security_group_id=target.id if target else None,
+                cidr_ipv4=None if target else edge.target,
+                tags=tags,
+                opts=self.child,
+            )
+
+
+def _label(end: str) -> str:
+    return {"0.0.0.0/0": "anywhere"}.get(end, end.replace("/", "-"))

@@ -1,0 +1,93 @@
+"""Reads the Pulumi configuration into frozen models; all errors come out at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pydantic import BaseModel, ValidationError
+
+from infra.settings import wealist
+from infra.settings.model import Platform
+from infra.settings.report import SettingsError, problems
+
+_SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist}
+SECRETS: tuple[str, ...] = wealist.SECRETS
+"""Every secret that people set, for all systems."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The stack's settings. `wealist` is there when `platform.systems` names it."""
+
+    stack: str
+    region: str
+    platform: Platform
+    wealist: wealist.Wealist | None
+
+    def secret(self, key: str) -> pulumi.Output[str]:
+        """The secret that people set under `key`; `load_settings` has seen to it that it is there."""
+        return pulumi.Config().require_secret(key)
+
+
+def load_settings() -> Settings:
+    """The settings of the running stack; `SettingsError` lists everything that is wrong in its file."""
+    stack = pulumi.get_stack()
+    found: list[str] = _unknown_keys()
+    platform = _section("platform", Platform, found)
+    chosen = platform.systems if isinstance(platform, Platform) else []
+    sections = {system: _section(system, _SYSTEMS[system], found) for system in chosen}
+    found += _missing_secrets(chosen)
+    region = pulumi.Config("aws").get("region")
+    if not region:
+        found.append("aws:region: missing; add it, such as ap-northeast-2")
+    if found or not isinstance(platform, Platform) or not region:
+        raise SettingsError(f"Pulumi.{stack}.yaml", found)
+    return Settings(stack=stack, region=region, platform=platform, **{"wealist": None, **sections})
+
+
+def _section(key: str, model: type[BaseModel], found: list[str]) -> Any:
+    """The section as its model, or `None` with its problems added to `found`."""
+    text = pulumi.Config().get(key)
+    if text is None:
+        found.append(f"{key}: missing; add the section (see docs/config.md)")
+        return None
+    try:
+        return model.model_validate(json.loads(text))
+    except json.JSONDecodeError:
+        found.append(f"{key}: {text!r} — allowed: a mapping of keys to values")
+    except ValidationError as error:
+        found += problems(key, model, error)
+    return None
+
+
+def _unknown_keys() -> list[str]:
+    """Keys in the project's namespace that nothing reads: a misspelled section would otherwise be silently ignored."""
+    project = pulumi.get_project()
+    known = ["platform", *_SYSTEMS, *SECRETS]
+    everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    given = [key.removeprefix(f"{project}:") for key in everything if key.startswith(f"{project}:")]
+    return [
+        f"{key}: unknown key{_suggestion(key, known)} — allowed: {', '.join(known)}"
+        for key in given
+        if key not in known
+    ]
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _missing_secrets(systems: list[Any]) -> list[str]:
+    config = pulumi.Config()
+    wanted = [key for key in SECRETS if key.split("-")[0] in systems]
+    return [
+        f"{key}: missing secret; set it with `pulumi config set --secret {key}`"
+        for key in wanted
+        if config.get_secret(key) is None
+    ]

@@ -1,0 +1,16 @@
+"""One module per document, and the registry that `platform.systems` chooses from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from infra.exports import SystemOutputs
+from infra.settings import Settings
+from infra.systems import wealist
+
+REGISTRY: dict[str, Callable[[Settings], SystemOutputs]] = {"wealist": wealist.build}
+
+
+def build_systems(settings: Settings) -> dict[str, SystemOutputs]:
+    """Build the stack's systems in the order in which it names them; their outputs, by system."""
+    return {system: REGISTRY[system](settings) for system in settings.platform.systems}

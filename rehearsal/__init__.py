@@ -1,0 +1,1 @@
+"""The embedded cloud: runs the unmodified program against moto, without an account."""

@@ -1,0 +1,58 @@
+"""Runs a Pulumi program in this process, without an engine: the embedded cloud answers, and everything is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from pulumi import runtime
+from pulumi.runtime import settings
+from pulumi.runtime.mocks import MockEngine, MockSettings
+from pulumi.runtime.stack import run_in_stack
+
+from rehearsal.cloud import Cloud
+from rehearsal.monitor import RecordingMonitor
+from rehearsal.recording import Recording
+from rehearsal.stack_file import StackFile
+
+
+class ProgramFailed(Exception):
+    """The program did not run to its end; the message has one line per cause."""
+
+
+def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: Recording | None = None) -> Recording:
+    """Run `program` as the stack; `ProgramFailed` when the cloud or the SDK refuses something.
+
+    A `recording` handed in can be watched while the program runs.
+    """
+    recording = recording if recording is not None else Recording()
+    monitor = RecordingMonitor(cloud, recording)
+    logger = logging.Logger("pulumi")
+    settings.configure(
+        MockSettings(
+            monitor=monitor,
+            monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
+            engine=MockEngine(logger),
+            project=stack.project,
+            stack=stack.stack,
+            dry_run=False,
+            organization="organization",
+            callbacks=None,
+        )
+    )
+    settings.set_root_resource(None)  # type: ignore[arg-type]
+    runtime.set_all_config(stack.config, sorted(stack.secret_keys))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(run_in_stack(program))
+    except Exception as error:
+        if recording.failures:
+            raise ProgramFailed("\n".join(recording.failures)) from error
+        raise
+    finally:
+        loop.close()
+        runtime.set_all_config({}, [])
+        settings.set_root_resource(None)  # type: ignore[arg-type]
+    return recording

@@ -30,9 +30,9 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
     monitor = RecordingMonitor(cloud, recording)
     logger = logging.Logger("pulumi")
     settings.configure(
-        MockSettings(
+        MockSettings(  # type: ignore[no-untyped-call]
             monitor=monitor,
-            monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
+            monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),  # type: ignore[no-untyped-call]
             engine=MockEngine(logger),
             project=stack.project,
             stack=stack.stack,
@@ -52,7 +52,17 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
             raise ProgramFailed("\n".join(recording.failures)) from error
         raise
     finally:
-        loop.close()
+        _abandon(loop)
         runtime.set_all_config({}, [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
     return recording
+
+
+def _abandon(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the loop; after a failure, registrations that still wait for the failed one are dropped without a word."""
+    waiting = asyncio.all_tasks(loop)
+    for task in waiting:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()

@@ -11,7 +11,7 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2
 from rehearsal.cloud import Cloud
 from rehearsal.provider import Rejected, State
 from rehearsal.recording import Recording, Registered
-from rehearsal.values import Props, Secret, decode, encode, has_secret, reveal
+from rehearsal.values import Props, decode, encode, mark_secrets, reveal
 
 _STACK = "pulumi:pulumi:Stack"
 
@@ -47,7 +47,7 @@ class RecordingMonitor(MockMonitor):
         except (Rejected, ValueError) as error:
             raise self._failed(request.name, error) from error
         self._recording.complete(urn, id=state.id, outputs=state.outputs)
-        outputs = _mark_secrets(state.outputs, inputs, self._secret_outputs(request))
+        outputs = mark_secrets(state.outputs, inputs, self._secret_outputs(request))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=state.id, object=encode(outputs))
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
@@ -64,7 +64,7 @@ class RecordingMonitor(MockMonitor):
         except Rejected as error:
             failure = provider_pb2.CheckFailure(reason=str(error))
             return resource_pb2.ResourceInvokeResponse(failures=[failure])
-        return resource_pb2.ResourceInvokeResponse(**{"return": encode(result)})
+        return resource_pb2.ResourceInvokeResponse(**{"return": encode(result)})  # type: ignore[arg-type]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         outputs = decode(request.outputs)
@@ -89,12 +89,6 @@ class RecordingMonitor(MockMonitor):
     def _failed(self, name: str, error: Exception) -> Exception:
         self._recording.fail(f"{name}: {error}")
         return RuntimeError(f"{name}: {error}")
-
-
-def _mark_secrets(outputs: Props, inputs: Props, always: frozenset[str]) -> Props:
-    """An output is secret when the input of its name was, or when its type says so."""
-    secret = always | {key for key, value in inputs.items() if has_secret(value)}
-    return {key: Secret(value) if key in secret and value is not None else value for key, value in outputs.items()}
 
 
 def _registered(urn: str, request: Any, inputs: Props) -> Registered:

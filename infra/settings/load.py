@@ -39,7 +39,9 @@ def load_settings() -> Settings:
     stack = pulumi.get_stack()
     found: list[str] = _unknown_keys()
     platform = _section("platform", Platform, found)
-    chosen = platform.systems if isinstance(platform, Platform) else []
+    # With a bad platform section the systems are not known: what is there is checked all the same.
+    given = [system for system in _SYSTEMS if pulumi.Config().get(system) is not None]
+    chosen = platform.systems if isinstance(platform, Platform) else given
     sections = {system: _section(system, _SYSTEMS[system], found) for system in chosen}
     found += _missing_secrets(chosen)
     region = pulumi.Config("aws").get("region")

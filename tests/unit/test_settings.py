@@ -1,0 +1,151 @@
+"""Bad stack files: each gives one readable error that names the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import SECRETS, Settings, SettingsError, load_settings
+from rehearsal.cloud import Cloud
+from rehearsal.inprocess import run
+from rehearsal.stack_file import StackFile, StackFileError, load_stack_file
+from tests.stacks import ROOT, changed_stack, stack_file
+
+WEALIST = "wealist"
+NETWORK = f"{WEALIST}.network"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One edit of the prod stack file and the words its error must have."""
+
+    key: str
+    value: Any
+    words: list[str] = field(default_factory=list)
+
+
+BAD = [
+    Bad("platform.systems", [], ["platform.systems: []", "at least 1 item"]),
+    Bad("platform.systems", ["wealist", "netflix"], ["platform.systems.1: 'netflix'", "allowed: 'wealist'"]),
+    Bad("platform.systems", "wealist", ["platform.systems: 'wealist'", "list"]),
+    Bad("platform.account", "29000813118", ["platform.account: '29000813118'", r"^\d{12}$"]),
+    Bad("platform.account", 290008131187, ["platform.account: 290008131187", "string"]),
+    Bad("platform.protect", "yes", ["platform.protect: 'yes'", "boolean"]),
+    Bad("platform.protekt", True, ["platform.protekt: unknown key", "did you mean 'protect'?"]),
+    Bad("platform.tags", {"Owner": "a\tb"}, ["platform.tags.Owner: 'a\\tb'", "allowed"]),
+    Bad("platform", ..., ["platform: missing"]),
+    Bad("wealist", ..., ["wealist: missing; add the section"]),
+    Bad("wealist", "prod", ["wealist: 'prod'", "a mapping"]),
+    Bad("walist", {}, ["walist: unknown key; did you mean 'wealist'?"]),
+    Bad("aws:region", ..., ["aws:region: missing"]),
+    Bad("wealist.domain", ..., ["wealist.domain: missing; add it"]),
+    Bad("wealist.domain", "wealist", ["wealist.domain: 'wealist'", "allowed: text of the form"]),
+    Bad("wealist.domain", "Wealist.co.kr", ["wealist.domain: 'Wealist.co.kr'"]),
+    Bad("wealist.bucket_prefix", "My_Bucket", ["wealist.bucket_prefix: 'My_Bucket'"]),
+    Bad("wealist.enable_multi_az", "true", ["wealist.enable_multi_az: 'true'", "boolean"]),
+    Bad("wealist.enable_multiaz", True, ["wealist.enable_multiaz: unknown key; did you mean 'enable_multi_az'?"]),
+    Bad("wealist.alert_email", "nobody", ["wealist.alert_email: 'nobody'"]),
+    Bad(f"{NETWORK}.nat", "double", [f"{NETWORK}.nat: 'double'", "'none', 'single' or 'per_zone'"]),
+    Bad(f"{NETWORK}.nats", "single", [f"{NETWORK}.nats: unknown key; did you mean 'nat'?"]),
+    Bad(f"{NETWORK}.cidr", "10.1.0.0/33", [f"{NETWORK}.cidr: '10.1.0.0/33'", "not an IPv4 CIDR block"]),
+    Bad(f"{NETWORK}.cidr", "10.1.0.1/16", [f"{NETWORK}.cidr: '10.1.0.1/16'", "host bits"]),
+    Bad(f"{NETWORK}.cidr", "8.8.0.0/16", [f"{NETWORK}.cidr: '8.8.0.0/16'", "private range"]),
+    Bad(f"{NETWORK}.cidr", "10.1.0.0/24", [f"{NETWORK}.cidr: '10.1.0.0/24'", "/16 to /20"]),
+    Bad(f"{NETWORK}.zones", {"a": 0}, [f"{NETWORK}.zones", "at least 2 items"]),
+    Bad(f"{NETWORK}.zones", {"a": 0, "c": 0, "d": 1}, [f"{NETWORK}.zones", "different slot"]),
+    Bad(f"{NETWORK}.zones", {"a": 0, "c": 12, "d": 1}, [f"{NETWORK}.zones.c: 12", "less than or equal to 9"]),
+    Bad(f"{NETWORK}.zones", {"a": 0, "z": 1, "d": 2}, [f"{NETWORK}.zones.z", "^[a-f]$"]),
+    Bad(f"{NETWORK}.zones", {"a": 0, "b": 1}, ["network.zones has a, b", "include c, d"]),
+    Bad(f"{NETWORK}.flow_log_retention_days", 7, [f"{NETWORK}.flow_log_retention_days: 7", "30, 90, 180 or 365"]),
+    Bad("wealist.github.subjects", [], ["wealist.github.subjects: []"]),
+    Bad("wealist.github.subjects", ["*"], ["wealist.github.subjects.0: '*'", "^repo:"]),
+    Bad("wealist.database.deletion_protection", 1, ["wealist.database.deletion_protection: 1", "boolean"]),
+    Bad("wealist.database.backup_retention_days", 0, ["backup_retention_days: 0", "greater than or equal to 1"]),
+    Bad("wealist.database.engine_version", "16.4", ["engine_version: '16.4'", "17"]),
+    Bad("wealist.database.max_storage_gib", 21, ["max_storage_gib 21 is too close to storage_gib 20", "10 %"]),
+    Bad("wealist.backend", {"minimum": 7}, ["minimum 7 is above maximum 6"]),
+    Bad("wealist.backend", {"instance_type": "huge"}, ["wealist.backend.instance_type: 'huge'"]),
+    Bad("wealist.backend", {"cpu_target_percent": 99}, ["cpu_target_percent: 99", "less than or equal to 90"]),
+    Bad("wealist.cache", {"engine_version": "6.2"}, ["wealist.cache.engine_version: '6.2'", "'7.0' or '7.1'"]),
+    Bad("wealist.load_balancer.api_label", "api.", ["wealist.load_balancer.api_label: 'api.'"]),
+]
+
+
+def load(stack: StackFile) -> Settings:
+    """What the program's first line gives for that file."""
+    found: list[Settings] = []
+    run(lambda: found.append(load_settings()), stack, Cloud({}))
+    return found[0]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad.key}={bad.value!r}"[:60])
+def test_a_bad_value_is_one_readable_error(bad: Bad, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        load(changed_stack(tmp_path, "prod", {bad.key: bad.value}))
+    (problem,) = error.value.problems
+    assert all(word in problem for word in bad.words), problem
+    assert str(error.value).startswith("Pulumi.prod.yaml has 1 error:\n")
+
+
+def test_all_errors_come_out_at_once(tmp_path: Path) -> None:
+    changes = {"wealist.network.nat": "double", "wealist.domain": "x", "platform.account": "1", "aws:region": ...}
+    with pytest.raises(SettingsError) as error:
+        load(changed_stack(tmp_path, "prod", changes))
+    assert len(error.value.problems) == 4
+    assert "Pulumi.prod.yaml has 4 errors" in str(error.value)
+
+
+def test_a_missing_secret_says_how_to_set_it() -> None:
+    stack = stack_file("prod")
+    config = {key: value for key, value in stack.config.items() if key not in stack.secret_keys}
+    bare = StackFile(
+        project=stack.project, stack="prod", path=stack.path, config=config, secret_keys=frozenset(), stood_in=()
+    )
+    with pytest.raises(SettingsError) as error:
+        load(bare)
+    assert [problem.split(":")[0] for problem in error.value.problems] == list(SECRETS)
+    assert "pulumi config set --secret wealist-google-client-id" in str(error.value)
+
+
+def test_an_error_never_shows_a_secret(tmp_path: Path) -> None:
+    stack = changed_stack(tmp_path, "prod", {"wealist.network.nat": "double"})
+    with pytest.raises(SettingsError) as error:
+        load(stack)
+    assert not any(stack.config[key] in str(error.value) for key in stack.secret_keys)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_real_stack_files_are_good(stack: str) -> None:
+    settings = load(stack_file(stack))
+    assert settings.stack == stack
+    assert settings.wealist is not None
+
+
+def test_settings_are_frozen() -> None:
+    settings = load(stack_file("prod"))
+    with pytest.raises(ValueError, match="frozen"):
+        settings.platform.protect = False  # type: ignore[misc]
+
+
+def test_a_stack_that_does_not_exist_names_those_that_do() -> None:
+    with pytest.raises(StackFileError, match=r"no stack 'nope': the project has dev, prod"):
+        load_stack_file(ROOT, "nope", secrets=())
+
+
+def test_a_file_that_is_not_yaml_says_where(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: edge-platform\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  a: [1\n")
+    with pytest.raises(StackFileError, match=r"Pulumi\.dev\.yaml, line \d+: not YAML"):
+        load_stack_file(tmp_path, "dev", secrets=())
+
+
+def test_only_settings_read_the_configuration() -> None:
+    readers = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "infra").rglob("*.py")
+        if "pulumi.Config(" in path.read_text() and path.parent.name != "settings"
+    ]
+    assert readers == []

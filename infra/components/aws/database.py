@@ -135,7 +135,7 @@ class Database(PlatformComponent):
             parameters=[
                 {"name": "rds.force_ssl", "value": "1"},
                 {"name": "password_encryption", "value": "scram-sha-256"},
-                {"name": "log_min_duration_statement", "value": "1000"},
+                {"name": "log_connections", "value": "1"},
             ],
             tags=named(self._args.tags, f"{self._args.prefix}-postgres{major}"),
             opts=self.child,

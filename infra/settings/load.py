@@ -15,7 +15,7 @@ from infra.settings import wealist
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
-_SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist}
+SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist}
 SECRETS: tuple[str, ...] = wealist.SECRETS
 """Every secret that people set, for all systems."""
 
@@ -40,9 +40,9 @@ def load_settings() -> Settings:
     found: list[str] = _unknown_keys()
     platform = _section("platform", Platform, found)
     # With a bad platform section the systems are not known: what is there is checked all the same.
-    given = [system for system in _SYSTEMS if pulumi.Config().get(system) is not None]
+    given = [system for system in SYSTEMS if pulumi.Config().get(system) is not None]
     chosen = platform.systems if isinstance(platform, Platform) else given
-    sections = {system: _section(system, _SYSTEMS[system], found) for system in chosen}
+    sections = {system: _section(system, SYSTEMS[system], found) for system in chosen}
     found += _missing_secrets(chosen)
     region = pulumi.Config("aws").get("region")
     if not region:
@@ -70,7 +70,7 @@ def _section(key: str, model: type[BaseModel], found: list[str]) -> Any:
 def _unknown_keys() -> list[str]:
     """Keys in the project's namespace that nothing reads: a misspelled section would otherwise be silently ignored."""
     project = pulumi.get_project()
-    known = ["platform", *_SYSTEMS, *SECRETS]
+    known = ["platform", *SYSTEMS, *SECRETS]
     everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     given = [key.removeprefix(f"{project}:") for key in everything if key.startswith(f"{project}:")]
     return [

@@ -13,7 +13,7 @@ SystemName = Literal["wealist"]
 class Section(BaseModel):
     """A frozen section that knows all its keys: an unknown one is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 def _vpc_block(text: str) -> str:
@@ -46,18 +46,26 @@ TagText = Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]+$", max_length=12
 
 
 class Network(Section):
-    """A VPC: `zones` gives each zone letter its slot, the number that its subnets' CIDRs are made of and that never changes."""
+    """A VPC with a public and a private subnet in each zone."""
 
     cidr: VpcCidr
+    """The VPC's private block, /16 to /20."""
     zones: Zones
+    """Each zone's letter and its slot, 0 to 9: the number that its subnets' blocks are made of. A slot never changes."""
     nat: Literal["none", "single", "per_zone"] = "single"
+    """How private subnets reach the internet: not at all, through one NAT gateway, or through one in each zone."""
     flow_log_retention_days: Literal[30, 90, 180, 365] = 90
+    """How long the VPC's flow logs and the database's logs are kept."""
 
 
 class Platform(Section):
     """What holds for the whole stack."""
 
     systems: Annotated[list[SystemName], Field(min_length=1)]
+    """The systems that the stack builds."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")]
+    """The AWS account, in quotes: it is a name, not a number."""
     protect: bool = True
+    """Whether Pulumi refuses to delete what holds data, and buckets and repositories must be empty to be deleted."""
     tags: dict[TagText, TagText] = {}
+    """Further tags on every resource, such as an owner."""

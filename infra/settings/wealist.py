@@ -10,18 +10,25 @@ from infra.settings.model import BucketPrefix, Domain, InstanceType, Network, Se
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
+PublicImage = Annotated[str, Field(pattern=r"^/aws/service/ami-amazon-linux-latest/[A-Za-z0-9_.-]+$")]
+VolumeGib = Annotated[int, Field(ge=8, le=500)]
+
 
 class Backend(Section):
-    """The Auto Scaling group of the API (wealist.md §4). `image_parameter` is the public SSM parameter that names the AMI."""
+    """The Auto Scaling group of the API (wealist.md §4)."""
 
     instance_type: InstanceType = "t3.small"
+    """What both services' containers share."""
     minimum: Annotated[int, Field(ge=1, le=20)] = 2
+    """The fewest instances."""
     maximum: Annotated[int, Field(ge=1, le=20)] = 6
+    """The most instances."""
     cpu_target_percent: Annotated[int, Field(ge=20, le=90)] = 60
-    volume_gib: Annotated[int, Field(ge=8, le=500)] = 30
-    image_parameter: Annotated[str, Field(pattern=r"^/aws/service/ami-amazon-linux-latest/[A-Za-z0-9_.-]+$")] = (
-        AMAZON_LINUX_2023
-    )
+    """The average CPU use that scaling holds."""
+    volume_gib: VolumeGib = 30
+    """The root volume."""
+    image_parameter: PublicImage = AMAZON_LINUX_2023
+    """The public SSM parameter that names the image: Amazon Linux 2023, or 2 (out of support since June 2026)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -31,22 +38,31 @@ class Backend(Section):
 
 
 class Monitoring(Section):
-    """The Prometheus and Grafana instance (§4) and the zone it runs in (§2.1: d)."""
+    """The Prometheus and Grafana instance (§4)."""
 
     instance_type: InstanceType = "t3.small"
+    """The monitoring instance."""
     zone: Annotated[str, Field(pattern=r"^[a-f]$")] = "d"
-    volume_gib: Annotated[int, Field(ge=8, le=500)] = 30
+    """The zone it runs in (§2.1)."""
+    volume_gib: VolumeGib = 30
+    """The root volume, with Prometheus' history."""
 
 
 class Database(Section):
     """RDS PostgreSQL (§5)."""
 
     instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.\w+$")] = "db.t3.micro"
+    """The instance class."""
     engine_version: Annotated[str, Field(pattern=r"^17(\.\d+)?$")] = "17"
+    """`17` follows AWS's minor versions; `17.5` stays there."""
     storage_gib: Annotated[int, Field(ge=20, le=1000)] = 20
+    """The storage it starts with."""
     max_storage_gib: Annotated[int, Field(ge=21, le=4000)] = 100
+    """How far storage may grow by itself."""
     backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 7
+    """How far back it can be restored."""
     deletion_protection: bool = True
+    """Whether AWS refuses to delete it; without it no last snapshot is taken either."""
 
     @model_validator(mode="after")
     def _room_to_grow(self) -> Self:
@@ -62,31 +78,42 @@ class Cache(Section):
     """ElastiCache Redis (§6)."""
 
     node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.\w+$")] = "cache.t3.micro"
+    """The node type."""
     engine_version: Literal["7.0", "7.1"] = "7.0"
+    """The Redis version."""
     snapshot_retention_days: Annotated[int, Field(ge=0, le=35)] = 1
+    """How long daily snapshots are kept; 0 takes none."""
 
 
 class LoadBalancer(Section):
-    """The ALB (§4). `api_label` is the host under the domain: the apex is CloudFront's (§3)."""
+    """The ALB (§4)."""
 
     api_label: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")] = "api"
+    """The API's host under the domain: the apex is CloudFront's (§3)."""
     deletion_protection: bool = True
+    """Whether AWS refuses to delete it."""
     log_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """How long access logs are kept."""
 
 
 class GitHub(Section):
-    """Who may deploy (§9). An account has one provider for GitHub: the stack that does not create it uses the one there is."""
+    """Who may deploy (§9)."""
 
     subjects: Annotated[list[Annotated[str, Field(pattern=r"^repo:[\w.-]+/.+$")]], Field(min_length=1)]
+    """Whose workflows may assume the deploy role: OIDC subjects, `repo:<owner>/<repository or *>`."""
     create_provider: bool = True
+    """An account has one OIDC provider for GitHub: one stack creates it, the others use it."""
 
 
 class Wealist(Section):
-    """The whole system. `enable_multi_az` is the document's switch for both the database and the cache (§5, §6)."""
+    """The whole system (wealist.md)."""
 
     domain: Domain
+    """The site's domain; its Route53 zone is made."""
     bucket_prefix: BucketPrefix
+    """What the buckets' names start with: they are unique in all of AWS."""
     enable_multi_az: bool
+    """The document's switch for the database's standby and the cache's replica (§5, §6)."""
     network: Network
     github: GitHub
     backend: Backend = Backend()
@@ -95,6 +122,7 @@ class Wealist(Section):
     cache: Cache = Cache()
     load_balancer: LoadBalancer = LoadBalancer()
     alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    """Who is told of alarms."""
 
     @model_validator(mode="after")
     def _zones_exist(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.settings import SECRETS, Settings, SettingsError, load_settings
+from infra.settings.document import render
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
 from rehearsal.stack_file import StackFile, StackFileError, load_stack_file
@@ -149,3 +150,7 @@ def test_only_settings_read_the_configuration() -> None:
         if "pulumi.Config(" in path.read_text() and path.parent.name != "settings"
     ]
     assert readers == []
+
+
+def test_the_configuration_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "config.md").read_text() == render(), "run `make docs`"

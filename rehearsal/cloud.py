@@ -1,7 +1,7 @@
 """The embedded cloud: moto's AWS account and the embedded providers, behind one lock.
 
-It outlives the engine that drives it: a create whose answer never reached a killed engine is remembered by URN, and the next
-run's create of that URN gets the same resource (the part that client tokens play in AWS), so nothing is orphaned.
+It outlives the engine that drives it: a create is remembered by URN until an engine shows that it has the answer, and a later
+create of that URN gets the same resource (the part that client tokens play in AWS), so a killed engine orphans nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Cloud:
         self._providers = providers
         self._lock = threading.RLock()
         self._live: dict[str, tuple[str, State]] = {}
+        self._unanswered: dict[str, str] = {}
 
     @property
     def packages(self) -> frozenset[str]:
@@ -43,19 +44,38 @@ class Cloud:
         with self._lock:
             return {urn: state for urn, (_, state) in self._live.items()}
 
+    @property
+    def unanswered(self) -> dict[str, str]:
+        """The ids, by URN, of created resources that no engine has referred to since."""
+        with self._lock:
+            return dict(self._unanswered)
+
+    def answered(self, urn: str, identifier: str) -> None:
+        """An engine refers to the resource by its id: it is in that engine's state."""
+        with self._lock:
+            if self._unanswered.get(urn) == identifier:
+                del self._unanswered[urn]
+
     def check(self, urn: str, token: str, inputs: Props) -> None:
         with self._lock:
             self._provider(token).check(urn, token, inputs)
 
     def create(self, urn: str, token: str, inputs: Props) -> State:
         with self._lock:
-            lost = self._live.get(urn)
-            if lost and lost[0] == token and lost[1].inputs == inputs and self.read(urn, token, lost[1]):
-                return lost[1]
-            return self._remember(urn, token, self._provider(token).create(urn, token, inputs))
+            lost = self._lost(urn, token)
+            if lost and lost.inputs == inputs:
+                return lost
+            if lost:
+                self.delete(urn, token, lost)
+            state = self._remember(urn, token, self._provider(token).create(urn, token, inputs))
+            self._unanswered[urn] = state.id
+            return state
 
     def read(self, urn: str, token: str, state: State) -> State | None:
         with self._lock:
+            remembered = self._live.get(urn)
+            if not state.outputs and remembered and remembered[1].id == state.id:
+                state = remembered[1]
             return self._provider(token).read(urn, token, state)
 
     def diff(self, token: str, state: State, inputs: Props) -> Diff:
@@ -72,6 +92,7 @@ class Cloud:
             remembered = self._live.get(urn)
             if remembered and remembered[1].id == state.id:
                 del self._live[urn]
+            self.answered(urn, state.id)
 
     def invoke(self, token: str, args: Props) -> Props:
         with self._lock:
@@ -80,12 +101,19 @@ class Cloud:
     def secret_outputs(self, token: str) -> frozenset[str]:
         return self._provider(token).secret_outputs(token)
 
+    def _lost(self, urn: str, token: str) -> State | None:
+        """What an earlier create of the URN made, if its answer never arrived and it still exists."""
+        known, state = self._live.get(urn, ("", None))
+        if state is None or known != token or self._unanswered.get(urn) != state.id:
+            return None
+        return state if self.read(urn, token, state) else None
+
     def _remember(self, urn: str, token: str, state: State) -> State:
         self._live[urn] = (token, state)
         return state
 
     def _provider(self, token: str) -> Provider:
-        package = token.split(":")[0]
+        package = token.split(":", maxsplit=1)[0]
         if package not in self._providers:
             raise Rejected(
                 f"{token}: no embedded provider for the package '{package}'. The embedded cloud has "
@@ -98,6 +126,9 @@ class Cloud:
 def open_cloud(*, region: str, account: str, manifests: Path) -> Iterator[Cloud]:
     """A fresh, empty cloud in this process, gone when the block ends."""
     os.environ.update(_MOTO_SETTINGS, MOTO_ACCOUNT_ID=account)
+    from rehearsal.memory import save_memory
+
+    save_memory()
     from moto import mock_aws
 
     from rehearsal.aws import SERVICES

@@ -113,3 +113,13 @@ def has_secret(value: Any) -> bool:
 
 def has_unknown(value: Any) -> bool:
     return contains(value, lambda item: item is UNKNOWN)
+
+
+def mark_secrets(outputs: Props, inputs: Props, always: frozenset[str]) -> Props:
+    """The outputs with `Secret` on those whose input of that name has one, and on the `always` ones."""
+    secret = always | {key for key, value in inputs.items() if has_secret(value)}
+    return {key: Secret(value) if _needs_mark(key in secret, value) else value for key, value in outputs.items()}
+
+
+def _needs_mark(secret: bool, value: Any) -> bool:
+    return secret and value is not None and not has_secret(value)

@@ -344,10 +344,8 @@ class AwsProvider:
         observed, seen = dict(inputs), context["seen"]
         lowered = {name.lower(): value for name, value in seen.items()} if isinstance(seen, dict) else {}
         for key, declared in inputs.items():
-            if key in kind.observe:
-                found = _find(kind.observe[key], context)
-            else:
-                found = lowered.get(kind.names.get(key, key).lower())
+            shown = lowered.get(kind.names.get(key, key).lower())
+            found = _find(kind.observe[key], context) if key in kind.observe else shown
             if key == "tags" and found is not None and isinstance(declared, dict):
                 observed[key] = tags_from_api(found)
             elif found is not None and declared is not None:

@@ -28,7 +28,7 @@ class AccessLogsArgs:
 class AccessLogs(PlatformComponent):
     """A PrivateBucket that the log delivery services, and no one else, may write to: under `alb/`, `s3/` and `cloudfront/`.
 
-    `bucket` is known only once the policy is there: who logs to it is refused before.
+    `bucket` and `arn` are known only once the policy is there: who logs to it before is refused.
     Resources: PrivateBucket, BucketPolicy.
     """
 
@@ -52,7 +52,7 @@ class AccessLogs(PlatformComponent):
         )
         policy = bucket.allow(*_deliveries(bucket.arn, args))
         self.bucket = policy.bucket
-        self.arn = bucket.arn
+        self.arn = policy.bucket.apply(lambda made: f"arn:aws:s3:::{made}")
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
 

@@ -52,8 +52,6 @@ class Certificate(PlatformComponent):
             type=proof.apply(lambda option: option.resource_record_type or ""),
             records=[proof.apply(lambda option: option.resource_record_value or "")],
             ttl=VALIDATION_TTL,
-            # Certificates of one host in two regions are proved by the same record.
-            allow_overwrite=True,
             opts=self.child,
         )
         validated = aws.acm.CertificateValidation(

@@ -69,7 +69,7 @@ class RoleArgs:
 
 
 class Role(PlatformComponent):
-    """A role with its policies attached.
+    """A role with its policies attached; its outputs are known only once they are: AWS services try them out at once.
 
     Resources: Role, a Policy and a RolePolicyAttachment per policy, a RolePolicyAttachment per managed policy.
     """
@@ -88,21 +88,21 @@ class Role(PlatformComponent):
             tags=named(args.tags, args.role_name),
             opts=self.child,
         )
-        for policy_name, statements in args.policies.items():
-            self._attach(name, role, policy_name, statements, args.tags)
-        for arn in args.managed:
-            label = arn.rsplit("/", 1)[-1]
-            aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child)
-        self.arn = role.arn
-        self.role_name = role.name
+        policies = {
+            policy_name: aws.iam.Policy(
+                f"{name}-{policy_name}",
+                name=policy_name,
+                policy=policy_document(*statements),
+                tags=named(args.tags, policy_name),
+                opts=self.child,
+            ).arn
+            for policy_name, statements in args.policies.items()
+        }
+        managed = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
+        attached = [
+            aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child).id
+            for label, arn in {**policies, **managed}.items()
+        ]
+        self.arn = pulumi.Output.all(role.arn, *attached).apply(lambda known: str(known[0]))
+        self.role_name = pulumi.Output.all(role.name, *attached).apply(lambda known: str(known[0]))
         self.register_outputs({"arn": self.arn, "role_name": self.role_name})
-
-    def _attach(self, name: str, role: aws.iam.Role, policy: str, statements: Sequence[Statement], tags: Tags) -> None:
-        made = aws.iam.Policy(
-            f"{name}-{policy}",
-            name=policy,
-            policy=policy_document(*statements),
-            tags=named(tags, policy),
-            opts=self.child,
-        )
-        aws.iam.RolePolicyAttachment(f"{name}-{policy}", role=role.name, policy_arn=made.arn, opts=self.child)

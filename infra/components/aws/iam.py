@@ -88,7 +88,8 @@ class Role(PlatformComponent):
             tags=named(args.tags, args.role_name),
             opts=self.child,
         )
-        policies = {
+        attachable: dict[str, Text] = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
+        attachable |= {
             policy_name: aws.iam.Policy(
                 f"{name}-{policy_name}",
                 name=policy_name,
@@ -98,10 +99,9 @@ class Role(PlatformComponent):
             ).arn
             for policy_name, statements in args.policies.items()
         }
-        managed = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
         attached = [
             aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child).id
-            for label, arn in {**policies, **managed}.items()
+            for label, arn in attachable.items()
         ]
         self.arn = pulumi.Output.all(role.arn, *attached).apply(lambda known: str(known[0]))
         self.role_name = pulumi.Output.all(role.name, *attached).apply(lambda known: str(known[0]))

@@ -41,7 +41,7 @@ class Registered:
     def get(self, path: str, default: Any = None) -> Any:
         try:
             return self[path]
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, ValueError):
             return default
 
 
@@ -83,8 +83,8 @@ class Recording:
         return len(self._by_urn)
 
     def of(self, type_: str) -> list[Registered]:
-        """Every resource of a type; the token may be shortened to its last part, `Vpc`."""
-        return [resource for resource in self if resource.type in (type_,) or resource.type.split(":")[-1] == type_]
+        """Every resource of a type; a custom resource's may be shortened to its last part, `Vpc`."""
+        return [one for one in self if one.type == type_ or (one.custom and one.type.split(":")[-1] == type_)]
 
     def one(self, type_: str, name: str | None = None) -> Registered:
         """The only resource of that type (and logical name); `LookupError` lists what there is."""

@@ -72,20 +72,18 @@ BUCKETS = ("deploy-scripts", "app-resources", "codedeploy-artifacts", "app-artif
 """The buckets of §9, under the bucket prefix."""
 
 
-def security_edges(vpc_cidr: str) -> tuple[Edge, ...]:
-    """§8, edge by edge. The last one is how private instances reach ECR, Docker Hub and AWS's APIs (§2.3)."""
-    return (
-        Edge(source=ANYWHERE, target="alb", port=80, why="Clients, only to be redirected to HTTPS"),
-        Edge(source=ANYWHERE, target="alb", port=443, why="Clients"),
-        Edge(source="alb", target="ec2", port=USER_PORT, why="User service"),
-        Edge(source="alb", target="ec2", port=BOARD_PORT, why="Board service"),
-        Edge(source="alb", target="ec2", port=MONITORING_PORT, why="Grafana"),
-        Edge(source="ec2", target="rds", port=5432, why="PostgreSQL"),
-        Edge(source="ec2", target="redis", port=6379, why="Redis"),
-        Edge(source=vpc_cidr, target="endpoints", port=443, why="AWS services from within the VPC"),
-        Edge(source="ec2", target=ANYWHERE, port=443, why="AWS APIs and endpoints, ECR, Docker Hub, package mirrors"),
-    )
-
+SECURITY_EDGES = (
+    Edge(source="anywhere", target="alb", port=80, why="Clients, only to be redirected to HTTPS"),
+    Edge(source="anywhere", target="alb", port=443, why="Clients"),
+    Edge(source="alb", target="ec2", port=USER_PORT, why="User service"),
+    Edge(source="alb", target="ec2", port=BOARD_PORT, why="Board service"),
+    Edge(source="alb", target="ec2", port=MONITORING_PORT, why="Grafana"),
+    Edge(source="ec2", target="rds", port=5432, why="PostgreSQL"),
+    Edge(source="ec2", target="redis", port=6379, why="Redis"),
+    Edge(source="vpc", target="endpoints", port=443, why="AWS services from within the VPC"),
+    Edge(source="ec2", target="anywhere", port=443, why="AWS APIs and endpoints, ECR, Docker Hub, package mirrors"),
+)
+"""§8, edge by edge. The last one is how private instances reach ECR, Docker Hub and AWS's APIs (§2.3)."""
 
 GROUPS = {
     "alb": "Load balancer",
@@ -94,6 +92,7 @@ GROUPS = {
     "redis": "Redis",
     "endpoints": "VPC endpoints",
 }
+"""The five security groups of §8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +224,8 @@ def _security_groups(context: Context, network: Network) -> SecurityGroups:
             prefix=context.names.prefix,
             vpc_id=network.vpc_id,
             groups=GROUPS,
-            edges=security_edges(context.settings.network.cidr),
+            blocks={"anywhere": ANYWHERE, "vpc": context.settings.network.cidr},
+            edges=SECURITY_EDGES,
             tags=context.tags,
         ),
     )
@@ -271,7 +271,7 @@ def _frontend(context: Context, zone: HostedZone, logs: AccessLogs) -> StaticSit
             tags=context.tags,
         ),
     )
-    zone.alias(domain, site.alias_target, ipv6=True)
+    zone.alias("apex", domain, site.alias_target, ipv6=True)
     return site
 
 
@@ -301,7 +301,7 @@ def _load_balancer(
             tags=context.tags,
         ),
     )
-    zone.alias(context.api_host, balancer.alias_target, ipv6=False)
+    zone.alias("api", context.api_host, balancer.alias_target, ipv6=False)
     return balancer
 
 
@@ -416,7 +416,8 @@ def _registry(context: Context) -> Registry:
     return Registry(
         context.names.logical("registry"),
         RegistryArgs(
-            repositories=[context.names.physical(service) for service in SERVICES],
+            prefix=context.names.prefix,
+            services=tuple(SERVICES),
             keep=30,
             protect=context.protect,
             tags=context.tags,
@@ -440,7 +441,8 @@ def _instance_profile(
     role = Role(
         context.names.logical("ec2-role"),
         RoleArgs(
-            role_name=context.names.physical("ec2-role", kind="role"),
+            prefix=context.names.prefix,
+            label="ec2-role",
             description="Backend and monitoring instances",
             trust=trust_service("ec2.amazonaws.com", account=context.account),
             policies=wealist_access.instance_policies(grants),
@@ -599,7 +601,8 @@ def _release(context: Context, backend: Fleet, balancer: LoadBalancer, alarms: A
     role = Role(
         context.names.logical("codedeploy-role"),
         RoleArgs(
-            role_name=context.names.physical("codedeploy-role", kind="role"),
+            prefix=context.names.prefix,
+            label="codedeploy-role",
             description="CodeDeploy releases to the backend",
             trust=trust_service("codedeploy.amazonaws.com", account=context.account),
             policies=wealist_access.codedeploy_policies(
@@ -653,7 +656,8 @@ def _deployer(context: Context, buckets: dict[str, PrivateBucket], registry: Reg
     return Role(
         context.names.logical("github-actions-role"),
         RoleArgs(
-            role_name=context.names.physical("github-actions-role", kind="role"),
+            prefix=context.names.prefix,
+            label="github-actions-role",
             description="GitHub Actions deploys wealist",
             trust=trust_github(provider, github.subjects),
             policies=wealist_access.deployer_policies(grants),

@@ -27,11 +27,11 @@ class InstanceGrants:
 
 
 def instance_policies(grants: InstanceGrants) -> Policies:
-    """The three policies of the EC2 role, by their documented names."""
+    """The three policies of the EC2 role, by what follows the prefix in their documented names."""
     return {
-        f"{grants.prefix}-ssm-kms-policy": _read_parameters(grants),
-        f"{grants.prefix}-ecr-policy": _pull_images(grants),
-        f"{grants.prefix}-s3-policy": _use_buckets(grants),
+        "ssm-kms-policy": _read_parameters(grants),
+        "ecr-policy": _pull_images(grants),
+        "s3-policy": _use_buckets(grants),
     }
 
 
@@ -79,7 +79,7 @@ def codedeploy_policies(*, prefix: str, region: str, account: str, target_group_
     """What an in-place deployment behind an ALB needs: the document's ASG, ELB and EC2."""
     groups = f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{prefix}-*"
     return {
-        f"{prefix}-codedeploy-policy": (
+        "codedeploy-policy": (
             Statement(
                 actions=[
                     "autoscaling:DescribeAutoScalingGroups",
@@ -128,7 +128,7 @@ class DeployerGrants:
 def deployer_policies(grants: DeployerGrants) -> Policies:
     """The document's one policy, each action on the resource it is about instead of on all of them."""
     return {
-        f"{grants.prefix}-github-actions-policy": (
+        "github-actions-policy": (
             *_deployer_data(grants),
             *_deployer_releases(grants),
         )

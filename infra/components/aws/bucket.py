@@ -62,7 +62,8 @@ class PrivateBucket(PlatformComponent):
                 f"{name}-logging",
                 bucket=self._bucket.id,
                 target_bucket=args.access_logs,
-                target_prefix=f"s3/{args.bucket}/",
+                target_prefix="s3/",
+                target_object_key_format={"partitioned_prefix": {"partition_date_source": "EventTime"}},
                 opts=self.child,
             )
         self.bucket = self._bucket.bucket
@@ -137,7 +138,7 @@ class PrivateBucket(PlatformComponent):
             effect="Deny",
             actions=["s3:*"],
             resources=[self.arn, self.objects],
-            principals="*",
+            principals={"AWS": "*"},
             condition={"Bool": {"aws:SecureTransport": "false"}},
         )
         return aws.s3.BucketPolicy(

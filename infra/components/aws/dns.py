@@ -44,11 +44,11 @@ class HostedZone(PlatformComponent):
         self.name_servers = zone.name_servers
         self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
 
-    def alias(self, host: str, target: AliasTarget, *, ipv6: bool) -> None:
+    def alias(self, label: str, host: str, target: AliasTarget, *, ipv6: bool) -> None:
         """Point `host` at an AWS endpoint, by A and, where the endpoint speaks IPv6, by AAAA."""
         for record_type in ("A", "AAAA") if ipv6 else ("A",):
             aws.route53.Record(
-                f"{self._name}-{host}-{record_type.lower()}",
+                f"{self._name}-{label}-{record_type.lower()}",
                 zone_id=self.zone_id,
                 name=host,
                 type=record_type,

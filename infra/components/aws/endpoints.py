@@ -44,7 +44,7 @@ class Endpoints(PlatformComponent):
             sid="OwnPrincipals",
             actions=["*"],
             resources=["*"],
-            principals="*",
+            principals={"AWS": "*"},
             condition={"StringEquals": {"aws:PrincipalAccount": args.account}},
         )
         interfaces = {
@@ -92,5 +92,5 @@ def _aws_owned_buckets(region: str) -> Statement:
         sid="AwsOwnedBuckets",
         actions=["s3:GetObject"],
         resources=[f"arn:aws:s3:::{bucket}/*" for bucket in buckets],
-        principals="*",
+        principals={"AWS": "*"},
     )

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.component import PlatformComponent
+from infra.names import within_limit
 from infra.tags import Tags, named
 
 Text = pulumi.Input[str]
@@ -18,11 +19,11 @@ Condition = Mapping[str, Mapping[str, pulumi.Input[Any]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement of a policy. `principals` (`{"Service": …}`, or `"*"`) only in a trust or resource policy."""
+    """One statement of a policy. `principals` (`{"Service": …}`, `{"AWS": "*"}`) only in a trust or resource policy."""
 
     actions: Sequence[str]
     resources: Sequence[Text] = ()
-    principals: Mapping[str, pulumi.Input[Any]] | str | None = None
+    principals: Mapping[str, pulumi.Input[Any]] | None = None
     condition: Condition = field(default_factory=dict)
     effect: str = "Allow"
     sid: str | None = None
@@ -33,7 +34,8 @@ class Statement:
             "Effect": self.effect,
             "Principal": self.principals,
             "Action": list(self.actions),
-            "Resource": list(self.resources),
+            # One alone is written as AWS gives it back.
+            "Resource": self.resources[0] if len(self.resources) == 1 else list(self.resources),
             "Condition": dict(self.condition),
         }
         return {key: value for key, value in rendered.items() if value}
@@ -58,9 +60,10 @@ def trust_service(service: str, *, account: str) -> pulumi.Output[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleArgs:
-    """`policies` are the role's own, by name; `managed` are ARNs of AWS's."""
+    """The role is `<prefix>-<label>`; `policies` are its own, by their label; `managed` are ARNs of AWS's."""
 
-    role_name: str
+    prefix: str
+    label: str
     description: str
     trust: pulumi.Input[str]
     policies: Mapping[str, Sequence[Statement]]
@@ -80,24 +83,25 @@ class Role(PlatformComponent):
 
     def __init__(self, name: str, args: RoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
+        role_name = within_limit(f"{args.prefix}-{args.label}", "role")
         role = aws.iam.Role(
             name,
-            name=args.role_name,
+            name=role_name,
             description=args.description,
             assume_role_policy=args.trust,
-            tags=named(args.tags, args.role_name),
+            tags=named(args.tags, role_name),
             opts=self.child,
         )
         attachable: dict[str, Text] = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
         attachable |= {
-            policy_name: aws.iam.Policy(
-                f"{name}-{policy_name}",
-                name=policy_name,
+            label: aws.iam.Policy(
+                f"{name}-{label}",
+                name=within_limit(f"{args.prefix}-{label}", "policy"),
                 policy=policy_document(*statements),
-                tags=named(args.tags, policy_name),
+                tags=named(args.tags, f"{args.prefix}-{label}"),
                 opts=self.child,
             ).arn
-            for policy_name, statements in args.policies.items()
+            for label, statements in args.policies.items()
         }
         attached = [
             aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child).id

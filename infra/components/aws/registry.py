@@ -16,9 +16,10 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryArgs:
-    """`repositories` are full names; `keep` is how many images of each stay."""
+    """A repository `<prefix>-<service>` for each of `services`; `keep` is how many images of each stay."""
 
-    repositories: Sequence[str]
+    prefix: str
+    services: Sequence[str]
     keep: int
     protect: bool
     tags: Tags
@@ -34,9 +35,10 @@ class Registry(PlatformComponent):
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self.urls, self.arns = {}, {}
-        for repository in args.repositories:
+        for service in args.services:
+            repository = f"{args.prefix}-{service}"
             made = aws.ecr.Repository(
-                f"{name}-{repository}",
+                f"{name}-{service}",
                 name=repository,
                 image_tag_mutability="IMMUTABLE",
                 image_scanning_configuration={"scan_on_push": True},
@@ -46,10 +48,10 @@ class Registry(PlatformComponent):
                 opts=self.guarded(args.protect),
             )
             aws.ecr.LifecyclePolicy(
-                f"{name}-{repository}-lifecycle", repository=made.name, policy=_lifecycle(args.keep), opts=self.child
+                f"{name}-{service}-lifecycle", repository=made.name, policy=_lifecycle(args.keep), opts=self.child
             )
-            self.urls[repository] = made.repository_url
-            self.arns[repository] = made.arn
+            self.urls[service] = made.repository_url
+            self.arns[service] = made.arn
         self.register_outputs({"urls": self.urls})
 
 

@@ -15,7 +15,7 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """Traffic on one TCP port from `source` to `target`: each the name of a group, or a CIDR block.
+    """Traffic on one TCP port from `source` to `target`: each the name of a group, or of a CIDR block.
 
     Where both are groups the edge becomes two rules: out of the source, into the target.
     """
@@ -28,11 +28,15 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """`groups` maps each group's name to its description; nothing passes that is not among `edges`."""
+    """`groups` maps each group's name to its description, `blocks` each named CIDR block to what it is.
+
+    Nothing passes that is not among `edges`.
+    """
 
     prefix: str
     vpc_id: pulumi.Input[str]
     groups: Mapping[str, str]
+    blocks: Mapping[str, str]
     edges: Sequence[Edge]
     tags: Tags
 
@@ -67,34 +71,30 @@ class SecurityGroups(PlatformComponent):
 
     def _open(self, edge: Edge) -> None:
         source, target = self._groups.get(edge.source), self._groups.get(edge.target)
-        tags = named(self._args.tags, f"{_label(edge.source)}-to-{_label(edge.target)}-{edge.port}")
+        tags = named(self._args.tags, f"{edge.source}-to-{edge.target}-{edge.port}")
         if target:
             aws.vpc.SecurityGroupIngressRule(
-                f"{self._name}-{edge.target}-from-{_label(edge.source)}-{edge.port}",
+                f"{self._name}-{edge.target}-from-{edge.source}-{edge.port}",
                 security_group_id=target.id,
                 description=edge.why,
                 ip_protocol="tcp",
                 from_port=edge.port,
                 to_port=edge.port,
                 referenced_security_group_id=source.id if source else None,
-                cidr_ipv4=None if source else edge.source,
+                cidr_ipv4=None if source else self._args.blocks[edge.source],
                 tags=tags,
                 opts=self.child,
             )
         if source:
             aws.vpc.SecurityGroupEgressRule(
-                f"{self._name}-{edge.source}-to-{_label(edge.target)}-{edge.port}",
+                f"{self._name}-{edge.source}-to-{edge.target}-{edge.port}",
                 security_group_id=source.id,
                 description=edge.why,
                 ip_protocol="tcp",
                 from_port=edge.port,
                 to_port=edge.port,
                 referenced_security_group_id=target.id if target else None,
-                cidr_ipv4=None if target else edge.target,
+                cidr_ipv4=None if target else self._args.blocks[edge.target],
                 tags=tags,
                 opts=self.child,
             )
-
-
-def _label(end: str) -> str:
-    return {"0.0.0.0/0": "anywhere"}.get(end, end.replace("/", "-"))

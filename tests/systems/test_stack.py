@@ -15,6 +15,7 @@ from rehearsal.values import Secret, contains
 from tests.stacks import ACCOUNT, REGION, changed_stack, program, stack_file
 
 STACKS = ("dev", "prod")
+AMAZON_LINUX_2 = "/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2"
 LOGICAL = re.compile(r"^[a-z0-9]+(-\w+)+$")
 
 
@@ -106,12 +107,39 @@ def test_prod_and_dev_share_no_physical_name(prod: Recording, dev: Recording) ->
     assert physical(prod) & physical(dev) == set()
 
 
-@pytest.mark.parametrize(("nat", "gateways", "tables"), [("none", 0, 2), ("single", 1, 2), ("per_zone", 3, 4)])
-def test_nat_scenarios(nat: str, gateways: int, tables: int, tmp_path: Path) -> None:
-    recording = changed(tmp_path, {"wealist.network.nat": nat})
-    assert (len(recording.of("NatGateway")), len(recording.of("RouteTable"))) == (gateways, tables)
-    assert len(recording.of("Eip")) == gateways
-    assert len(recording.of("RouteTableAssociation")) == 6
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A stack with what the real ones leave off: no NAT, another image, somebody to be told of alarms."""
+    changes = {
+        "wealist.network.nat": "none",
+        "wealist.backend": {"image_parameter": AMAZON_LINUX_2},
+        "wealist.alert_email": "ops@wealist.co.kr",
+    }
+    return changed(tmp_path_factory.mktemp("elsewhere"), changes)
+
+
+def nat(recording: Recording) -> tuple[int, int, int, int]:
+    return tuple(len(recording.of(one)) for one in ("NatGateway", "Eip", "RouteTable", "RouteTableAssociation"))  # type: ignore[return-value]
+
+
+def test_without_nat_private_subnets_have_no_way_out(elsewhere: Recording) -> None:
+    assert nat(elsewhere) == (0, 0, 2, 6)
+    assert [route.name for route in elsewhere.of("Route")] == ["wealist-network-public-internet"]
+
+
+def test_a_single_nat_gateway_serves_all_zones(dev: Recording) -> None:
+    assert nat(dev) == (1, 1, 2, 6)
+
+
+def test_a_nat_gateway_per_zone_has_a_table_per_zone(tmp_path: Path) -> None:
+    recording = changed(tmp_path, {"wealist.network.nat": "per_zone"})
+    assert nat(recording) == (3, 3, 4, 6)
+    gateways = {gateway.id: gateway["subnetId"] for gateway in recording.of("NatGateway")}
+    zones = {subnet.id: subnet["availabilityZone"] for subnet in recording.of("Subnet")}
+    for association in recording.of("RouteTableAssociation"):
+        routes = [one for one in recording.of("Route") if one["routeTableId"] == association["routeTableId"]]
+        for gateway in [route.get("natGatewayId") for route in routes]:
+            assert gateway is None or zones[gateways[gateway]] == zones[association["subnetId"]]
 
 
 def test_adding_a_zone_changes_no_resource_that_was_there(dev: Recording, tmp_path: Path) -> None:
@@ -123,12 +151,9 @@ def test_adding_a_zone_changes_no_resource_that_was_there(dev: Recording, tmp_pa
     assert set(after) - set(before) == {"wealist-network-public-b", "wealist-network-private-b"}
 
 
-def test_amazon_linux_2_is_a_setting(tmp_path: Path) -> None:
-    image = "/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2"
-    recording = changed(tmp_path, {"wealist.backend": {"image_parameter": image}})
-    assert {template["imageId"] for template in recording.of("LaunchTemplate")} == {f"resolve:ssm:{image}"}
+def test_amazon_linux_2_is_a_setting(elsewhere: Recording) -> None:
+    assert {template["imageId"] for template in elsewhere.of("LaunchTemplate")} == {f"resolve:ssm:{AMAZON_LINUX_2}"}
 
 
-def test_an_alert_address_subscribes_to_the_alarms(tmp_path: Path) -> None:
-    recording = changed(tmp_path, {"wealist.alert_email": "ops@wealist.co.kr"})
-    assert recording.one("TopicSubscription")["endpoint"] == "ops@wealist.co.kr"
+def test_an_alert_address_subscribes_to_the_alarms(elsewhere: Recording) -> None:
+    assert elsewhere.one("TopicSubscription")["endpoint"] == "ops@wealist.co.kr"

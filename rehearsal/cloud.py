@@ -56,6 +56,13 @@ class Cloud:
             if self._unanswered.get(urn) == identifier:
                 del self._unanswered[urn]
 
+    def withdraw(self, urn: str) -> None:
+        """Delete an unanswered create's resource: the half-made replacement of one that lives on."""
+        with self._lock:
+            token, state = self._live[urn]
+            if self._unanswered.get(urn) == state.id:
+                self.delete(urn, token, state)
+
     def check(self, urn: str, token: str, inputs: Props) -> None:
         with self._lock:
             self._provider(token).check(urn, token, inputs)
@@ -143,3 +150,5 @@ def open_cloud(*, region: str, account: str, manifests: Path) -> Iterator[Cloud]
                 "kubernetes": KubernetesProvider(manifests),
             }
         )
+        # moto fills its backends once more when it ends.
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"

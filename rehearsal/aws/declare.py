@@ -36,9 +36,13 @@ class Call:
     when: str | None = None
 
     def mentions(self) -> frozenset[str]:
-        """The inputs that its parameters are made of."""
+        """The inputs that its parameters are made of, or its condition."""
         named = self.by_name if isinstance(self.by_name, tuple) else ()
-        return frozenset(named).union(*(_INPUT.findall(expression) for expression in self.params.values()))
+        expressions = (*self.params.values(), self.when or "")
+        return frozenset(named).union(*(_INPUT.findall(expression) for expression in expressions))
+
+    def is_made_of_inputs(self) -> bool:
+        return any(_INPUT.search(expression) for expression in self.params.values())
 
     def uses(self, name: str) -> bool:
         """Whether a parameter or the condition is made of this part of the context."""

@@ -27,7 +27,10 @@ from rehearsal.aws.shapes import from_api, member, tags_from_api, to_api
 from rehearsal.provider import Diff, Rejected, State, changed_keys
 from rehearsal.values import UNKNOWN, Props, has_unknown
 
-_GONE = re.compile(r"NotFound|NoSuch|\b404\b|DoesNotExist|Nonexistent|^InvalidDocument$|\.Malformed$")
+_GONE = re.compile(
+    r"^\S*(NotFound|NoSuch|\b404\b|DoesNotExist|Nonexistent|\.Malformed)|^Invalid(Document|Target) "
+    r"|^ValidationError .*not found"
+)
 _VALUE = re.compile(r"\$([a-z]\w*(?:\.\w+)*)")
 _ALWAYS_TAKEN = frozenset({"region", "tags"})
 _BOTO = Config(retries={"total_max_attempts": 1}, max_pool_connections=50)
@@ -68,7 +71,8 @@ class AwsProvider:
         if kind.check:
             kind.check({key: known.get(key, UNKNOWN) for key in inputs})
         if len(known) == len(inputs):
-            self._validated(service, kind, kind.create, self._context(inputs))
+            context = self._context(inputs, token="none yet")  # noqa: S106 - not a secret
+            self._validated(service, kind, kind.create, context)
 
     def create(self, urn: str, token: str, inputs: Props) -> State:
         service, kind = self._declared(token)
@@ -101,6 +105,7 @@ class AwsProvider:
     def _settled(self, service: AwsService, kind: AwsType, token: str, context: Props) -> State:
         """The rest of a create: what no create call takes."""
         inputs = context["inputs"]
+        self._look_first(service, kind, context, *kind.settle)
         for step in kind.settle:
             if step.mentions() & _present(inputs) or not step.mentions():
                 self._call(service, kind, step, context)
@@ -144,7 +149,7 @@ class AwsProvider:
         self._look_first(service, kind, context, *kind.update, *kind.settle)
         due = [any(self._takes(service, kind, step, key) for key in changed - settled) for step in kind.update]
         for step, takes in zip(kind.update, due, strict=True):
-            if takes or (any(due) and not step.by_name and not step.mentions()):
+            if takes or (any(due) and not step.by_name and not step.is_made_of_inputs()):
                 context["found"] = self._call(service, kind, step, context)
         for step in kind.settle:
             if step.mentions() & changed:
@@ -175,6 +180,8 @@ class AwsProvider:
         try:
             self._look_first(service, kind, context, *steps)
         except _Gone:
+            return
+        if context.get("seen", {}) is None:
             return
         for step in steps:
             context["found"] = self._found(service, kind, step, context)
@@ -292,8 +299,9 @@ class AwsProvider:
             answer = getattr(client, step.operation)(**params)
         except ClientError as error:
             details = error.response.get("Error", {})
-            refusal = _Gone if _GONE.search(str(details.get("Code", ""))) else Rejected
-            raise refusal(f"{step.operation}: {details.get('Code', '')}: {details.get('Message', error)}") from error
+            code, message = details.get("Code", ""), details.get("Message", error)
+            refusal = _Gone if _GONE.search(f"{code} {message}") else Rejected
+            raise refusal(f"{step.operation}: {code}: {message}") from error
         except ParamValidationError as error:
             raise Rejected(f"{step.operation}: {error}") from error
         except NotImplementedError as error:

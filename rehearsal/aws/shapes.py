@@ -51,8 +51,8 @@ def _structure(shape: StructureShape, value: Any, names: Names, path: str) -> An
         if name is None:
             raise Rejected(f"{path}.{key}: the API knows no such property (it has {', '.join(sorted(shape.members))})")
         converted[name] = to_api(shape.members[name], item, names, f"{path}.{key}")
-    if "Items" in converted and "Quantity" in shape.members:
-        converted["Quantity"] = len(converted["Items"])
+    if {"Quantity", "Items"} <= shape.members.keys():
+        converted["Quantity"] = len(converted.get("Items", []))
     return converted
 
 

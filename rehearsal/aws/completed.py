@@ -1,0 +1,117 @@
+"""Operations that moto lacks, or has and does wrong, and the declared types cannot do without: added to moto's own handlers.
+
+They work for every client of the embedded cloud. A test says so when moto learns one itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from moto import settings
+from moto.codedeploy import responses as codedeploy
+from moto.core.responses import ActionResult
+from moto.ec2.responses.nat_gateways import NatGateways
+from moto.elasticache.responses import ElastiCacheResponse
+from moto.rds.responses import RDSResponse
+
+_Handle = Callable[[Any], ActionResult]
+
+
+def _delete_application(handler: Any) -> ActionResult:
+    name = handler._get_param("applicationName")
+    handler.codedeploy_backend.applications.pop(name, None)
+    handler.codedeploy_backend.deployment_groups.pop(name, None)
+    return ActionResult({})
+
+
+def _delete_deployment_group(handler: Any) -> ActionResult:
+    groups = handler.codedeploy_backend.deployment_groups.get(handler._get_param("applicationName"), {})
+    groups.pop(handler._get_param("deploymentGroupName"), None)
+    return ActionResult({"hooksNotCleanedUp": []})
+
+
+def _update_deployment_group(handler: Any) -> ActionResult:
+    group = handler.codedeploy_backend.get_deployment_group(
+        handler._get_param("applicationName"), handler._get_param("currentDeploymentGroupName")
+    )
+    for name in handler._get_params():
+        attribute = re.sub(r"(?<!^)([A-Z])", lambda match: f"_{match[1].lower()}", name)
+        if attribute != "application_name" and hasattr(group, attribute):
+            setattr(group, attribute, handler._get_param(name))
+    return ActionResult({"hooksNotCleanedUp": []})
+
+
+def _delete_cache_subnet_group(handler: Any) -> ActionResult:
+    backend, name = handler.elasticache_backend, handler._get_param("CacheSubnetGroupName")
+    backend.describe_cache_subnet_groups(name)
+    del backend.cache_subnet_groups[name]
+    return ActionResult({})
+
+
+COMPLETED: dict[tuple[str, str], tuple[Any, _Handle]] = {
+    ("codedeploy", "delete_application"): (codedeploy.CodeDeployResponse, _delete_application),
+    ("codedeploy", "delete_deployment_group"): (codedeploy.CodeDeployResponse, _delete_deployment_group),
+    ("codedeploy", "update_deployment_group"): (codedeploy.CodeDeployResponse, _update_deployment_group),
+    ("elasticache", "delete_cache_subnet_group"): (ElastiCacheResponse, _delete_cache_subnet_group),
+}
+LACKING = frozenset(key for key, (handler, _) in COMPLETED.items() if not hasattr(handler, key[1]))
+"""Those that this moto really lacks."""
+
+_delete_replication_group = ElastiCacheResponse.delete_replication_group
+_modify_db_subnet_group = RDSResponse.modify_db_subnet_group
+_delete_nat_gateway = NatGateways.delete_nat_gateway
+_deployment_group_info = codedeploy._deployment_group_info
+
+
+def _delete_replication_group_for_good(handler: Any) -> ActionResult:
+    """moto leaves it there, "deleting" for ever, and refuses the next one of that name."""
+    answer: ActionResult = _delete_replication_group(handler)
+    handler.elasticache_backend.replication_groups.pop(handler._get_param("ReplicationGroupId"), None)
+    return answer
+
+
+def _delete_nat_gateway_and_free_its_address(handler: Any) -> ActionResult:
+    """moto leaves the address taken, and refuses it to the next gateway."""
+    answer: ActionResult = _delete_nat_gateway(handler)
+    gateway = handler.ec2_backend.nat_gateways[handler._get_param("NatGatewayId")]
+    taken = {entry.get("allocationId") for entry in gateway.address_set}
+    for address in handler.ec2_backend.addresses:
+        if address.allocation_id in taken:
+            address.eni = address.instance = address.association_id = None
+    return answer
+
+
+def _modify_db_subnet_group_and_keep_it(handler: Any) -> ActionResult:
+    """moto takes the group out of its list and forgets to put it back."""
+    name = handler.params.get("DBSubnetGroupName")
+    group = handler.backend.subnet_groups.get(name)
+    answer: ActionResult = _modify_db_subnet_group(handler)
+    handler.backend.subnet_groups[name] = group
+    return answer
+
+
+def _whole_deployment_group_info(group: Any) -> dict[str, Any]:
+    """moto answers Auto Scaling groups in the wrong form and the alarms not at all."""
+    return {
+        **_deployment_group_info(group),
+        "autoScalingGroups": [{"name": name, "hook": ""} for name in group.auto_scaling_groups],
+        "alarmConfiguration": group.alarm_configuration or {},
+    }
+
+
+def complete_moto() -> None:
+    """Adds and mends the operations; calling it again changes nothing."""
+    # Read from the environment when moto is imported, which may have been too early.
+    settings.ACM_VALIDATION_WAIT = 0
+    for service, operation in LACKING:
+        handler, handle = COMPLETED[service, operation]
+        setattr(handler, operation, handle)
+    for place, name, mended in (
+        (ElastiCacheResponse, "delete_replication_group", _delete_replication_group_for_good),
+        (NatGateways, "delete_nat_gateway", _delete_nat_gateway_and_free_its_address),
+        (RDSResponse, "modify_db_subnet_group", _modify_db_subnet_group_and_keep_it),
+        (codedeploy, "_deployment_group_info", _whole_deployment_group_info),
+    ):
+        setattr(place, name, mended)

@@ -1,0 +1,121 @@
+"""Keeps moto and botocore small: they load much at start that a rehearsal never looks at.
+
+Measured with the prod stack of `wealist`: peak memory is {bench} without and with this. Nothing is taken away for good:
+the offerings of a region are read when somebody asks for them, and of the service models only the prose is dropped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+_OFFERINGS = "instance_type_offerings"
+
+
+_MALLOPT = {-8: 1, -1: 128 * 1024, -3: 128 * 1024}
+"""glibc's M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: one arena, and large blocks go back when they are freed."""
+
+
+@cache
+def save_memory() -> None:
+    """Call before the first use of moto; it does nothing the second time."""
+    _give_back_what_is_freed()
+    _keep_models_once()
+    if "moto.ec2.models.instance_types" not in sys.modules:
+        _load_offerings_on_demand()
+
+
+def _give_back_what_is_freed() -> None:
+    """Reading a large file leaves holes, which glibc keeps by default; other C libraries have no such switch."""
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        for option, value in _MALLOPT.items():
+            libc.mallopt(option, value)
+
+
+def _keep_models_once() -> None:
+    """botocore reads a service model for every session, and moto opens several at import: EC2's six times, 4 MB each.
+
+    moto adds to the models that it reads, so it shares its own copies.
+    """
+    from botocore.loaders import JSONFileLoader
+    from moto.core.loaders import Loader
+
+    class MotoFileLoader(JSONFileLoader):
+        pass
+
+    JSONFileLoader.load_file = _load_file  # type: ignore[method-assign,assignment]
+    Loader.FILE_LOADER_CLASS = MotoFileLoader
+
+
+def _load_file(loader: Any, file_path: str) -> Any:
+    """`JSONFileLoader.load_file`."""
+    return _content(type(loader).__name__, file_path)
+
+
+@cache
+def _content(shared_by: str, file_path: str) -> Any:
+    """The content of the file with one of botocore's two suffixes, `None` if there is none."""
+    plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+    if plain.is_file():
+        return json.loads(plain.read_bytes(), object_pairs_hook=_without_prose)
+    if packed.is_file():
+        return json.loads(gzip.decompress(packed.read_bytes()), object_pairs_hook=_without_prose)
+    return None
+
+
+def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A member may be called `documentation` too: then its value is a shape, not text. botocore wants some of the keys there."""
+    return {
+        key: ("" if key == "documentation" else sys.intern(value)) if type(value) is str else value
+        for key, value in pairs
+    }
+
+
+def _load_offerings_on_demand() -> None:
+    """moto's EC2 reads at import which instance types every region and zone of AWS offers; a stack lives in one or two."""
+    from moto.utilities import utils
+
+    load = utils.load_resource
+    utils.load_resource = partial(_load_unless_offerings, load)
+    try:
+        from moto.ec2.models import instance_types
+    finally:
+        utils.load_resource = load
+    offerings = instance_types.INSTANCE_TYPE_OFFERINGS
+    for location_type, regions in offerings.items():
+        offerings[location_type] = OnDemand(regions, partial(_offerings, load, location_type))
+
+
+def _load_unless_offerings(load: Callable[[str], Any], path: str) -> Any:
+    return [] if _OFFERINGS in path else load(path)
+
+
+def _offerings(load: Callable[[str], Any], location_type: str, region: str) -> list[dict[str, Any]]:
+    found = load(f"ec2/resources/{_OFFERINGS}/{location_type}/{region}.json")
+    return [{**offering, "LocationType": location_type} for offering in found]
+
+
+class OnDemand(dict[str, Any]):
+    """A mapping whose keys are known and whose values are loaded when they are first asked for."""
+
+    def __init__(self, keys: Any, load: Callable[[str], Any]) -> None:
+        super().__init__(dict.fromkeys(keys))
+        self._load = load
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if value is None:
+            value = self._load(key)
+            self[key] = value
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default  # noqa: SIM401 - that would be this method

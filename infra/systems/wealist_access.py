@@ -84,9 +84,13 @@ def codedeploy_policies(*, prefix: str, region: str, account: str, target_group_
                 actions=[
                     "autoscaling:DescribeAutoScalingGroups",
                     "autoscaling:DescribeLifecycleHooks",
+                    "autoscaling:DescribeNotificationConfigurations",
+                    "autoscaling:DescribePolicies",
+                    "autoscaling:DescribeScheduledActions",
                     "cloudwatch:DescribeAlarms",
                     "ec2:DescribeInstanceStatus",
                     "ec2:DescribeInstances",
+                    "elasticloadbalancing:DescribeLoadBalancers",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
                     "tag:GetResources",

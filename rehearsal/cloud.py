@@ -31,7 +31,7 @@ class Cloud:
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = providers
         self._lock = threading.RLock()
-        self._live: dict[str, tuple[str, State]] = {}
+        self._live: dict[tuple[str, str], tuple[str, State]] = {}
         self._unanswered: dict[str, str] = {}
 
     @property
@@ -40,9 +40,9 @@ class Cloud:
 
     @property
     def live(self) -> dict[str, State]:
-        """Every resource that exists, by URN."""
+        """Every resource that exists, by URN; of a resource and the one that is to replace it, the latter."""
         with self._lock:
-            return {urn: state for urn, (_, state) in self._live.items()}
+            return {urn: state for (urn, _), (_, state) in self._live.items()}
 
     @property
     def unanswered(self) -> dict[str, str]:
@@ -59,9 +59,8 @@ class Cloud:
     def withdraw(self, urn: str) -> None:
         """Delete an unanswered create's resource: the half-made replacement of one that lives on."""
         with self._lock:
-            token, state = self._live[urn]
-            if self._unanswered.get(urn) == state.id:
-                self.delete(urn, token, state)
+            token, state = self._live[urn, self._unanswered[urn]]
+            self.delete(urn, token, state)
 
     def check(self, urn: str, token: str, inputs: Props) -> None:
         with self._lock:
@@ -80,8 +79,8 @@ class Cloud:
 
     def read(self, urn: str, token: str, state: State) -> State | None:
         with self._lock:
-            remembered = self._live.get(urn)
-            if not state.outputs and remembered and remembered[1].id == state.id:
+            remembered = self._live.get((urn, state.id))
+            if remembered and not state.outputs:
                 state = remembered[1]
             return self._provider(token).read(urn, token, state)
 
@@ -96,9 +95,7 @@ class Cloud:
     def delete(self, urn: str, token: str, state: State) -> None:
         with self._lock:
             self._provider(token).delete(urn, token, state)
-            remembered = self._live.get(urn)
-            if remembered and remembered[1].id == state.id:
-                del self._live[urn]
+            self._live.pop((urn, state.id), None)
             self.answered(urn, state.id)
 
     def invoke(self, token: str, args: Props) -> Props:
@@ -110,13 +107,13 @@ class Cloud:
 
     def _lost(self, urn: str, token: str) -> State | None:
         """What an earlier create of the URN made, if its answer never arrived and it still exists."""
-        known, state = self._live.get(urn, ("", None))
-        if state is None or known != token or self._unanswered.get(urn) != state.id:
+        known, state = self._live.get((urn, self._unanswered.get(urn, "")), ("", None))
+        if state is None or known != token:
             return None
         return state if self.read(urn, token, state) else None
 
     def _remember(self, urn: str, token: str, state: State) -> State:
-        self._live[urn] = (token, state)
+        self._live[urn, state.id] = (token, state)
         return state
 
     def _provider(self, token: str) -> Provider:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from pulumi import runtime
-from pulumi.runtime import resource, settings
+from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockEngine, MockSettings
-from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from rehearsal.cloud import Cloud
 from rehearsal.monitor import RecordingMonitor
 from rehearsal.recording import Recording
+from rehearsal.sdk import quick_sdk
 from rehearsal.stack_file import StackFile
 
 
@@ -48,7 +47,7 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        with _without_stack_traces():
+        with quick_sdk():
             loop.run_until_complete(run_in_stack(program))
     except Exception as error:
         if recording.failures:
@@ -59,17 +58,6 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
         runtime.set_all_config({}, [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
     return recording
-
-
-@contextmanager
-def _without_stack_traces() -> Iterator[None]:
-    """The SDK sends every resource's stack trace twice, for which it keeps the source of all the files in it; nobody asks here."""
-    original = resource._get_stack_trace
-    resource._get_stack_trace = source_pb2.StackTrace
-    try:
-        yield
-    finally:
-        resource._get_stack_trace = original
 
 
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:

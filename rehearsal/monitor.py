@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf import empty_pb2
+from pulumi import get_project, get_stack
 from pulumi.runtime.mocks import MockMonitor, Mocks
 from pulumi.runtime.proto import provider_pb2, resource_pb2
 
@@ -33,6 +34,11 @@ class RecordingMonitor(MockMonitor):
         super().__init__(_NoMocks())
         self._cloud = cloud
         self._recording = recording
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The engine's URN: the stack is no part of its children's type chain, which the SDK's mocks have it be."""
+        chain = parent.split("::")[2] if parent else _STACK
+        return f"urn:pulumi:{get_stack()}::{get_project()}::{type_ if chain == _STACK else f'{chain}${type_}'}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the RPC's name
         urn = self.make_urn(request.parent, request.type, request.name)

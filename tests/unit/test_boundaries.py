@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,4 +78,4 @@ def test_every_component_declares_its_pulumi_type_once() -> None:
         if line.strip().startswith("pulumi_type: ClassVar[str] = ")
     ]
     assert len(found) == len(set(found)) >= 15
-    assert all(one.startswith("platform:aws:") for one in found)
+    assert all(re.fullmatch(r"platform:(aws|cluster|mesh):[A-Z]\w+", one) for one in found)

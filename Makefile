@@ -1,0 +1,58 @@
+# `make` alone lists what there is. Everything runs in .venv, which is made on demand.
+STACK ?= dev
+PORT ?= 5566
+PYTHON ?= $(or $(shell command -v python3.11),python3)
+BIN := .venv/bin
+
+# Packages are compiled once, not at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test verify lint fmt engine bench lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  STACK=$(STACK)    one of: $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))"
+	@echo "  SERVE=1      with up: keep the cloud running on 127.0.0.1:$(PORT)"
+	@echo "  TRACE=1      with up: the whole trace of an unexpected error"
+
+up: .venv/.packages ## rehearse a stack on the embedded cloud, and show what stands
+	@$(BIN)/python -m rehearsal up --stack '$(STACK)' --port '$(PORT)' $(if $(SERVE),--serve) $(if $(TRACE),--trace)
+
+down: .venv/.packages ## end a cloud that is kept running, and remove what rehearsals left
+	@$(BIN)/python -m rehearsal down --stack '$(STACK)'
+
+test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+verify: engine lint ## the linters, and the tests on the real engine and real servers
+	@echo "running the slow tests"
+	@$(BIN)/python -m pytest -m verify $(ARGS)
+
+lint: .venv/.packages-dev ## ruff and mypy
+	@echo "ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "mypy"
+	@$(BIN)/mypy
+
+fmt: .venv/.packages-dev ## format, and mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+engine: .venv/.packages ## build the Pulumi engine from its pinned module, unless it is there (needs Go)
+	@$(BIN)/python -m rehearsal.engine.build
+
+bench: .venv/.packages ## resources per second at 1, 10 and 100 times the size
+	@$(BIN)/python -m rehearsal.bench $(ARGS)
+
+lock: .venv/.packages ## pin what requirements*.in ask for
+	@$(BIN)/python -m uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt
+	@$(BIN)/python -m uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+.venv/.packages: requirements.txt tools/install.py
+	@$(PYTHON) tools/install.py $@ requirements.txt
+
+.venv/.packages-dev: requirements-dev.txt .venv/.packages
+	@$(PYTHON) tools/install.py $@ requirements-dev.txt

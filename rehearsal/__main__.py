@@ -1,0 +1,105 @@
+"""The command line behind `make up` and `make down`: `python -m rehearsal up --stack prod`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.settings import SettingsError
+from rehearsal.engine.build import BuildFailed, find_engine
+from rehearsal.inprocess import ProgramFailed
+from rehearsal.report.page import print_failure
+from rehearsal.serve import USUAL_PORT
+from rehearsal.stack_file import StackFileError
+from rehearsal.up import down, up
+from rehearsal.workspace import InUse
+
+ROOT = Path(__file__).resolve().parents[1]
+FAILED, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
+_WIDTH_OF_LOGS = 120
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Run the command; the exit code is 2 for a stack file to mend, 1 for a program that does not run."""
+    asked = _parser().parse_args(arguments)
+    console = _console()
+    try:
+        if asked.command == "down":
+            down(root, asked.stack, console)
+        else:
+            find = _no_engine if asked.in_process else _engine_if_any
+            up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find)
+    except (StackFileError, SettingsError) as error:
+        print_failure(console, "The stack's settings need mending", str(error))
+        return WRONG_SETTINGS
+    except ProgramFailed as error:
+        print_failure(console, f"Stack {asked.stack} does not stand; the last good rehearsal is as it was", str(error))
+        return FAILED
+    except InUse as error:
+        print_failure(console, f"Stack {asked.stack} is in use", str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        print_failure(console, "Interrupted", "")
+        return INTERRUPTED
+    except Exception as error:
+        if asked.trace:
+            raise
+        print_failure(console, "The program stopped", _readable(error, root))
+        return FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal", description="Rehearse a stack without a cloud account."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_ = commands.add_parser("up", help="stand a stack up on the embedded cloud, and show it")
+    up_.add_argument("--serve", action="store_true", help="keep the cloud running on loopback until Ctrl-C")
+    up_.add_argument("--port", type=int, default=USUAL_PORT, help="where to serve (%(default)s)")
+    up_.add_argument("--in-process", action="store_true", help="do without the Pulumi engine even if there is one")
+    down_ = commands.add_parser("down", help="end a served cloud and remove what rehearsals left")
+    for command in (up_, down_):
+        command.add_argument("--stack", default="dev", help="the stack: Pulumi.<stack>.yaml (%(default)s)")
+        command.add_argument("--trace", action="store_true", help="show the whole trace of an unexpected error")
+    return parser
+
+
+def _no_engine() -> Path | None:
+    return None
+
+
+def _engine_if_any() -> Path | None:
+    """The engine; a Go that is too old to build one is no reason not to rehearse."""
+    try:
+        return find_engine()
+    except BuildFailed:
+        return None
+
+
+def _console() -> Console:
+    """As wide as the terminal; a log has no width of its own."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_OF_LOGS
+    return Console(width=width)
+
+
+def _readable(error: Exception, root: Path) -> str:
+    """What was raised and where in the project."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(frame.filename, root)]
+    where = f" ({Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}\n`--trace` shows the whole trace (TRACE=1 with make)"
+
+
+def _is_ours(file: str, root: Path) -> bool:
+    path = Path(file)
+    return path.is_relative_to(root) and ".venv" not in path.parts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""The page that `make up` prints: tree, contents, outputs, stand-ins, cost, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from rehearsal.recording import Recording
+from rehearsal.report.contents import DOCUMENTS, contents_table
+from rehearsal.report.facts import text
+from rehearsal.report.saved import Masker
+from rehearsal.report.tree import resource_tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a run took."""
+
+    resources: int
+    seconds: float
+    peak_mb: int
+
+    def __str__(self) -> str:
+        return f"{self.resources} resources, {self.seconds:.1f} s, {self.peak_mb} MB at its peak"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that succeeded: what it was asked for, what it recorded, and what it left."""
+
+    project: str
+    stack: str
+    systems: tuple[str, ...]
+    recording: Recording
+    mask: Masker
+    stood_in: tuple[str, ...]
+    how: str
+    cost: Cost
+    folder: Path
+
+
+def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
+    """Print the whole page; `looking` are the lines on how to look at the result."""
+    _heading(console, "Resources")
+    console.print(resource_tree(run.recording, f"{run.project} {run.stack}"))
+    for system in (system for system in run.systems if system in DOCUMENTS):
+        _heading(console, f"What {system}.md contains, and what stands for it")
+        console.print(contents_table(run.recording, system))
+    _heading(console, "Outputs")
+    console.print(outputs_table(run.mask(run.recording.stack_outputs)))
+    _heading(console, "This run")
+    console.print(_this_run(run))
+    _heading(console, "How to look at it")
+    for line in looking:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def outputs_table(outputs: dict[str, Any]) -> Table:
+    """Every output by its dotted name; the values are masked already."""
+    table = _pairs()
+    for name, value in _flat(outputs):
+        table.add_row(name, value)
+    return table
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        return [row for key in sorted(value) for row in _flat(value[key], f"{name}.{key}" if name else key)]
+    return [(name, text(value))]
+
+
+def _this_run(run: Run) -> Table:
+    table = _pairs()
+    table.add_row("ran", run.how)
+    table.add_row("took", str(run.cost))
+    table.add_row("resources", f"{_shown(run.folder)}/resources.json")
+    table.add_row("manifests", f"{_shown(run.folder)}/manifests/ ({_manifests(run.folder)})")
+    if run.stood_in:
+        table.add_row(
+            "stand-ins", f"made-up values for {', '.join(run.stood_in)}: secrets that the rehearsal cannot read"
+        )
+    return table
+
+
+def _manifests(folder: Path) -> str:
+    count = len(list((folder / "manifests").rglob("*.yaml")))
+    return f"{count} Kubernetes objects" if count else "no Kubernetes objects in this stack"
+
+
+def _shown(folder: Path) -> str:
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
+
+
+def _pairs() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _heading(console: Console, title: str) -> None:
+    console.print()
+    console.print(Rule(Text(title, "bold"), align="left", style="dim"))
+
+
+def print_failure(console: Console, title: str, message: str) -> None:
+    """An error for people: what happened, then one line per cause."""
+    console.print(f"[bold red]{escape(title)}[/]")
+    console.print(message, markup=False, highlight=False, soft_wrap=True)

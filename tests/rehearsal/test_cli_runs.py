@@ -1,0 +1,115 @@
+"""Whole runs of the command line: what it prints and leaves, how it serves, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from rehearsal.workspace import Workspace
+from tests.rehearsal.test_cli import project, rehearsal, spoil
+
+__all__ = ["project"]
+pytestmark = pytest.mark.verify
+
+CHAPTERS = (
+    "1 Overview",
+    "2 VPC and network",
+    "3 Frontend",
+    "4 Backend",
+    "5 Database",
+    "6 Cache",
+    "7 CI/CD",
+    "8 Security groups",
+    "9 IAM",
+)
+
+
+@pytest.fixture
+def serving(project: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "rehearsal", "up", "--stack", "dev", "--in-process", "--serve", "--port", "0"]
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not Workspace(project, "dev").cloud_file.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_up_names_every_chapter_and_leaves_the_recording_without_secrets(project: Path) -> None:
+    done = rehearsal(project, "up", "--stack", "prod", "--in-process")
+    assert done.returncode == 0, done.stdout
+    for chapter in CHAPTERS:
+        assert f"\n{chapter} " in done.stdout
+    assert "10.1.0.0/16" in done.stdout
+    saved = (project / ".rehearsal/prod/resources.json").read_text()
+    resources = json.loads(saved)["resources"]
+    assert [resource["urn"] for resource in resources] == sorted(resource["urn"] for resource in resources)
+    passwords = [resource for resource in resources if resource["type"].endswith(":RandomPassword")]
+    assert passwords
+    assert {resource["outputs"]["result"] for resource in passwords} == {"[secret]"}
+    assert "rehearsal-" not in saved
+
+
+def test_a_served_cloud_is_on_loopback_and_answers_until_down(project: Path, serving: subprocess.Popen[str]) -> None:
+    served = Workspace(project, "dev").served()
+    assert served
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", served.url)
+    assert served.pid == serving.pid
+    client = boto3.client(
+        "ec2", endpoint_url=served.url, region_name="ap-northeast-2", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    assert "10.11.0.0/16" in [vpc["CidrBlock"] for vpc in client.describe_vpcs()["Vpcs"]]
+    again = rehearsal(project, "up", "--stack", "dev")
+    assert again.returncode == 1
+    assert "make down STACK=dev" in again.stdout
+    ended = rehearsal(project, "down", "--stack", "dev")
+    assert ended.returncode == 0
+    assert f"ended the cloud at {served.url}" in ended.stdout
+    assert serving.wait(10) == 0
+    assert not (project / ".rehearsal/dev").exists()
+
+
+def test_ctrl_c_ends_a_served_cloud_cleanly(project: Path, serving: subprocess.Popen[str]) -> None:
+    serving.send_signal(signal.SIGINT)
+    output, _ = serving.communicate(timeout=30)
+    assert serving.returncode == 0
+    assert "ended by SIGINT" in output
+    assert not Workspace(project, "dev").cloud_file.exists()
+    assert (project / ".rehearsal/dev/resources.json").exists()
+
+
+def test_what_the_cloud_refuses_is_named_without_a_trace(project: Path) -> None:
+    spoil(project, 'account: "290008131187"', 'account: "290008131187"\n    tags: {aws:owner: me}')
+    done = rehearsal(project, "up", "--stack", "dev", "--in-process")
+    assert done.returncode == 1, done.stdout
+    assert "Stack dev does not stand" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (project / ".rehearsal/dev").exists()
+
+
+def test_the_prod_stack_stays_within_10_seconds_and_300_mb(project: Path) -> None:
+    """The first run compiles the packages; seconds are those that the run itself reports."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-m", "rehearsal", "up", "--stack", "prod", "--in-process"]
+    runs = [
+        subprocess.run(command, cwd=project, env=kept, capture_output=True, text=True, check=True) for _ in range(2)
+    ]
+    took = re.search(r"(\d+) resources, ([\d.]+) s, (\d+) MB", runs[-1].stdout)
+    assert took
+    assert int(took[1]) > 150
+    assert float(took[2]) < 10
+    assert int(took[3]) < 300

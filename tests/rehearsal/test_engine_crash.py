@@ -1,0 +1,208 @@
+"""Runs of the real engine that are killed half way: the next one finishes, and leaves nothing that no state knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.engine.stack import EngineStack
+from rehearsal.inprocess import ProgramFailed
+from tests.rehearsal.engine_rig import RESOURCES, Rig, account_ids, open_rig, settings_for
+
+pytestmark = pytest.mark.verify
+
+DRIVER = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+from rehearsal.engine.stack import EngineStack
+from rehearsal.stack_file import StackFile
+
+given = json.loads(sys.argv[1])
+stack = StackFile(
+    project="shop", stack="test", path=Path(given["root"]), config=given["config"],
+    secret_keys=frozenset(["shop:token"]), stood_in=(),
+)
+EngineStack(Path(given["root"]), stack, given["ports"], Path(given["state"]), Path(given["engine"])).up()
+"""
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with open_rig(tmp_path) as opened:
+        yield opened
+
+
+def _once_at(rig: Rig, method: str, nth: int, act: Callable[[], None], *, after: bool) -> None:
+    """Do `act` at the nth call of a method of the cloud: after it was carried out, or before it begins."""
+    original, count = getattr(rig.cloud, method), iter(range(1, 10_000))
+
+    def call(*arguments: Any) -> Any:
+        chosen = next(count) == nth
+        if chosen and not after:
+            act()
+        result = original(*arguments)
+        if chosen and after:
+            act()
+        return result
+
+    setattr(rig.cloud, method, call)
+
+
+def _kill_engine(rig: Rig) -> Callable[[], None]:
+    def kill() -> None:
+        process = rig.engine_process()
+        os.kill(process, signal.SIGKILL)
+
+    return kill
+
+
+def _up_killed(stack: EngineStack) -> None:
+    with pytest.raises(ProgramFailed, match="killed"):
+        stack.up()
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+@pytest.mark.parametrize("nth", [1, 2, 4, 6, RESOURCES - 1])
+def test_up_killed_at_a_create_is_finished_by_the_next_one(rig: Rig, nth: int, after: bool) -> None:
+    _once_at(rig, "create", nth, _kill_engine(rig), after=after)
+    _up_killed(rig.stack())
+    stack = rig.stack()
+    stack.up()
+    rig.assert_no_orphans(stack)
+    assert stack.up() == {"same": RESOURCES + 1}
+
+
+def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(rig: Rig) -> None:
+    rig.stack().up()
+    _once_at(rig, "create", 1, _kill_engine(rig), after=True)
+    _up_killed(rig.stack(extra=True))
+    assert "/shop/extra" in account_ids()
+    stack = rig.stack()
+    stack.up()
+    assert "/shop/extra" not in account_ids()
+    rig.assert_no_orphans(stack)
+
+
+REPLACING = {"subnets": {"a": "10.0.0.0/24", "c": "10.0.2.0/24"}, "port": 6432}
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+@pytest.mark.parametrize("method", ["create", "delete"])
+def test_a_replacement_killed_half_way(rig: Rig, method: str, after: bool) -> None:
+    rig.stack().up()
+    _once_at(rig, method, 1, _kill_engine(rig), after=after)
+    _up_killed(rig.stack(**REPLACING))
+    stack = rig.stack(**REPLACING)
+    stack.up()
+    rig.assert_no_orphans(stack)
+    assert stack.up() == {"same": RESOURCES + 1}
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_settings_taken_back_after_a_replacement_was_killed_half_way(rig: Rig, after: bool) -> None:
+    rig.stack().up()
+    before = account_ids()
+    _once_at(rig, "create", 1, _kill_engine(rig), after=after)
+    _up_killed(rig.stack(**REPLACING))
+    stack = rig.stack()
+    assert stack.up() == {"same": RESOURCES + 1}
+    rig.assert_no_orphans(stack)
+    assert account_ids() == before
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_an_update_killed_half_way(rig: Rig, after: bool) -> None:
+    rig.stack().up()
+    _once_at(rig, "update", 1, _kill_engine(rig), after=after)
+    _up_killed(rig.stack(owner="shop"))
+    stack = rig.stack(owner="shop")
+    stack.up()
+    rig.assert_no_orphans(stack)
+    assert stack.refresh() == {"same": RESOURCES + 1}
+    assert stack.up() == {"same": RESOURCES + 1}
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+def test_a_destroy_killed_half_way(rig: Rig, after: bool) -> None:
+    before = account_ids()
+    rig.stack().up()
+    _once_at(rig, "delete", 4, _kill_engine(rig), after=after)
+    with pytest.raises(ProgramFailed, match="killed"):
+        rig.stack().destroy()
+    stack = rig.stack()
+    stack.destroy()
+    assert stack.resources() == []
+    assert account_ids() == before
+
+
+@pytest.mark.parametrize("engine_too", [True, False], ids=["driver and engine", "driver alone"])
+def test_a_driver_killed_half_way_leaves_the_cloud_and_the_next_one_finishes(rig: Rig, engine_too: bool) -> None:
+    reached, killed = threading.Event(), threading.Event()
+
+    def stop_here() -> None:
+        reached.set()
+        assert killed.wait(60)
+
+    _once_at(rig, "create", 5, stop_here, after=True)
+    driver = _start_driver(rig)
+    assert reached.wait(60)
+    engine = rig.engine_process()
+    driver.kill()
+    driver.wait()
+    if engine_too:
+        os.kill(engine, signal.SIGKILL)
+    killed.set()
+    stack = rig.stack()
+    stack.up()
+    rig.assert_no_orphans(stack)
+    assert stack.up() == {"same": RESOURCES + 1}
+
+
+def _start_driver(rig: Rig) -> subprocess.Popen[bytes]:
+    given = {
+        "root": str(rig.root),
+        "config": settings_for(rig.root).config,
+        "ports": rig.ports,
+        "state": str(rig.state),
+        "engine": str(rig.engine),
+    }
+    here = Path(__file__).parents[2]
+    return subprocess.Popen([sys.executable, "-c", DRIVER, json.dumps(given)], cwd=here)
+
+
+def test_recover_says_what_was_in_the_air(rig: Rig) -> None:
+    rig.stack().up()
+    _once_at(rig, "create", 1, _kill_engine(rig), after=True)
+    _up_killed(rig.stack(extra=True))
+    stack = rig.stack(extra=True)
+    (found,) = stack.recover()
+    assert found.startswith("creating urn:")
+    assert found.endswith("::extra")
+    assert stack.recover() == []
+    assert stack.up() == {"same": RESOURCES + 2}
+
+
+def test_a_stack_in_use_is_not_taken_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rehearsal.engine.stack._GONE_WITHIN", 0.5)
+    refused: list[str] = []
+
+    def second_run() -> None:
+        with pytest.raises(ProgramFailed) as caught:
+            rig.stack().up()
+        refused.append(str(caught.value))
+
+    _once_at(rig, "create", 3, second_run, after=True)
+    stack = rig.stack()
+    stack.up()
+    assert "another run is using the stack" in refused[0]
+    rig.assert_no_orphans(stack)

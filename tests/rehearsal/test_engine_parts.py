@@ -1,0 +1,269 @@
+"""What the engine's driver does apart from the engine: states put right, messages made readable, builds found."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.automation import EngineEvent
+
+from rehearsal.cloud import Cloud
+from rehearsal.engine import build as building
+from rehearsal.engine.events import Listener, Step
+from rehearsal.engine.stack import without_protection
+from rehearsal.engine.state import pending, replacing, resources_of, settle_creates
+from rehearsal.kubernetes import KubernetesProvider
+from rehearsal.provider import Rejected
+from rehearsal.stack_file import StackFile
+from rehearsal.values import Secret
+
+URN = "urn:pulumi:test::shop::aws:ec2/vpc:Vpc::vpc"
+OTHER = "urn:pulumi:test::shop::aws:ec2/subnet:Subnet::subnet"
+
+
+def _entry(urn: str, identifier: str, **more: Any) -> dict[str, Any]:
+    return {"urn": urn, "type": urn.split("::")[2], "custom": True, "id": identifier, "inputs": {}, **more}
+
+
+def _state(resources: list[dict[str, Any]], *operations: tuple[str, str]) -> dict[str, Any]:
+    pending_operations = [{"type": kind, "resource": _entry(urn, "")} for kind, urn in operations]
+    return {"manifest": {}, "resources": resources, "pending_operations": pending_operations}
+
+
+def test_a_create_that_was_carried_out_becomes_a_resource_of_the_state() -> None:
+    settled = settle_creates(_state([_entry(OTHER, "subnet-1")], ("creating", URN)), {URN: "vpc-1"})
+    assert [(r["urn"], r["id"]) for r in settled["resources"]] == [(OTHER, "subnet-1"), (URN, "vpc-1")]
+    assert "pending_operations" not in settled
+    assert settled["manifest"] == {}
+
+
+@pytest.mark.parametrize("kind", ["creating", "updating", "deleting", "reading"])
+def test_any_other_operation_in_the_air_is_dropped(kind: str) -> None:
+    state = _state([_entry(OTHER, "subnet-1")], (kind, OTHER))
+    assert pending(state) == [f"{kind} {OTHER}"]
+    settled = settle_creates(state, {} if kind == "creating" else {OTHER: "subnet-2"})
+    assert settled == {"manifest": {}, "resources": [_entry(OTHER, "subnet-1")]}
+
+
+def test_a_create_whose_answer_is_in_the_state_is_not_taken_twice() -> None:
+    settled = settle_creates(_state([_entry(URN, "vpc-1")], ("creating", URN)), {URN: "vpc-1"})
+    assert [r["id"] for r in settled["resources"]] == ["vpc-1"]
+
+
+def test_a_replacement_that_could_not_be_withdrawn_stands_before_its_condemned_predecessor() -> None:
+    state = _state([_entry(OTHER, "subnet-1"), _entry(URN, "vpc-1")], ("creating", URN), ("creating", OTHER + "-new"))
+    assert replacing(state) == [URN]
+    settled = settle_creates(state, {URN: "vpc-2"})
+    assert [(r["id"], r.get("delete", False)) for r in settled["resources"]] == [
+        ("subnet-1", False),
+        ("vpc-2", False),
+        ("vpc-1", True),
+    ]
+    assert [r.id for r in resources_of(settled)] == ["subnet-1", "vpc-2"]
+
+
+def test_the_states_secrets_are_marked_and_do_not_show() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"hidden"'}
+    (resource,) = resources_of({"resources": [_entry(URN, "vpc-1", outputs={"tags": {"key": secret}})]})
+    assert resource.outputs == {"tags": {"key": Secret("hidden")}}
+    assert "hidden" not in repr(resource)
+
+
+def test_without_protection_lifts_every_switch_and_nothing_else() -> None:
+    settings = {"database": {"deletion_protection": True, "days": 7}, "protect": True, "many": [{"protect": True}]}
+    config = {"shop:all": json.dumps(settings), "shop:protect": "yes", "aws:region": "{not json"}
+    file = StackFile(project="shop", stack="test", path=Path("x"), config=config, secret_keys=frozenset(), stood_in=())
+    lifted = without_protection(file).config
+    assert json.loads(lifted["shop:all"]) == {
+        "database": {"deletion_protection": False, "days": 7},
+        "protect": False,
+        "many": [{"protect": False}],
+    }
+    assert lifted["aws:region"] == "{not json"
+    assert lifted["shop:protect"] == "yes"
+
+
+def _error(message: str, urn: str = "") -> EngineEvent:
+    return EngineEvent.from_json({"diagnosticEvent": {"message": message, "severity": "error", "urn": urn}})
+
+
+@pytest.mark.parametrize(
+    ("events", "program_error", "causes"),
+    [
+        (
+            [_error("<{%reset%}>aws:ec2/vpc:Vpc resource 'vpc' has a problem: too wide<{%reset%}>\n", URN)],
+            None,
+            ["vpc: too wide"],
+        ),
+        ([_error("1 error occurred:\n\t* refused", URN)], None, ["vpc: refused"]),
+        (
+            [_error("refused", URN), _error("refused", URN), _error("update failed")],
+            ValueError("late"),
+            ["vpc: refused"],
+        ),
+        ([_error("program failed\nTraceback (most recent call last):\n  File x")], None, ["program failed"]),
+        ([_error("python inline source runtime error: no")], ValueError("no such zone"), ["no such zone"]),
+        ([_error(f"{OTHER} depends on <{URN}>")], None, ["subnet depends on <vpc>"]),
+        ([_error("update failed")], None, ["update failed"]),
+        ([], KeyError(), ["KeyError"]),
+        ([], None, []),
+    ],
+)
+def test_causes_are_named_once_and_without_traces(
+    events: list[EngineEvent], program_error: Exception | None, causes: list[str]
+) -> None:
+    listener = Listener(None)
+    for event in events:
+        listener(event)
+    assert listener.causes(program_error) == causes
+
+
+def test_steps_are_passed_on_and_default_providers_are_not() -> None:
+    steps: list[Step] = []
+    listener = Listener(steps.append)
+    for urn in (URN, "urn:pulumi:test::shop::pulumi:providers:aws::default_7_51_1"):
+        listener(EngineEvent.from_json({"resourcePreEvent": {"metadata": {"op": "create", "urn": urn, "type": "t"}}}))
+    assert [(step.operation, step.name, step.status) for step in steps] == [("create", "vpc", "started")]
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return Cloud({"kubernetes": KubernetesProvider(tmp_path)})
+
+
+TOKEN = "kubernetes:core/v1:ConfigMap"
+MAP_URN = f"urn:pulumi:test::shop::{TOKEN}::map"
+
+
+def _map(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+
+
+def test_a_create_asked_again_gets_what_the_lost_answer_told(cloud: Cloud) -> None:
+    first = cloud.create(MAP_URN, TOKEN, _map("one"))
+    assert cloud.unanswered == {MAP_URN: first.id}
+    assert cloud.create(MAP_URN, TOKEN, _map("one")) == first
+
+
+def test_a_create_asked_again_after_the_answer_arrived_is_a_second_resource(cloud: Cloud) -> None:
+    """A replacement: to give it the first one would be to have it deleted with its predecessor."""
+    first = cloud.create(MAP_URN, TOKEN, _map("one"))
+    cloud.answered(MAP_URN, first.id)
+    with pytest.raises(Rejected, match="exists already"):
+        cloud.create(MAP_URN, TOKEN, _map("one"))
+
+
+def test_a_lost_create_with_other_inputs_makes_way(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.create(MAP_URN, TOKEN, _map("one"))
+    cloud.create(MAP_URN, TOKEN, _map("two"))
+    assert [path.name for path in tmp_path.rglob("*.yaml")] == ["v1-configmap-default-two.yaml"]
+    assert [state.id for state in cloud.live.values()] == ["two"]
+
+
+def test_a_lost_create_that_is_gone_is_made_again(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.create(MAP_URN, TOKEN, _map("one"))
+    (path,) = tmp_path.rglob("*.yaml")
+    path.unlink()
+    cloud.create(MAP_URN, TOKEN, _map("one"))
+    assert path.exists()
+
+
+def test_a_withdrawn_replacement_leaves_its_predecessor(cloud: Cloud) -> None:
+    first = cloud.create(MAP_URN, TOKEN, _map("one"))
+    cloud.answered(MAP_URN, first.id)
+    cloud.create(MAP_URN, TOKEN, _map("two"))
+    cloud.withdraw(MAP_URN)
+    assert [state.id for state in cloud.live.values()] == ["one"]
+    assert cloud.unanswered == {}
+
+
+FAKE_GO = """#!/bin/sh
+echo "$@" >> "$GO_LOG"
+case "$1" in
+env) echo "${GO_SAYS:-go1.26.1}" ;;
+build)
+  while [ "$1" != -o ]; do shift; done
+  echo "some/package" >&2
+  [ -z "$GO_FAILS" ] || { echo "no such module" >&2; exit 1; }
+  printf '#!/bin/sh\\necho v3.200.0\\n' > "$2"
+  chmod +x "$2" ;;
+esac
+"""
+
+
+@pytest.fixture
+def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with nothing but a `go` that makes a pulumi out of nothing; what it was asked."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "go").write_text(FAKE_GO)
+    (folder / "go").chmod(0o755)
+    for tool in ("sh", "chmod"):
+        (folder / tool).symlink_to(f"/bin/{tool}")
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GO_LOG", str(tmp_path / "go.log"))
+    return tmp_path / "go.log"
+
+
+def _builds(log: Path) -> int:
+    return sum(line.startswith("build") for line in log.read_text().splitlines())
+
+
+def test_the_engine_is_built_once_and_then_found(go_log: Path) -> None:
+    assert building.find_engine() is None
+    engine = building.build()
+    assert building.build() == engine
+    assert building.find_engine() == engine
+    assert _builds(go_log) == 1
+
+
+def test_a_built_engine_is_found_where_go_is_of_no_use(
+    go_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = building.build()
+    monkeypatch.setenv("GO_SAYS", "go1.19.8")
+    assert building.find_engine() == engine
+    (tmp_path / "bin/go").unlink()
+    assert building.find_engine() == engine
+
+
+def test_an_engine_on_path_comes_first_unless_it_does_not_run(go_log: Path, tmp_path: Path) -> None:
+    built = building.build()
+    on_path = tmp_path / "bin/pulumi"
+    on_path.write_text("#!/bin/sh\nexit 1\n")
+    on_path.chmod(0o755)
+    assert building.find_engine() == built
+    on_path.write_text("#!/bin/sh\necho v3.201.0\n")
+    assert building.find_engine() == on_path
+
+
+def test_a_build_cut_off_leaves_nothing_that_is_taken_for_an_engine(
+    go_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = building.build()
+    engine.write_text("")
+    part = engine.with_name("pulumi.1.part")
+    part.touch()
+    assert building.find_engine() is None
+    assert building.build() == engine
+    assert sorted(os.listdir(engine.parent)) == ["lock", "pulumi"]
+
+
+def test_a_failed_build_says_what_go_said(go_log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GO_FAILS", "1")
+    with pytest.raises(building.BuildFailed, match="no such module"):
+        building.build()
+    assert building.find_engine() is None
+
+
+def test_go_too_old_or_not_there_is_said(go_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GO_SAYS", "go1.19.8")
+    with pytest.raises(building.BuildFailed, match=r"needs Go 1\.25 or newer; this one is go1\.19\.8"):
+        building.build()
+    (tmp_path / "bin/go").unlink()
+    with pytest.raises(building.BuildFailed, match="there is none"):
+        building.build()

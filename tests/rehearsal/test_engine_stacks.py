@@ -1,0 +1,81 @@
+"""The real stacks under the real engine: the same resources as in process, and an empty account when they are gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.cloud import Cloud, open_cloud
+from rehearsal.engine.program import project_program
+from rehearsal.engine.servicer import serve_cloud
+from rehearsal.engine.stack import EngineStack, without_protection
+from rehearsal.inprocess import run
+from rehearsal.stack_file import stacks
+from rehearsal.values import reveal
+from tests.rehearsal.engine_rig import engine_or_skip, tree
+from tests.stacks import ACCOUNT, REGION, ROOT, stack_file
+
+pytestmark = pytest.mark.verify
+
+
+class Standing:
+    """One real stack, brought up on the engine."""
+
+    def __init__(self, name: str, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
+        self.cloud = cloud
+        self.file = stack_file(name)
+        self.stack = EngineStack(ROOT, self.file, ports, folder / "engine", engine_or_skip())
+        self.planned = self.stack.preview()
+        self.untouched = not cloud.live
+        self.made = self.stack.up()
+
+
+@pytest.fixture(scope="module", params=stacks(ROOT))
+def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    engine_or_skip()
+    folder = tmp_path_factory.mktemp(request.param)
+    with (
+        open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud,
+        serve_cloud(cloud) as ports,
+    ):
+        yield Standing(request.param, cloud, ports, folder)
+
+
+def test_preview_touches_nothing_and_says_what_up_does(standing: Standing) -> None:
+    assert standing.untouched
+    assert standing.planned == standing.made
+
+
+def test_the_engine_registers_what_the_in_process_run_does(standing: Standing) -> None:
+    """Asked of the same cloud, which answers a repeated create with what is there: even the ids are the same."""
+    recording = run(project_program(ROOT), standing.file, standing.cloud)
+    on_engine = {r.urn: _comparable(r.id, r.inputs, r.parent, r.protect) for r in standing.stack.resources()}
+    in_process = {r.urn: _comparable(r.id, r.inputs, r.parent, r.protect) for r in recording}
+    assert in_process.keys() == on_engine.keys()
+    assert {urn: in_process[urn] for urn in on_engine if in_process[urn] != on_engine[urn]} == {}
+
+
+def test_a_second_up_and_a_refresh_change_nothing(standing: Standing) -> None:
+    assert standing.stack.up().keys() == {"same"}
+    assert standing.stack.refresh().keys() == {"same"}
+    assert standing.stack.preview().keys() == {"same"}
+
+
+def test_the_project_is_only_read(standing: Standing) -> None:
+    before = {name: content for name, content in tree(ROOT).items() if name.startswith("Pulumi.")}
+    standing.stack.preview()
+    assert {name: content for name, content in tree(ROOT).items() if name.startswith("Pulumi.")} == before
+
+
+def test_destroy_leaves_nothing(standing: Standing) -> None:
+    standing.stack.destroy(unlocked=without_protection(standing.file))
+    assert standing.stack.resources() == []
+    assert standing.cloud.live == {}
+
+
+def _comparable(identifier: str, inputs: Any, parent: str, protect: bool) -> str:
+    return json.dumps([identifier, reveal(inputs), parent, protect], sort_keys=True, default=str)

@@ -1,0 +1,56 @@
+"""Makes `.venv` and installs locked requirements into it: `python3 tools/install.py STAMP REQUIREMENTS...`.
+
+Only the standard library, and syntax that an old Python can read, so that it can say what it wants. `make` calls it when a
+requirements file is newer than the stamp; the stamp holds what was installed, so that a mere touch installs nothing.
+"""
+
+import hashlib
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+OLDEST = (3, 11)
+UV = "uv==0.13.9"
+"""Installs in seconds from a cache that all of a user's projects share; pip takes over where it cannot be had."""
+
+
+def main(stamp, *requirements):
+    if sys.version_info < OLDEST:
+        wanted, have = (".".join(map(str, version)) for version in (OLDEST, sys.version_info[:3]))
+        return (
+            f"Python {wanted} or newer is needed; {sys.executable} is {have}. Say which one: make PYTHON=python3.12 …"
+        )
+    stamp = Path(stamp)
+    wanted = " ".join(hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in requirements)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        install(stamp.parent, requirements)
+    stamp.write_text(wanted)
+    return 0
+
+
+def install(folder, requirements):
+    started = time.monotonic()
+    python = folder / "bin" / "python"
+    if not python.exists():
+        print(f"making {folder} with {sys.executable}", flush=True)
+        venv.create(folder, with_pip=True)
+    files = [word for file in requirements for word in ("-r", file)]
+    print(f"installing {', '.join(requirements)} (700 MB the first time)", flush=True)
+    if run(python, "-m", "pip", "install", "--quiet", UV):
+        done = run(python, "-m", "uv", "pip", "install", "--quiet", "--python", python, *files)
+    else:
+        print("uv cannot be had here: pip does it, in a few minutes", flush=True)
+        done = run(python, "-m", "pip", "install", "--quiet", *files)
+    if not done:
+        sys.exit("the packages could not be installed")
+    print(f"installed in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def run(*command):
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Istio rooms: pure builders of mesh objects, and the components that register them."""

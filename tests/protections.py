@@ -33,7 +33,11 @@ class Protection:
     stacks: tuple[str, ...] = ("dev", "prod")
 
     def applies(self, resource: Registered) -> bool:
-        return resource.custom and resource.type.split(":")[-1] == self.type and (self.name is None or self.name in resource.name)
+        return (
+            resource.custom
+            and resource.type.split(":")[-1] == self.type
+            and (self.name is None or self.name in resource.name)
+        )
 
     def kept_by(self, resource: Registered) -> bool:
         """Whether the resource has the protection."""

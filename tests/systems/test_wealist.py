@@ -261,7 +261,9 @@ class TestBackend:
                 if path == pattern or (pattern.endswith("/*") and path.startswith(pattern[:-1])):
                     action = rule["actions.0"]
                     groups = {group.outputs["arn"]: group["tags.Name"] for group in prod.of("TargetGroup")}
-                    return str(groups.get(action.get("targetGroupArn"), action.get("fixedResponse", {}).get("statusCode")))
+                    return str(
+                        groups.get(action.get("targetGroupArn"), action.get("fixedResponse", {}).get("statusCode"))
+                    )
         return "404"
 
     @pytest.mark.parametrize(

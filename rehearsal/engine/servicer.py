@@ -227,7 +227,9 @@ def _plain(struct: Any) -> Props:
 
 def ask_unanswered(port: int, withdraw: Sequence[str]) -> dict[str, str]:
     """`UNANSWERED`, asked of a served package from any process; waits for what is still under way there."""
-    with grpc.insecure_channel(f"127.0.0.1:{port}", options=_MESSAGE_LIMIT) as channel:
+    with grpc.insecure_channel(
+        f"127.0.0.1:{port}", options=[*_MESSAGE_LIMIT, ("grpc.enable_http_proxy", 0)]
+    ) as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         args = encode({"withdraw": list(withdraw)})
         answer = stub.Invoke(provider_pb2.InvokeRequest(tok=UNANSWERED, args=args))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ Changes = dict[str, int]
 """How many resources a run created, updated, deleted, left the same …, by the engine's words."""
 
 _GONE_WITHIN = 60.0
+_NO_PROXY = "no_grpc_proxy"
 
 
 class EngineStack:
@@ -139,7 +142,8 @@ class EngineStack:
         self._program_error = None
         stack = self._open()
         try:
-            act(stack, listener)
+            with _loopback_without_proxy():
+                act(stack, listener)
         except auto.CommandError as error:
             causes = listener.causes(self._program_error) or [_last_words(error)]
             raise ProgramFailed("\n".join(causes)) from None
@@ -268,6 +272,20 @@ def _lift(value: Any) -> Any:
             return [_lift(item) for item in value]
         case _:
             return value
+
+
+@contextmanager
+def _loopback_without_proxy() -> Iterator[None]:
+    """gRPC would send even this process's calls to the engine through `http_proxy`."""
+    before = os.environ.get(_NO_PROXY)
+    others = before or os.environ.get("no_proxy") or ""
+    os.environ[_NO_PROXY] = ",".join(filter(None, [others, "127.0.0.1", "localhost"]))
+    try:
+        yield
+    finally:
+        os.environ.pop(_NO_PROXY)
+        if before is not None:
+            os.environ[_NO_PROXY] = before
 
 
 class _Stack(auto.Stack):

@@ -15,6 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from rehearsal.engine.build import find_engine
 from rehearsal.workspace import Workspace
 from tests.rehearsal.test_cli import project, rehearsal, spoil
 
@@ -62,6 +63,17 @@ def test_up_names_every_chapter_and_leaves_the_recording_without_secrets(project
     assert passwords
     assert {resource["outputs"]["result"] for resource in passwords} == {"[secret]"}
     assert "rehearsal-" not in saved
+
+
+@pytest.mark.skipif(find_engine() is None, reason="there is no Pulumi engine: `make engine` builds one")
+def test_with_an_engine_up_goes_through_it_and_reports_the_same_resources(project: Path) -> None:
+    for way in ([], ["--in-process"]):
+        done = rehearsal(project, "up", "--stack", "dev", *way)
+        assert done.returncode == 0, done.stdout
+        assert ("on the Pulumi engine" in done.stdout) is (not way)
+        found = json.loads((project / ".rehearsal/dev/resources.json").read_text())["resources"]
+        (project / ("in-process" if way else "engine")).write_text("\n".join(one["urn"] for one in found))
+    assert (project / "engine").read_text() == (project / "in-process").read_text()
 
 
 def test_a_served_cloud_is_on_loopback_and_answers_until_down(project: Path, serving: subprocess.Popen[str]) -> None:

@@ -213,3 +213,13 @@ def test_in_process_runs_work_before_and_after_the_engine_in_one_process(rig: Ri
     assert len(first) == RESOURCES
     assert sorted(r.urn for r in first) == sorted(r.urn for r in second)
     rig.assert_no_orphans(stack)
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_what_is_on_loopback(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    stack = rig.stack()
+    stack.up()
+    rig.assert_no_orphans(stack)

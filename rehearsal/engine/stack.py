@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from pulumi.automation._stack import StackInitMode
 from semver import VersionInfo
 
 from rehearsal.engine.events import Listener, OnStep
+from rehearsal.engine.loopback import loopback_channels
 from rehearsal.engine.program import project_program
 from rehearsal.engine.servicer import ask_unanswered
 from rehearsal.engine.state import (
@@ -41,7 +40,6 @@ Changes = dict[str, int]
 """How many resources a run created, updated, deleted, left the same …, by the engine's words."""
 
 _GONE_WITHIN = 60.0
-_NO_PROXY = "no_grpc_proxy"
 
 
 class EngineStack:
@@ -142,7 +140,7 @@ class EngineStack:
         self._program_error = None
         stack = self._open()
         try:
-            with _loopback_without_proxy():
+            with loopback_channels():
                 act(stack, listener)
         except auto.CommandError as error:
             causes = listener.causes(self._program_error) or [_last_words(error)]
@@ -272,20 +270,6 @@ def _lift(value: Any) -> Any:
             return [_lift(item) for item in value]
         case _:
             return value
-
-
-@contextmanager
-def _loopback_without_proxy() -> Iterator[None]:
-    """gRPC would send even this process's calls to the engine through `http_proxy`."""
-    before = os.environ.get(_NO_PROXY)
-    others = before or os.environ.get("no_proxy") or ""
-    os.environ[_NO_PROXY] = ",".join(filter(None, [others, "127.0.0.1", "localhost"]))
-    try:
-        yield
-    finally:
-        os.environ.pop(_NO_PROXY)
-        if before is not None:
-            os.environ[_NO_PROXY] = before
 
 
 class _Stack(auto.Stack):

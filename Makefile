@@ -8,7 +8,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test verify lint fmt engine bench lock
+.PHONY: help up down test verify lint fmt engine tools docs bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,11 @@ down: .venv/.packages ## end a cloud that is kept running, and remove what rehea
 test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
-verify: engine lint ## the linters, and the tests on the real engine and real servers
+verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the slow tests"
-	@$(BIN)/python -m pytest -m verify $(ARGS)
+	@$(BIN)/python -m pytest -m 'verify and not timed' --numprocesses 3 --dist loadscope $(ARGS)
+	@echo "running the timed tests"
+	@$(BIN)/python -m pytest -m timed $(ARGS)
 
 lint: .venv/.packages-dev ## ruff and mypy
 	@echo "ruff"
@@ -42,7 +44,14 @@ fmt: .venv/.packages-dev ## format, and mend what can be mended
 	@$(BIN)/ruff format .
 
 engine: .venv/.packages ## build the Pulumi engine from its pinned module, unless it is there (needs Go)
-	@$(BIN)/python -m rehearsal.engine.build
+	@$(BIN)/python -m tools.go_tools pulumi
+
+tools: .venv/.packages ## build every program that `make verify` judges with, unless it is there (needs Go)
+	@$(BIN)/python -m tools.go_tools
+
+docs: .venv/.packages ## write the generated pages again
+	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp
+	@mv docs/config.md.tmp docs/config.md
 
 bench: .venv/.packages ## resources per second at 1, 10 and 100 times the size
 	@$(BIN)/python -m rehearsal.bench $(ARGS)

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.settings import SettingsError
-from rehearsal.engine.build import BuildFailed, find_engine
+from rehearsal.engine.build import find_engine
 from rehearsal.inprocess import ProgramFailed
 from rehearsal.report.page import print_failure
 from rehearsal.serve import USUAL_PORT
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         if asked.command == "down":
             down(root, asked.stack, console)
         else:
-            find = _no_engine if asked.in_process else _engine_if_any
+            find = _no_engine if asked.in_process else find_engine
             up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find)
     except (StackFileError, SettingsError) as error:
         print_failure(console, "The stack's settings need mending", str(error))
@@ -73,14 +73,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _no_engine() -> Path | None:
     return None
-
-
-def _engine_if_any() -> Path | None:
-    """The engine; a Go that is too old to build one is no reason not to rehearse."""
-    try:
-        return find_engine()
-    except BuildFailed:
-        return None
 
 
 def _console() -> Console:

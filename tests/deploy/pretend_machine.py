@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 WEALIST = REPOSITORY / "deploy" / "wealist"
 
@@ -138,11 +136,3 @@ def assert_no_secret(machine: Machine, *outputs: str) -> None:
     for text in seen:
         assert "lead'single" not in text, f"a secret shows in: {text}"
         assert "ecr-token-secret" not in text, f"the ECR token shows in: {text}"
-
-
-def missing_tool(tool: str) -> None:
-    """Skip on a laptop that lacks a tool; fail where CI must have it."""
-    message = f"{tool} is not installed"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import stat
 import subprocess
 import tarfile
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.deploy.pretend_machine import SETTINGS, WEALIST, Machine, Result, assert_no_secret
+from tests.tools import required_tool
 
 CODEDEPLOY = WEALIST / "codedeploy"
 TAG = "3f2a9c1"
@@ -403,21 +403,9 @@ def test_both_services_fit_on_a_t3_small() -> None:
     assert sum(int(limit.removesuffix("m")) for limit in limits) <= 1280
 
 
-def compose_command() -> list[str]:
-    """The Compose plugin or its standalone binary, where it knows `format: raw` (2.30 and later)."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) is None:
-            continue
-        probe = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
-        version = probe.stdout.strip().lstrip("v").split(".")
-        if probe.returncode == 0 and (int(version[0]), int(version[1])) >= (2, 30):
-            return command
-    pytest.skip("Docker Compose 2.30 or later is not installed")
-
-
 @pytest.mark.verify
 def test_compose_itself_reads_the_environment_literally(deployment: Deployment, tmp_path: Path) -> None:
-    command = compose_command()
+    compose_program = required_tool("docker-compose")
     deployment.deploy()
     service = deployment.service
     written = str(deployment.machine.root / f"run/wealist/{service}.env")
@@ -425,7 +413,7 @@ def test_compose_itself_reads_the_environment_literally(deployment: Deployment, 
     text = (deployment.app / "compose.yaml").read_text()
     compose.write_text(text.replace(f"/run/wealist/{service}.env", written))
     done = subprocess.run(
-        [*command, "-f", compose, "--env-file", deployment.app / "release.env", "config", "--format", "json"],
+        [compose_program, "-f", compose, "--env-file", deployment.app / "release.env", "config", "--format", "json"],
         capture_output=True,
         text=True,
         check=True,
@@ -439,7 +427,7 @@ def test_compose_itself_reads_the_environment_literally(deployment: Deployment, 
 @pytest.mark.verify
 def test_compose_accepts_the_monitoring_file() -> None:
     done = subprocess.run(
-        [*compose_command(), "--project-directory", WEALIST / "monitoring", "config", "--quiet"],
+        [required_tool("docker-compose"), "--project-directory", WEALIST / "monitoring", "config", "--quiet"],
         env={"PATH": os.environ["PATH"], "API_HOST": "api.wealist.co.kr"},
         capture_output=True,
         text=True,

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from infra.components.aws.scripts import embed, render_command_document, render_script
-from tests.deploy.pretend_machine import NASTY, SETTINGS, WEALIST, Machine, Result, assert_no_secret, missing_tool
+from tests.deploy.pretend_machine import NASTY, SETTINGS, WEALIST, Machine, Result, assert_no_secret
+from tests.tools import missing
 
 DATABASE = WEALIST / "database"
 INIT_SQL = DATABASE / "init.sql"
@@ -183,7 +184,7 @@ def newest_binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     on_path = shutil.which("initdb")
     if not found and on_path is None:
-        missing_tool("PostgreSQL (initdb)")
+        missing("PostgreSQL (initdb) is not installed")
     return found[-1].parent if found else Path(str(on_path)).parent
 
 

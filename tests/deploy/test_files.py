@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.pretend_machine import REPOSITORY, WEALIST, missing_tool
+from tests.deploy.pretend_machine import REPOSITORY, WEALIST
+from tests.tools import missing
 
 SCRIPTS = sorted(WEALIST.rglob("*.sh"))
 YAML = sorted(path for path in WEALIST.rglob("*") if path.suffix in (".yml", ".yaml"))
@@ -18,9 +19,9 @@ MONITORING = WEALIST / "monitoring"
 
 def test_shellcheck_finds_nothing() -> None:
     beside_python = Path(sys.executable).parent / "shellcheck"
-    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck")
+    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck is not installed")
     if shellcheck is None:
-        missing_tool("shellcheck")
+        missing("shellcheck is not installed")
     done = subprocess.run([str(shellcheck), "-x", *SCRIPTS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -85,9 +86,9 @@ def test_nothing_here_is_named_latest() -> None:
 
 @pytest.mark.verify
 def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
+    promtool = shutil.which("promtool is not installed")
     if promtool is None:
-        missing_tool("promtool")
+        missing("promtool is not installed")
     text = (MONITORING / "prometheus.yml").read_text()
     config = tmp_path / "prometheus.yml"
     config.write_text(text.replace("@API_HOST@", "api.wealist.co.kr").replace("/etc/prometheus/", f"{MONITORING}/"))

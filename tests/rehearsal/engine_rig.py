@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 
 from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.engine.build import find_engine
 from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack
 from rehearsal.stack_file import StackFile, load_stack_file
+from tests.tools import missing
 
 REGION = "ap-northeast-2"
 ACCOUNT = "290008131187"
@@ -81,13 +80,7 @@ RESOURCES = 10
 
 def engine_or_skip() -> Path:
     """The engine; without one the test is skipped on a laptop, and fails in CI."""
-    engine = find_engine()
-    if engine is None:
-        reason = "no Pulumi engine: `make engine` builds it (needs Go), or put `pulumi` on PATH"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return engine
+    return find_engine() or missing("no Pulumi engine: `make engine` builds it (needs Go), or put `pulumi` on PATH")
 
 
 def write_project(folder: Path) -> Path:

@@ -113,6 +113,7 @@ def test_what_the_cloud_refuses_is_named_without_a_trace(project: Path) -> None:
     assert not (project / ".rehearsal/dev").exists()
 
 
+@pytest.mark.timed
 def test_the_prod_stack_stays_within_10_seconds_and_300_mb(project: Path) -> None:
     """The first run compiles the packages; seconds are those that the run itself reports."""
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

@@ -71,101 +71,7 @@ def _up_killed(stack: EngineStack) -> None:
         stack.up()
 
 
-@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-@pytest.mark.parametrize("nth", [1, 2, 4, 6, RESOURCES - 1])
-def test_up_killed_at_a_create_is_finished_by_the_next_one(rig: Rig, nth: int, after: bool) -> None:
-    _once_at(rig, "create", nth, _kill_engine(rig), after=after)
-    _up_killed(rig.stack())
-    stack = rig.stack()
-    stack.up()
-    rig.assert_no_orphans(stack)
-    assert stack.up() == {"same": RESOURCES + 1}
-
-
-def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(rig: Rig) -> None:
-    rig.stack().up()
-    _once_at(rig, "create", 1, _kill_engine(rig), after=True)
-    _up_killed(rig.stack(extra=True))
-    assert "/shop/extra" in account_ids()
-    stack = rig.stack()
-    stack.up()
-    assert "/shop/extra" not in account_ids()
-    rig.assert_no_orphans(stack)
-
-
 REPLACING = {"subnets": {"a": "10.0.0.0/24", "c": "10.0.2.0/24"}, "port": 6432}
-
-
-@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-@pytest.mark.parametrize("method", ["create", "delete"])
-def test_a_replacement_killed_half_way(rig: Rig, method: str, after: bool) -> None:
-    rig.stack().up()
-    _once_at(rig, method, 1, _kill_engine(rig), after=after)
-    _up_killed(rig.stack(**REPLACING))
-    stack = rig.stack(**REPLACING)
-    stack.up()
-    rig.assert_no_orphans(stack)
-    assert stack.up() == {"same": RESOURCES + 1}
-
-
-@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_settings_taken_back_after_a_replacement_was_killed_half_way(rig: Rig, after: bool) -> None:
-    rig.stack().up()
-    before = account_ids()
-    _once_at(rig, "create", 1, _kill_engine(rig), after=after)
-    _up_killed(rig.stack(**REPLACING))
-    stack = rig.stack()
-    assert stack.up() == {"same": RESOURCES + 1}
-    rig.assert_no_orphans(stack)
-    assert account_ids() == before
-
-
-@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_an_update_killed_half_way(rig: Rig, after: bool) -> None:
-    rig.stack().up()
-    _once_at(rig, "update", 1, _kill_engine(rig), after=after)
-    _up_killed(rig.stack(owner="shop"))
-    stack = rig.stack(owner="shop")
-    stack.up()
-    rig.assert_no_orphans(stack)
-    assert stack.refresh() == {"same": RESOURCES + 1}
-    assert stack.up() == {"same": RESOURCES + 1}
-
-
-@pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-def test_a_destroy_killed_half_way(rig: Rig, after: bool) -> None:
-    before = account_ids()
-    rig.stack().up()
-    _once_at(rig, "delete", 4, _kill_engine(rig), after=after)
-    with pytest.raises(ProgramFailed, match="killed"):
-        rig.stack().destroy()
-    stack = rig.stack()
-    stack.destroy()
-    assert stack.resources() == []
-    assert account_ids() == before
-
-
-@pytest.mark.parametrize("engine_too", [True, False], ids=["driver and engine", "driver alone"])
-def test_a_driver_killed_half_way_leaves_the_cloud_and_the_next_one_finishes(rig: Rig, engine_too: bool) -> None:
-    reached, killed = threading.Event(), threading.Event()
-
-    def stop_here() -> None:
-        reached.set()
-        assert killed.wait(60)
-
-    _once_at(rig, "create", 5, stop_here, after=True)
-    driver = _start_driver(rig)
-    assert reached.wait(60)
-    engine = rig.engine_process()
-    driver.kill()
-    driver.wait()
-    if engine_too:
-        os.kill(engine, signal.SIGKILL)
-    killed.set()
-    stack = rig.stack()
-    stack.up()
-    rig.assert_no_orphans(stack)
-    assert stack.up() == {"same": RESOURCES + 1}
 
 
 def _start_driver(rig: Rig) -> subprocess.Popen[bytes]:
@@ -180,29 +86,128 @@ def _start_driver(rig: Rig) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DRIVER, json.dumps(given)], cwd=here)
 
 
-def test_recover_says_what_was_in_the_air(rig: Rig) -> None:
-    rig.stack().up()
-    _once_at(rig, "create", 1, _kill_engine(rig), after=True)
-    _up_killed(rig.stack(extra=True))
-    stack = rig.stack(extra=True)
-    (found,) = stack.recover()
-    assert found.startswith("creating urn:")
-    assert found.endswith("::extra")
-    assert stack.recover() == []
-    assert stack.up() == {"same": RESOURCES + 2}
+class TestCreates:
+    """A create that was under way."""
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    @pytest.mark.parametrize("nth", [1, 2, 4, 6, RESOURCES - 1])
+    def test_up_killed_at_a_create_is_finished_by_the_next_one(self, rig: Rig, nth: int, after: bool) -> None:
+        _once_at(rig, "create", nth, _kill_engine(rig), after=after)
+        _up_killed(rig.stack())
+        stack = rig.stack()
+        stack.up()
+        rig.assert_no_orphans(stack)
+        assert stack.up() == {"same": RESOURCES + 1}
+
+    def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(self, rig: Rig) -> None:
+        rig.stack().up()
+        _once_at(rig, "create", 1, _kill_engine(rig), after=True)
+        _up_killed(rig.stack(extra=True))
+        assert "/shop/extra" in account_ids()
+        stack = rig.stack()
+        stack.up()
+        assert "/shop/extra" not in account_ids()
+        rig.assert_no_orphans(stack)
 
 
-def test_a_stack_in_use_is_not_taken_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rehearsal.engine.stack._GONE_WITHIN", 0.5)
-    refused: list[str] = []
+class TestReplacements:
+    """A replacement that was under way."""
 
-    def second_run() -> None:
-        with pytest.raises(ProgramFailed) as caught:
-            rig.stack().up()
-        refused.append(str(caught.value))
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    @pytest.mark.parametrize("method", ["create", "delete"])
+    def test_a_replacement_killed_half_way(self, rig: Rig, method: str, after: bool) -> None:
+        rig.stack().up()
+        _once_at(rig, method, 1, _kill_engine(rig), after=after)
+        _up_killed(rig.stack(**REPLACING))
+        stack = rig.stack(**REPLACING)
+        stack.up()
+        rig.assert_no_orphans(stack)
+        assert stack.up() == {"same": RESOURCES + 1}
 
-    _once_at(rig, "create", 3, second_run, after=True)
-    stack = rig.stack()
-    stack.up()
-    assert "another run is using the stack" in refused[0]
-    rig.assert_no_orphans(stack)
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_settings_taken_back_after_a_replacement_was_killed_half_way(self, rig: Rig, after: bool) -> None:
+        rig.stack().up()
+        before = account_ids()
+        _once_at(rig, "create", 1, _kill_engine(rig), after=after)
+        _up_killed(rig.stack(**REPLACING))
+        stack = rig.stack()
+        assert stack.up() == {"same": RESOURCES + 1}
+        rig.assert_no_orphans(stack)
+        assert account_ids() == before
+
+
+class TestOtherOperations:
+    """Updates, deletes, the driver itself, and what a person is told."""
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_an_update_killed_half_way(self, rig: Rig, after: bool) -> None:
+        rig.stack().up()
+        _once_at(rig, "update", 1, _kill_engine(rig), after=after)
+        _up_killed(rig.stack(owner="shop"))
+        stack = rig.stack(owner="shop")
+        stack.up()
+        rig.assert_no_orphans(stack)
+        assert stack.refresh() == {"same": RESOURCES + 1}
+        assert stack.up() == {"same": RESOURCES + 1}
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_a_destroy_killed_half_way(self, rig: Rig, after: bool) -> None:
+        before = account_ids()
+        rig.stack().up()
+        _once_at(rig, "delete", 4, _kill_engine(rig), after=after)
+        with pytest.raises(ProgramFailed, match="killed"):
+            rig.stack().destroy()
+        stack = rig.stack()
+        stack.destroy()
+        assert stack.resources() == []
+        assert account_ids() == before
+
+    @pytest.mark.parametrize("engine_too", [True, False], ids=["driver and engine", "driver alone"])
+    def test_a_driver_killed_half_way_leaves_the_cloud_and_the_next_one_finishes(
+        self, rig: Rig, engine_too: bool
+    ) -> None:
+        reached, killed = threading.Event(), threading.Event()
+
+        def stop_here() -> None:
+            reached.set()
+            assert killed.wait(60)
+
+        _once_at(rig, "create", 5, stop_here, after=True)
+        driver = _start_driver(rig)
+        assert reached.wait(60)
+        engine = rig.engine_process()
+        driver.kill()
+        driver.wait()
+        if engine_too:
+            os.kill(engine, signal.SIGKILL)
+        killed.set()
+        stack = rig.stack()
+        stack.up()
+        rig.assert_no_orphans(stack)
+        assert stack.up() == {"same": RESOURCES + 1}
+
+    def test_recover_says_what_was_in_the_air(self, rig: Rig) -> None:
+        rig.stack().up()
+        _once_at(rig, "create", 1, _kill_engine(rig), after=True)
+        _up_killed(rig.stack(extra=True))
+        stack = rig.stack(extra=True)
+        (found,) = stack.recover()
+        assert found.startswith("creating urn:")
+        assert found.endswith("::extra")
+        assert stack.recover() == []
+        assert stack.up() == {"same": RESOURCES + 2}
+
+    def test_a_stack_in_use_is_not_taken_over(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rehearsal.engine.stack._GONE_WITHIN", 0.5)
+        refused: list[str] = []
+
+        def second_run() -> None:
+            with pytest.raises(ProgramFailed) as caught:
+                rig.stack().up()
+            refused.append(str(caught.value))
+
+        _once_at(rig, "create", 3, second_run, after=True)
+        stack = rig.stack()
+        stack.up()
+        assert "another run is using the stack" in refused[0]
+        rig.assert_no_orphans(stack)

@@ -15,7 +15,7 @@ from rehearsal.engine.loopback import loopback_channels
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
-    def Log(self, request: engine_pb2.LogRequest, context: object) -> empty_pb2.Empty:
+    def Log(self, request: engine_pb2.LogRequest, context: object) -> empty_pb2.Empty:  # noqa: N802 - the RPC's name
         return empty_pb2.Empty()
 
 

@@ -1,9 +1,8 @@
-"""What the engine's driver does apart from the engine: states put right, messages made readable, builds found."""
+"""What the engine's driver does apart from the engine: states put right, messages made readable."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from pulumi.automation import EngineEvent
 
 from rehearsal.cloud import Cloud
-from rehearsal.engine import build as building
 from rehearsal.engine.events import Listener, Step
 from rehearsal.engine.stack import without_protection
 from rehearsal.engine.state import pending, replacing, resources_of, settle_creates
@@ -178,92 +176,3 @@ def test_a_withdrawn_replacement_leaves_its_predecessor(cloud: Cloud) -> None:
     cloud.withdraw(MAP_URN)
     assert [state.id for state in cloud.live.values()] == ["one"]
     assert cloud.unanswered == {}
-
-
-FAKE_GO = """#!/bin/sh
-echo "$@" >> "$GO_LOG"
-case "$1" in
-env) echo "${GO_SAYS:-go1.26.1}" ;;
-build)
-  while [ "$1" != -o ]; do shift; done
-  echo "some/package" >&2
-  [ -z "$GO_FAILS" ] || { echo "no such module" >&2; exit 1; }
-  printf '#!/bin/sh\\necho v3.200.0\\n' > "$2"
-  chmod +x "$2" ;;
-esac
-"""
-
-
-@pytest.fixture
-def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with nothing but a `go` that makes a pulumi out of nothing; what it was asked."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "go").write_text(FAKE_GO)
-    (folder / "go").chmod(0o755)
-    for tool in ("sh", "chmod"):
-        (folder / tool).symlink_to(f"/bin/{tool}")
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GO_LOG", str(tmp_path / "go.log"))
-    return tmp_path / "go.log"
-
-
-def _builds(log: Path) -> int:
-    return sum(line.startswith("build") for line in log.read_text().splitlines())
-
-
-def test_the_engine_is_built_once_and_then_found(go_log: Path) -> None:
-    assert building.find_engine() is None
-    engine = building.build()
-    assert building.build() == engine
-    assert building.find_engine() == engine
-    assert _builds(go_log) == 1
-
-
-def test_a_built_engine_is_found_where_go_is_of_no_use(
-    go_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = building.build()
-    monkeypatch.setenv("GO_SAYS", "go1.19.8")
-    assert building.find_engine() == engine
-    (tmp_path / "bin/go").unlink()
-    assert building.find_engine() == engine
-
-
-def test_an_engine_on_path_comes_first_unless_it_does_not_run(go_log: Path, tmp_path: Path) -> None:
-    built = building.build()
-    on_path = tmp_path / "bin/pulumi"
-    on_path.write_text("#!/bin/sh\nexit 1\n")
-    on_path.chmod(0o755)
-    assert building.find_engine() == built
-    on_path.write_text("#!/bin/sh\necho v3.201.0\n")
-    assert building.find_engine() == on_path
-
-
-def test_a_build_cut_off_leaves_nothing_that_is_taken_for_an_engine(
-    go_log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = building.build()
-    engine.write_text("")
-    part = engine.with_name("pulumi.1.part")
-    part.touch()
-    assert building.find_engine() is None
-    assert building.build() == engine
-    assert sorted(os.listdir(engine.parent)) == ["lock", "pulumi"]
-
-
-def test_a_failed_build_says_what_go_said(go_log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GO_FAILS", "1")
-    with pytest.raises(building.BuildFailed, match="no such module"):
-        building.build()
-    assert building.find_engine() is None
-
-
-def test_go_too_old_or_not_there_is_said(go_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GO_SAYS", "go1.19.8")
-    with pytest.raises(building.BuildFailed, match=r"needs Go 1\.25 or newer; this one is go1\.19\.8"):
-        building.build()
-    (tmp_path / "bin/go").unlink()
-    with pytest.raises(building.BuildFailed, match="there is none"):
-        building.build()

@@ -1,0 +1,1 @@
+"""What the project builds and installs for itself, pinned."""

@@ -82,6 +82,15 @@ class Recording:
     def __len__(self) -> int:
         return len(self._by_urn)
 
+    def part(self, system: str) -> Recording:
+        """What one system registered: by the rule, what has its name in front."""
+        part = Recording()
+        for resource in self:
+            if resource.name.startswith(f"{system}-"):
+                part.add(resource)
+        part.stack_outputs = dict(self.stack_outputs.get(system) or {})
+        return part
+
     def of(self, type_: str) -> list[Registered]:
         """Every resource of a type; a custom resource's may be shortened to its last part, `Vpc`."""
         return [one for one in self if one.type == type_ or (one.custom and one.type.split(":")[-1] == type_)]

@@ -13,6 +13,11 @@ from rehearsal.recording import Recording, Registered
 REGION, ACCOUNT = "ap-northeast-2", "290008131187"
 
 
+@pytest.fixture(scope="module")
+def prod(prod: Recording) -> Recording:
+    return prod.part("wealist")
+
+
 def names(recording: Recording, type_: str) -> set[str]:
     return {resource["tags.Name"] for resource in recording.of(type_)}
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.facts import text
+from rehearsal.report.nodes import nodes_table
 from rehearsal.report.saved import Masker
 from rehearsal.report.tree import resource_tree
 
@@ -54,8 +55,13 @@ def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
     for system in (system for system in run.systems if system in DOCUMENTS):
         _heading(console, f"What {system}.md contains, and what stands for it")
         console.print(contents_table(run.recording, system))
+    outputs = run.mask(run.recording.stack_outputs)
+    for system, offered in outputs.items():
+        if "nodes" in offered:
+            _heading(console, f"The nodes of {system}")
+            console.print(nodes_table(offered["nodes"]))
     _heading(console, "Outputs")
-    console.print(outputs_table(run.mask(run.recording.stack_outputs)))
+    console.print(outputs_table(outputs))
     _heading(console, "This run")
     console.print(_this_run(run))
     _heading(console, "How to look at it")
@@ -64,10 +70,11 @@ def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
 
 
 def outputs_table(outputs: dict[str, Any]) -> Table:
-    """Every output by its dotted name; the values are masked already."""
+    """Every output by its dotted name, but for nodes, which have a table; the values are masked already."""
     table = _pairs()
     for name, value in _flat(outputs):
-        table.add_row(name, value)
+        if ".nodes." not in name:
+            table.add_row(name, value)
     return table
 
 

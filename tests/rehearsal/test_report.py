@@ -14,6 +14,7 @@ from rehearsal.engine.state import StateResource
 from rehearsal.recording import Recording, Registered
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.facts import fill, kind
+from rehearsal.report.nodes import nodes_table
 from rehearsal.report.page import outputs_table
 from rehearsal.report.progress import how_far, how_far_recorded, shown
 from rehearsal.report.saved import Masker, save_recording
@@ -226,3 +227,21 @@ def test_in_a_log_progress_is_plain_lines() -> None:
     with shown(Console(file=output, width=120), "prod, in process", lambda: "1 of 2"):
         pass
     assert output.getvalue() == "prod, in process …\n"
+
+
+def test_nodes_are_a_table_and_no_list_of_outputs(made: Made) -> None:
+    nodes = {
+        "k8s-master": {
+            "type": "t3.xlarge",
+            "zone": "a",
+            "role": "control-plane",
+            "runs": ["Control Plane", "Prometheus"],
+        },
+        "k8s-redis": {"type": "t3.medium", "zone": "c", "role": "data", "runs": ["Redis"]},
+    }
+    assert [line.split() for line in printed(nodes_table(nodes)).splitlines()] == [
+        ["node", "type", "zone", "role", "runs"],
+        ["k8s-master", "t3.xlarge", "a", "control-plane", "Control", "Plane,", "Prometheus"],
+        ["k8s-redis", "t3.medium", "c", "data", "Redis"],
+    ]
+    assert printed(outputs_table({"eco2": {"nodes": nodes, "url": "x"}})).split() == ["eco2.url", "x"]

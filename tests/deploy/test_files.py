@@ -19,7 +19,7 @@ MONITORING = WEALIST / "monitoring"
 
 def test_shellcheck_finds_nothing() -> None:
     beside_python = Path(sys.executable).parent / "shellcheck"
-    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck is not installed")
+    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck")
     if shellcheck is None:
         missing("shellcheck is not installed")
     done = subprocess.run([str(shellcheck), "-x", *SCRIPTS], capture_output=True, text=True, check=False)
@@ -86,7 +86,7 @@ def test_nothing_here_is_named_latest() -> None:
 
 @pytest.mark.verify
 def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool is not installed")
+    promtool = shutil.which("promtool")
     if promtool is None:
         missing("promtool is not installed")
     text = (MONITORING / "prometheus.yml").read_text()

@@ -1,6 +1,7 @@
 """The embedded kubernetes provider: one YAML file per object, where pulumi-kubernetes' render mode would write it.
 
-`<folder>/0-crd/<group>_<version>-customresourcedefinition-<namespace>-<name>.yaml` and the same under `1-manifest/`.
+`<folder>/<system>/0-crd/<group>_<version>-customresourcedefinition-<namespace>-<name>.yaml` and the same under `1-manifest/`.
+The system is what its resources' logical names begin with: each system renders into its own folder.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ class KubernetesProvider:
 
     def create(self, urn: str, token: str, inputs: Props) -> State:
         self.check(urn, token, inputs)
-        path = self._path(inputs)
-        if path.exists():
-            raise Rejected(f"{token}: {inputs['kind']} {_id(inputs)} exists already ({path.name})")
+        path = self._path(urn, inputs)
+        if taken := next(self._folder.glob(f"*/{path.parent.name}/{path.name}"), None):
+            raise Rejected(
+                f"{token}: {inputs['kind']} {_id(inputs)} exists already ({taken.relative_to(self._folder)})"
+            )
         self._write(path, inputs)
         return State(id=_id(inputs), inputs=inputs, outputs=inputs)
 
     def read(self, urn: str, token: str, state: State) -> State | None:
         try:
-            seen = yaml.safe_load(self._path(state.inputs).read_text())
+            seen = yaml.load(self._path(urn, state.inputs).read_text(), Loader=yaml.CSafeLoader)
         except FileNotFoundError:
             return None
         return State(id=state.id, inputs=seen, outputs=seen)
@@ -52,11 +55,11 @@ class KubernetesProvider:
         return Diff(changed=changed, replaces=changed & {*_FIXED, *moved})
 
     def update(self, urn: str, token: str, state: State, inputs: Props) -> State:
-        self._write(self._path(inputs), inputs)
+        self._write(self._path(urn, inputs), inputs)
         return State(id=state.id, inputs=inputs, outputs=inputs)
 
     def delete(self, urn: str, token: str, state: State) -> None:
-        self._path(state.inputs).unlink(missing_ok=True)
+        self._path(urn, state.inputs).unlink(missing_ok=True)
 
     def invoke(self, token: str, args: Props) -> Props:
         raise Rejected(f"{token}: the rendered cluster answers no queries")
@@ -64,18 +67,19 @@ class KubernetesProvider:
     def secret_outputs(self, token: str) -> frozenset[str]:
         return frozenset()
 
-    def _path(self, inputs: Props) -> Path:
+    def _path(self, urn: str, inputs: Props) -> Path:
+        system = urn.rsplit("::", maxsplit=1)[-1].split("-", maxsplit=1)[0]
         metadata = inputs["metadata"]
         kind = str(inputs["kind"]).lower()
         group = str(inputs["apiVersion"]).replace("/", "_")
         parts = (group, kind, metadata.get("namespace", "default"), metadata["name"])
         stage = "0-crd" if kind == "customresourcedefinition" else "1-manifest"
-        return self._folder / stage / ("-".join(parts).replace(":", "-") + ".yaml")
+        return self._folder / system / stage / ("-".join(parts).replace(":", "-") + ".yaml")
 
     def _write(self, path: Path, inputs: Props) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
-        draft.write_text(yaml.safe_dump(inputs, sort_keys=True, allow_unicode=True, width=120))
+        draft.write_text(yaml.dump(inputs, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=120))
         os.replace(draft, path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import string
 import uuid
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 
 from rehearsal.local import LocalProvider
 from rehearsal.provider import Rejected
@@ -54,6 +54,11 @@ def _id(urn: str, inputs: Props) -> tuple[str, Props]:
     return encoded, {"hex": prefix + raw.hex(), "b64Url": prefix + encoded, "dec": prefix + str(int.from_bytes(raw))}
 
 
+def _bytes(urn: str, inputs: Props) -> tuple[str, Props]:
+    raw = hashlib.shake_256(urn.encode()).digest(int(inputs["length"]))
+    return "none", {"base64": b64encode(raw).decode(), "hex": raw.hex()}
+
+
 def _uuid(urn: str, inputs: Props) -> tuple[str, Props]:
     text = str(uuid.uuid5(uuid.NAMESPACE_URL, urn))
     return text, {"result": text}
@@ -61,9 +66,13 @@ def _uuid(urn: str, inputs: Props) -> tuple[str, Props]:
 
 class RandomProvider(LocalProvider):
     types = {
+        "random:index/randomBytes:RandomBytes": _bytes,
         "random:index/randomPassword:RandomPassword": _password,
         "random:index/randomString:RandomString": _string,
         "random:index/randomId:RandomId": _id,
         "random:index/randomUuid:RandomUuid": _uuid,
     }
-    secrets = {"random:index/randomPassword:RandomPassword": frozenset({"result", "bcryptHash"})}
+    secrets = {
+        "random:index/randomBytes:RandomBytes": frozenset({"base64", "hex"}),
+        "random:index/randomPassword:RandomPassword": frozenset({"result", "bcryptHash"}),
+    }

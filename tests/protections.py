@@ -218,9 +218,9 @@ PROTECTIONS = (
         type="Distribution", path="viewerCertificate.minimumProtocolVersion", holds=_is("TLSv1.2_2021"), broken="TLSv1",
     ),
     Protection(
-        sentence="viewers are sent to HTTPS",
-        type="Distribution", path="defaultCacheBehavior.viewerProtocolPolicy", holds=_is("redirect-to-https"),
-        broken="allow-all",
+        sentence="viewers are sent to HTTPS, or served nothing else",
+        type="Distribution", path="defaultCacheBehavior.viewerProtocolPolicy",
+        holds=lambda policy: policy in {"redirect-to-https", "https-only"}, broken="allow-all",
     ),
     Protection(
         sentence="responses carry HSTS",

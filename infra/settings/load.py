@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,23 +12,24 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
-from infra.settings import wealist
+from infra.settings import eco2, wealist
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
-SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist}
-SECRETS: tuple[str, ...] = wealist.SECRETS
+SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.Eco2}
+SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The stack's settings. `wealist` is there when `platform.systems` names it."""
+    """The stack's settings; a system's section is there when `platform.systems` names it."""
 
     stack: str
     region: str
     platform: Platform
     wealist: wealist.Wealist | None
+    eco2: eco2.Eco2 | None
 
     def secret(self, key: str) -> pulumi.Output[str]:
         """The secret that people set under `key`; `load_settings` has seen to it that it is there."""
@@ -43,13 +45,13 @@ def load_settings() -> Settings:
     given = [system for system in SYSTEMS if pulumi.Config().get(system) is not None]
     chosen = platform.systems if isinstance(platform, Platform) else given
     sections = {system: _section(system, SYSTEMS[system], found) for system in chosen}
-    found += _missing_secrets(chosen)
+    found += _missing_secrets(chosen, sections)
     region = pulumi.Config("aws").get("region")
     if not region:
         found.append("aws:region: missing; add it, such as ap-northeast-2")
     if found or not isinstance(platform, Platform) or not region:
         raise SettingsError(f"Pulumi.{stack}.yaml", found)
-    return Settings(stack=stack, region=region, platform=platform, **{"wealist": None, **sections})
+    return Settings(stack=stack, region=region, platform=platform, **{**dict.fromkeys(SYSTEMS), **sections})
 
 
 def _section(key: str, model: type[BaseModel], found: list[str]) -> Any:
@@ -85,9 +87,11 @@ def _suggestion(key: str, known: list[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _missing_secrets(systems: list[Any]) -> list[str]:
+def _missing_secrets(systems: Sequence[str], sections: Mapping[str, Any]) -> list[str]:
     config = pulumi.Config()
-    wanted = [key for key in SECRETS if key.split("-")[0] in systems]
+    section = sections.get("eco2")
+    applied = isinstance(section, eco2.Eco2) and section.delivery == "apply"
+    wanted = [key for key in SECRETS if key.split("-")[0] in systems and (applied or key != eco2.KUBECONFIG)]
     return [
         f"{key}: missing secret; set it with `pulumi config set --secret {key}`"
         for key in wanted

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-SystemName = Literal["wealist"]
+SystemName = Literal["wealist", "eco2"]
 
 
 class Section(BaseModel):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from infra.exports import SystemOutputs
 from infra.settings import Settings
-from infra.systems import wealist
+from infra.systems import eco2, wealist
 
-REGISTRY: dict[str, Callable[[Settings], SystemOutputs]] = {"wealist": wealist.build}
+REGISTRY: dict[str, Callable[[Settings], SystemOutputs]] = {"wealist": wealist.build, "eco2": eco2.build}
 
 
 def build_systems(settings: Settings) -> dict[str, SystemOutputs]:

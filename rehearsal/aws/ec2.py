@@ -51,6 +51,15 @@ def _user_data(inputs: Props) -> None:
         raise Rejected(f"userData: {size} bytes, more than the 16 KiB that EC2 takes")
 
 
+def _tags_in_metadata(inputs: Props) -> None:
+    """With its tags in the metadata, EC2 takes no tag whose key could not be a part of a path."""
+    options = known(inputs, "metadataOptions") or {}
+    blocks = [known(inputs, "tags"), *(block.get("tags") for block in known(inputs, "tagSpecifications") or [])]
+    keys = [key for tags in blocks for key in (tags or {}) if "/" in key or " " in key]
+    if options.get("instanceMetadataTags") == "enabled" and keys:
+        raise Rejected(f"tags: {keys[0]!r} has a slash or a space, which instanceMetadataTags does not take")
+
+
 _PERMISSION = (
     "[{IpProtocol: inputs.ipProtocol, FromPort: inputs.fromPort, ToPort: inputs.toPort,"
     " IpRanges: inputs.cidrIpv4 && [{CidrIp: inputs.cidrIpv4, Description: inputs.description}],"
@@ -380,7 +389,9 @@ SERVICE = AwsService(
                 "defaultVersion": "seen.template.DefaultVersionNumber",
             },
             check=rules(
-                matches("name", r"[a-zA-Z0-9().\-/_]{3,125}", "3 to 125 letters, digits and ().-/_"), _user_data
+                matches("name", r"[a-zA-Z0-9().\-/_]{3,125}", "3 to 125 letters, digits and ().-/_"),
+                _user_data,
+                _tags_in_metadata,
             ),
         ),
         "aws:ec2/instance:Instance": AwsType(
@@ -450,7 +461,7 @@ SERVICE = AwsService(
                 "publicIp": "seen.PublicIpAddress || ''",
                 "subnetId": "seen.SubnetId",
             },
-            check=_user_data,
+            check=rules(_user_data, _tags_in_metadata),
         ),
         "aws:ebs/volume:Volume": AwsType(
             create=create("create_volume"),

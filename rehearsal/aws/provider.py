@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import boto3
 import jmespath
@@ -408,6 +409,14 @@ class _Functions(functions.Functions):
     @functions.signature({"types": ["string"]})
     def _func_from_base64(self, text: str) -> str:
         return base64.b64decode(text).decode()
+
+    @functions.signature({"types": ["array"]})
+    def _func_query_string(self, tags: list[dict[str, str]]) -> str:
+        return urlencode([(tag["Key"], tag["Value"]) for tag in tags])
+
+    @functions.signature({"types": ["string"]})
+    def _func_bytes_of_base64(self, text: str) -> bytes:
+        return base64.b64decode(text)
 
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())

@@ -84,12 +84,19 @@ SERVICE = AwsService(
                 "create_hosted_zone",
                 Name="inputs.name",
                 CallerReference="token",
-                HostedZoneConfig="{Comment: inputs.comment || 'Managed by Pulumi'}",
+                # On AWS a VPC alone makes it private.
+                HostedZoneConfig=(
+                    "{Comment: inputs.comment || 'Managed by Pulumi', PrivateZone: inputs.vpcs[0] && `true` || null}"
+                ),
                 DelegationSetId="inputs.delegationSetId",
                 VPC="inputs.vpcs[0] && {VPCId: inputs.vpcs[0].vpcId, VPCRegion: inputs.vpcs[0].vpcRegion || region}",
             ),
             id="after(answer.HostedZone.Id, 'hostedzone/')",
-            read=call("get_hosted_zone", Id="id", result="merge(HostedZone, {NameServers: DelegationSet.NameServers})"),
+            read=call(
+                "get_hosted_zone",
+                Id="id",
+                result="merge(HostedZone, {NameServers: DelegationSet.NameServers, VPCs: VPCs})",
+            ),
             update=(call("update_hosted_zone_comment", Id="id", Comment="inputs.comment"),),
             clear=(
                 call(
@@ -110,7 +117,11 @@ SERVICE = AwsService(
             untag=call("change_tags_for_resource", RemoveTagKeys="removed", **_tags("hostedzone")),
             tags=call("list_tags_for_resource", result="ResourceTagSet.Tags", **_tags("hostedzone")),
             unsent=frozenset({"forceDestroy"}),
-            observe={"name": "no_dot(seen.Name)", "comment": "seen.Config.Comment"},
+            observe={
+                "name": "no_dot(seen.Name)",
+                "comment": "seen.Config.Comment",
+                "vpcs": "seen.VPCs[].{vpcId: VPCId, vpcRegion: VPCRegion}",
+            },
             outputs={
                 "arn": "join('', ['arn:aws:route53:::hostedzone/', id])",
                 "zoneId": "id",

@@ -50,6 +50,26 @@ def _of_bucket(put: str, get: str, delete: str | None, *, result: str = "@", rul
     )
 
 
+def _object_body(inputs: Props) -> None:
+    given = [key for key in ("content", "contentBase64") if inputs.get(key) is not None]
+    if len(given) != 1:
+        raise Rejected(f"an object has content or contentBase64; this one has {' and '.join(given) or 'neither'}")
+
+
+_put_object = call(
+    "put_object",
+    Bucket="inputs.bucket",
+    Key="inputs.key",
+    Body="inputs.contentBase64 && bytes_of_base64(inputs.contentBase64) || inputs.content",
+    ContentType="inputs.contentType",
+    ContentEncoding="inputs.contentEncoding",
+    CacheControl="inputs.cacheControl",
+    ServerSideEncryption="inputs.serverSideEncryption",
+    SSEKMSKeyId="inputs.kmsKeyId",
+    # A put without them takes an object's tags away.
+    Tagging="tags && query_string(tags) || null",
+)
+
 SERVICE = AwsService(
     client="s3",
     retag=call("put_bucket_tagging", Bucket="id", Tagging="{TagSet: tags}"),
@@ -137,6 +157,26 @@ SERVICE = AwsService(
                 " TargetObjectKeyFormat: inputs.targetObjectKeyFormat}}"
             ),
             result="LoggingEnabled",
+        ),
+        "aws:s3/bucketObjectv2:BucketObjectv2": AwsType(
+            create=_put_object,
+            id="join('/', [inputs.bucket, inputs.key])",
+            taken=(_head := call("head_object", Bucket="inputs.bucket", Key="inputs.key")),
+            read=_head,
+            update=(_put_object,),
+            fixed=frozenset({"bucket", "key"}),
+            delete=call("delete_object", Bucket="inputs.bucket", Key="inputs.key"),
+            retag=call("put_object_tagging", Bucket="inputs.bucket", Key="inputs.key", Tagging="{TagSet: tags}"),
+            untag=call("delete_object_tagging", Bucket="inputs.bucket", Key="inputs.key"),
+            tags=call("get_object_tagging", Bucket="inputs.bucket", Key="inputs.key", result="TagSet"),
+            names={"kmsKeyId": "SSEKMSKeyId"},
+            unsent=frozenset({"forceDestroy"}),
+            outputs={
+                "arn": "join('', ['arn:aws:s3:::', inputs.bucket, '/', inputs.key])",
+                "etag": "seen.ETag",
+                "versionId": "seen.VersionId",
+            },
+            check=rules(matches("key", r"(?s).{1,1024}", "1 to 1024 characters"), _object_body),
         ),
         # "Disabled" is what a bucket is before anything is put; S3 knows no way back to it.
         "aws:s3/bucketVersioning:BucketVersioning": AwsType(

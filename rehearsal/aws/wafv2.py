@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rehearsal.aws.declare import AwsService, AwsType, call, create
 from rehearsal.aws.rules import known
 from rehearsal.provider import Rejected
@@ -15,6 +17,14 @@ def _one_action(inputs: Props) -> None:
     priorities = [rule.get("priority") for rule in known(inputs, "rules") or []]
     if len(set(priorities)) != len(priorities):
         raise Rejected("rules: each has a priority of its own")
+
+
+def _log_destination(inputs: Props) -> None:
+    """Log groups, streams and buckets alike."""
+    for arn in known(inputs, "logDestinationConfigs") or []:
+        name = re.fullmatch(r"arn:aws:(?:logs|firehose|s3):.*?([^:/]+)(?::\*)?", str(arn))
+        if name and not name[1].startswith("aws-waf-logs-"):
+            raise Rejected(f"logDestinationConfigs: {arn}: the destination's name begins with aws-waf-logs-")
 
 
 SERVICE = AwsService(
@@ -47,6 +57,24 @@ SERVICE = AwsService(
             read=call("get_web_acl_for_resource", ResourceArn="inputs.resourceArn", result="WebACL"),
             delete=call("disassociate_web_acl", ResourceArn="inputs.resourceArn"),
             observe={"webAclArn": "seen.ARN"},
+        ),
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": AwsType(
+            create=(
+                _log := call(
+                    "put_logging_configuration",
+                    LoggingConfiguration=(
+                        "{ResourceArn: inputs.resourceArn, LogDestinationConfigs: inputs.logDestinationConfigs,"
+                        " RedactedFields: inputs.redactedFields, LoggingFilter: inputs.loggingFilter}"
+                    ),
+                    result="LoggingConfiguration",
+                )
+            ),
+            id="inputs.resourceArn",
+            read=call("get_logging_configuration", ResourceArn="id", result="LoggingConfiguration"),
+            update=(_log,),
+            fixed=frozenset({"resourceArn"}),
+            delete=call("delete_logging_configuration", ResourceArn="id"),
+            check=_log_destination,
         ),
     },
 )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from rehearsal.report.facts import text
 
-COLUMNS = ("type", "zone", "role", "runs")
-"""What a system's output `nodes` says of each node, by the node's name."""
+COLUMNS = ("name", "type", "zone", "role", "runs")
+"""What a system's output `nodes` says of each node."""
 
 
-def nodes_table(nodes: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row per node, in the order of the output: its name and what `COLUMNS` has."""
+def nodes_table(nodes: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per node, in the order of the output."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("node", style="bold", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(column, no_wrap=column != "runs")
-    for name, node in nodes.items():
-        table.add_row(name, *(text(node.get(column)) for column in COLUMNS))
+        table.add_column(column, style="bold" if column == "name" else "", no_wrap=column != "runs")
+    for node in nodes:
+        table.add_row(*(text(node.get(column)) for column in COLUMNS))
     return table

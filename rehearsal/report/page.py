@@ -73,7 +73,7 @@ def outputs_table(outputs: dict[str, Any]) -> Table:
     """Every output by its dotted name, but for nodes, which have a table; the values are masked already."""
     table = _pairs()
     for name, value in _flat(outputs):
-        if ".nodes." not in name:
+        if not name.endswith(".nodes"):
             table.add_row(name, value)
     return table
 

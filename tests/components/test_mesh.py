@@ -40,12 +40,12 @@ from infra.components.mesh.objects import Place
 from infra.components.mesh.paths import matches
 from infra.components.mesh.routes import Route, Routes, RoutesArgs, routes
 from infra.components.mesh.telemetry import Telemetry, TelemetryArgs, telemetry
+from infra.systems.eco2.document import BYPASSED
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
 from rehearsal.kubernetes import KubernetesProvider
 from rehearsal.recording import Recording
 from rehearsal.stack_file import StackFile
-from tests.components.test_mesh_paths import BYPASSED
 from tests.stacks import ROOT
 
 STACK = StackFile(project="mesh", stack="test", path=ROOT, config={}, secret_keys=frozenset(), stood_in=())
@@ -105,7 +105,7 @@ def program() -> None:
 
 def rendered(folder: Path) -> tuple[Recording, dict[str, str]]:
     recording = run(program, STACK, Cloud({"kubernetes": KubernetesProvider(folder)}))
-    return recording, {path.name: path.read_text() for path in sorted((folder / "1-manifest").iterdir())}
+    return recording, {path.name: path.read_text() for path in sorted((folder / "eco2/1-manifest").iterdir())}
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,12 @@ def test_an_object_has_its_spec_at_the_top_and_nothing_more(files: dict[str, Any
 
 def test_two_runs_write_the_same_bytes(built: tuple[Recording, dict[str, str]], tmp_path: Path) -> None:
     assert rendered(tmp_path)[1] == built[1]
+
+
+def test_annotations_are_for_who_delivers_and_left_out_without_need() -> None:
+    assert at("x").metadata == {"name": "x", "namespace": "istio-system"}
+    delivered = Place(name="x", namespace="istio-system", annotations={"turn": "1"})
+    assert delivered.metadata == {"name": "x", "namespace": "istio-system", "annotations": {"turn": "1"}}
 
 
 def test_every_object_hangs_below_its_component(built: tuple[Recording, dict[str, str]]) -> None:

@@ -13,17 +13,7 @@ import pytest
 from infra.components.mesh.authorization import ExternalAuthorizationArgs, external_authorization, is_checked
 from infra.components.mesh.objects import Place, Spec
 from infra.components.mesh.paths import BadPattern, expand, matches
-
-SERVICES = ("auth", "my", "scan", "character", "location", "image", "chat")
-PROVIDERS = ("kakao", "google", "naver")
-BYPASSED = (
-    *expand("/api/v1/auth/{provider}", provider=PROVIDERS),
-    *expand("/api/v1/auth/{provider}/callback", provider=PROVIDERS),
-    "/api/v1/auth/refresh",
-    *expand("/api/v1/{service}/{page}", service=SERVICES, page=("docs", "openapi.json")),
-    *expand("/api/v1/{service}/{probe}", service=SERVICES, probe=("health", "ready", "metrics")),
-)
-"""eco2.md, bypass paths: every path that its notPaths name, for the providers and services that the document has."""
+from infra.systems.eco2.document import BYPASSED, SERVICES
 
 
 def policy(*not_paths: str) -> Spec:

@@ -546,6 +546,7 @@ WATCHING: dict[str, Row] = {
             "tags": TAGS,
         },
         update=lambda w: {"retentionInDays": 90, "tags": {"Name": "other"}},
+        variants={"waf": {"name": "aws-waf-logs-wealist-prod"}},
         drift=(
             Drift(
                 client="logs",
@@ -834,6 +835,33 @@ EDGE: dict[str, Row] = {
             ),
         ),
     ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Row(
+        inputs=lambda w: {
+            "bucket": w(BUCKET).id,
+            "key": "bootstrap/files.tar.gz",
+            "contentBase64": "H4sIAAAAAAAC/wMAAAAAAAAAAAA=",
+            "contentType": "application/gzip",
+            "cacheControl": "max-age=300",
+            "serverSideEncryption": "AES256",
+            "tags": TAGS,
+        },
+        update=lambda w: {"contentBase64": "H4sIAAAAAAAC/8sAAKEQ1NgCAAAA", "contentType": "application/octet-stream"},
+        drift=(
+            Drift(
+                client="s3",
+                operation="put_object",
+                params=lambda s, w: {
+                    "Bucket": w(BUCKET).id,
+                    "Key": "bootstrap/files.tar.gz",
+                    "Body": b"somebody",
+                    "ContentType": "text/plain",
+                    "CacheControl": "max-age=300",
+                    "Tagging": "Name=wealist-prod&Environment=prod",
+                },
+                key="contentType",
+            ),
+        ),
+    ),
     OAC: Row(
         inputs=lambda w: {
             "name": "wealist-prod-frontend",
@@ -903,6 +931,7 @@ EDGE: dict[str, Row] = {
     ZONE: Row(
         inputs=lambda w: {"name": "wealist.co.kr", "comment": "wealist", "forceDestroy": False, "tags": TAGS},
         update=lambda w: {"comment": "other", "tags": {"Name": "other"}},
+        variants={"private": {"name": "wealist.internal", "vpcs": [{"vpcId": "vpc"}]}},
         drift=(
             Drift(
                 client="route53",
@@ -1001,6 +1030,28 @@ EDGE: dict[str, Row] = {
     ),
     "aws:wafv2/webAclAssociation:WebAclAssociation": Row(
         inputs=lambda w: {"webAclArn": w(ACL).outputs["arn"], "resourceArn": w(BALANCER).id}
+    ),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": Row(
+        inputs=lambda w: {
+            "resourceArn": w(ACL).outputs["arn"],
+            "logDestinationConfigs": [w(LOGS, "waf").outputs["arn"]],
+            "redactedFields": [{"singleHeader": {"name": "authorization"}}],
+        },
+        update=lambda w: {"redactedFields": [{"singleHeader": {"name": "cookie"}}]},
+        drift=(
+            Drift(
+                client="wafv2",
+                operation="put_logging_configuration",
+                params=lambda s, w: {
+                    "LoggingConfiguration": {
+                        "ResourceArn": s.id,
+                        "LogDestinationConfigs": [w(LOGS, "waf").outputs["arn"]],
+                        "RedactedFields": [{"SingleHeader": {"Name": "x-somebody"}}],
+                    }
+                },
+                key="redactedFields",
+            ),
+        ),
     ),
 }
 

@@ -41,6 +41,22 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (rows.TEMPLATE, {"metadataOptions": {"tokens": "required"}}, "the API knows no such property"),
     (rows.TEMPLATE, {"userData": "x" * 30000}, "16 KiB"),
     (rows.VOLUME, {"encrypted": False}, "kmsKeyId: needs encrypted = True"),
+    (
+        rows.INSTANCE,
+        {"metadataOptions": {"instanceMetadataTags": "enabled"}, "tags": {"kubernetes.io/cluster/x": "owned"}},
+        "has a slash or a space",
+    ),
+    (
+        rows.TEMPLATE,
+        {"tagSpecifications": [{"resourceType": "instance", "tags": {"kubernetes.io/cluster/x": "owned"}}]},
+        "has a slash or a space",
+    ),
+    ("aws:s3/bucketObjectv2:BucketObjectv2", {"content": "x"}, "content and contentBase64"),
+    (
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        {"logDestinationConfigs": ["arn:aws:logs:ap-northeast-2:1:log-group:firewall"]},
+        "begins with aws-waf-logs-",
+    ),
     (rows.ROLE, {"name": "r" * 65}, "1 to 64 letters"),
     (rows.ROLE, {"assumeRolePolicy": "{"}, "assumeRolePolicy: not JSON"),
     (rows.ROLE, {"maxSessionDuration": 60}, "must be between 3600 and 43200"),

@@ -230,18 +230,13 @@ def test_in_a_log_progress_is_plain_lines() -> None:
 
 
 def test_nodes_are_a_table_and_no_list_of_outputs(made: Made) -> None:
-    nodes = {
-        "k8s-master": {
-            "type": "t3.xlarge",
-            "zone": "a",
-            "role": "control-plane",
-            "runs": ["Control Plane", "Prometheus"],
-        },
-        "k8s-redis": {"type": "t3.medium", "zone": "c", "role": "data", "runs": ["Redis"]},
-    }
+    nodes = [
+        {"name": "k8s-master", "type": "t3.xlarge", "zone": "a", "role": "control-plane", "runs": "Prometheus"},
+        {"name": "k8s-redis", "type": "t3.medium", "zone": "c", "role": "data", "runs": "Redis"},
+    ]
     assert [line.split() for line in printed(nodes_table(nodes)).splitlines()] == [
-        ["node", "type", "zone", "role", "runs"],
-        ["k8s-master", "t3.xlarge", "a", "control-plane", "Control", "Plane,", "Prometheus"],
+        ["name", "type", "zone", "role", "runs"],
+        ["k8s-master", "t3.xlarge", "a", "control-plane", "Prometheus"],
         ["k8s-redis", "t3.medium", "c", "data", "Redis"],
     ]
     assert printed(outputs_table({"eco2": {"nodes": nodes, "url": "x"}})).split() == ["eco2.url", "x"]

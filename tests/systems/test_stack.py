@@ -36,8 +36,16 @@ def test_every_resource_has_a_component_as_parent(stack: Recording) -> None:
 
 
 def allowed_at_the_top(resource: Registered) -> bool:
-    """A generated secret, the GitHub provider and the instance profile are single resources that a system makes itself."""
-    return resource.type.split(":")[-1] in {"RandomPassword", "OpenIdConnectProvider", "InstanceProfile"}
+    """Generated secrets, the GitHub provider, an instance profile and the cluster's provider are made by a system itself."""
+    if resource.type.startswith("pulumi:providers:"):
+        return True
+    return resource.type.split(":")[-1] in {
+        "RandomPassword",
+        "RandomBytes",
+        "OpenIdConnectProvider",
+        "InstanceProfile",
+        "Provider",
+    }
 
 
 def test_logical_names_begin_with_their_system(stack: Recording) -> None:

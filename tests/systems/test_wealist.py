@@ -18,6 +18,11 @@ def prod(prod: Recording) -> Recording:
     return prod.part("wealist")
 
 
+@pytest.fixture(scope="module")
+def dev(dev: Recording) -> Recording:
+    return dev.part("wealist")
+
+
 def names(recording: Recording, type_: str) -> set[str]:
     return {resource["tags.Name"] for resource in recording.of(type_)}
 

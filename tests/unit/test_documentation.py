@@ -13,29 +13,38 @@ from tests.stacks import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-def every_test() -> set[str]:
+SYSTEMS = {"wealist": ("test_wealist.py",)}
+"""The systems' pages, and the files of tests whose every test they name."""
+
+
+def found_in(path: Path) -> set[str]:
+    """`test_x`, or `TestY::test_x` for one in a class."""
     found = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.FunctionDef):
-                found.add(node.name)
-            elif isinstance(node, ast.ClassDef):
-                found |= {f"{node.name}::{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)}
-    return found
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}::{one.name}" for one in node.body if isinstance(one, ast.FunctionDef)}
+    return {one for one in found if one.split("::")[-1].startswith("test_")}
 
 
-def test_every_test_that_the_wealist_page_names_exists() -> None:
-    page = (ROOT / "docs" / "systems" / "wealist.md").read_text()
+def every_test() -> set[str]:
+    return {one for path in (ROOT / "tests").rglob("test_*.py") for one in found_in(path)}
+
+
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_every_test_that_a_systems_page_names_exists(system: str) -> None:
+    page = (ROOT / "docs" / "systems" / f"{system}.md").read_text()
     named = set(re.findall(r"`((?:Test\w+::)?test_\w+)`", page))
     assert len(named) > 50
     assert named - every_test() == set()
 
 
-def test_the_wealist_page_names_every_test_of_the_document() -> None:
-    page = (ROOT / "docs" / "systems" / "wealist.md").read_text()
-    tree = ast.parse((ROOT / "tests" / "systems" / "test_wealist.py").read_text())
-    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    facts = {one for one in every_test() if one.split("::")[0] in classes and "::test_" in one}
+@pytest.mark.parametrize("system", list(SYSTEMS))
+def test_a_systems_page_names_every_test_of_the_document(system: str) -> None:
+    page = (ROOT / "docs" / "systems" / f"{system}.md").read_text()
+    files = [path for pattern in SYSTEMS[system] for path in (ROOT / "tests" / "systems").glob(pattern)]
+    facts = {one for path in files for one in found_in(path) if "::" in one}
     assert {fact for fact in facts if fact not in page} == set()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from infra.settings import SECRETS, Settings, SettingsError, load_settings
 from infra.settings.document import render
+from infra.settings.eco2 import KUBECONFIG
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
 from rehearsal.stack_file import StackFile, StackFileError, load_stack_file
@@ -72,6 +73,21 @@ BAD = [
     Bad("wealist.backend", {"cpu_target_percent": 99}, ["cpu_target_percent: 99", "less than or equal to 90"]),
     Bad("wealist.cache", {"engine_version": "6.2"}, ["wealist.cache.engine_version: '6.2'", "'7.0' or '7.1'"]),
     Bad("wealist.load_balancer.api_label", "api.", ["wealist.load_balancer.api_label: 'api.'"]),
+    Bad("eco2", ..., ["eco2: missing; add the section"]),
+    Bad("eco2.domain", ..., ["eco2.domain: missing; add it"]),
+    Bad("eco2.delivery", "helm", ["eco2.delivery: 'helm'", "'render' or 'apply'"]),
+    Bad("eco2.network.zones", {"a": 0, "c": 1}, ["network.zones has a, c", "include d", "fourteen nodes"]),
+    Bad("eco2.network.cidr", "10.244.0.0/16", ["kubernetes.pod_cidr 10.244.0.0/16 overlaps network.cidr"]),
+    Bad("eco2.kubernetes", {"service_cidr": "10.244.16.0/20"}, ["service_cidr 10.244.16.0/20 overlaps", "pod_cidr"]),
+    Bad("eco2.kubernetes", {"pod_cidr": "10.244.0.0/24"}, ["eco2.kubernetes.pod_cidr: '10.244.0.0/24'", "/12 to /20"]),
+    Bad("eco2.kubernetes", {"pod_cidr": "pods"}, ["eco2.kubernetes.pod_cidr: 'pods'", "not an IPv4 CIDR block"]),
+    Bad("eco2.kubernetes", {"snapshot_minutes": 1}, ["snapshot_minutes: 1", "greater than or equal to 5"]),
+    Bad("eco2.gitops.repository", "git@github.com:x/y", ["eco2.gitops.repository: 'git@github.com:x/y'", "https"]),
+    Bad("eco2.image_tags.celery", "latest", ["eco2.image_tags.celery: 'latest'", "the tag of a release"]),
+    Bad("eco2.image_tags.celery", ..., ["image_tags has no celery", "a tag for each of auth-api"]),
+    Bad("eco2.image_tags.nginx", "1.0", ["image_tags has nginx", "allowed: auth-api"]),
+    Bad("eco2.tenant_workers", {"minimum": 4}, ["minimum 4 is above maximum 3"]),
+    Bad("eco2.edge", {"requests_per_5_minutes": 1}, ["eco2.edge.requests_per_5_minutes: 1"]),
 ]
 
 
@@ -107,8 +123,19 @@ def test_a_missing_secret_says_how_to_set_it() -> None:
     )
     with pytest.raises(SettingsError) as error:
         load(bare)
-    assert [problem.split(":")[0] for problem in error.value.problems] == list(SECRETS)
+    needed = [key for key in SECRETS if key != KUBECONFIG]
+    assert [problem.split(":")[0] for problem in error.value.problems] == needed
     assert "pulumi config set --secret wealist-google-client-id" in str(error.value)
+
+
+def test_applying_objects_needs_a_kubeconfig(tmp_path: Path) -> None:
+    stack = changed_stack(tmp_path, "prod", {"eco2.delivery": "apply"})
+    config = {key: value for key, value in stack.config.items() if not key.endswith(KUBECONFIG)}
+    with pytest.raises(SettingsError) as error:
+        load(replace(stack, config=config))
+    assert list(error.value.problems) == [
+        f"{KUBECONFIG}: missing secret; set it with `pulumi config set --secret {KUBECONFIG}`"
+    ]
 
 
 def test_an_error_never_shows_a_secret(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
@@ -18,7 +18,11 @@ class FleetArgs:
     """`label` is the fleet's name under the prefix. `image_parameter` names the public SSM parameter that holds the AMI's id.
 
     `user_data` is base64. `instance_profile` is the profile's name. `target_group_arns` get the instances, whose health then
-    decides over their life. `cpu_target_percent` is what the fleet scales to hold; `None` keeps it at `minimum`.
+    decides over their life. `cpu_target_percent` is what the fleet scales to hold; `None` keeps it at `minimum`, unless
+    `scaled_elsewhere` leaves the number to somebody else. `rolls` replaces the instances when the template changes.
+    `containers_use_metadata` lets the metadata service answer one hop further away; `metadata_tags` has it tell the
+    instance's tags, whose keys then cannot hold a slash. `group_tags` are further tags of the group alone;
+    `after` is what must be there before an instance starts.
     """
 
     prefix: str
@@ -35,10 +39,16 @@ class FleetArgs:
     cpu_target_percent: int | None
     volume_gib: int
     tags: Tags
+    scaled_elsewhere: bool = False
+    rolls: bool = True
+    containers_use_metadata: bool = True
+    metadata_tags: bool = True
+    group_tags: Tags = field(default_factory=dict)
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Fleet(PlatformComponent):
-    """Instances without public addresses or SSH keys, IMDSv2 only, on encrypted gp3, replaced one after another on change.
+    """Instances without public addresses or SSH keys, IMDSv2 only, on encrypted gp3, replaced one by one on change if it `rolls`.
 
     Resources: LaunchTemplate, Group, and a Policy (target tracking) when it scales.
     """
@@ -76,8 +86,8 @@ class Fleet(PlatformComponent):
                 "http_endpoint": "enabled",
                 "http_tokens": "required",
                 # Containers are one hop further away.
-                "http_put_response_hop_limit": 2,
-                "instance_metadata_tags": "enabled",
+                "http_put_response_hop_limit": 2 if args.containers_use_metadata else 1,
+                "instance_metadata_tags": "enabled" if args.metadata_tags else "disabled",
             },
             monitoring={"enabled": True},
             block_device_mappings=[
@@ -98,7 +108,7 @@ class Fleet(PlatformComponent):
 
     def _group(self, template: aws.ec2.LaunchTemplate) -> aws.autoscaling.Group:
         args = self._args
-        scales = args.cpu_target_percent is not None
+        scales = args.cpu_target_percent is not None or args.scaled_elsewhere
         return aws.autoscaling.Group(
             f"{self._name}-asg",
             name=f"{self._full_name}-asg",
@@ -111,7 +121,7 @@ class Fleet(PlatformComponent):
                 "version": template.latest_version.apply(lambda version: str(int(version))),
             },
             target_group_arns=args.target_group_arns,
-            health_check_type="ELB",
+            health_check_type="ELB" if args.target_group_arns else "EC2",
             health_check_grace_period=600,
             default_instance_warmup=300,
             instance_refresh=aws.autoscaling.GroupInstanceRefreshArgs(
@@ -119,7 +129,9 @@ class Fleet(PlatformComponent):
                 preferences=aws.autoscaling.GroupInstanceRefreshPreferencesArgs(
                     min_healthy_percentage=50, auto_rollback=True
                 ),
-            ),
+            )
+            if args.rolls
+            else None,
             enabled_metrics=[
                 aws.autoscaling.Metric.GROUP_IN_SERVICE_INSTANCES,
                 aws.autoscaling.Metric.GROUP_DESIRED_CAPACITY,
@@ -127,8 +139,12 @@ class Fleet(PlatformComponent):
             ],
             # Instances install their packages at boot: the first answer may take minutes, and is not this program's to await.
             wait_for_capacity_timeout="0",
-            tags=_group_tags(named(args.tags, self._full_name)),
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCapacity"] if scales else []),
+            tags=_group_tags(named({**args.tags, **args.group_tags}, self._full_name)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(args.after),
+                ignore_changes=["desiredCapacity"] if scales else [],
+            ),
         )
 
     def _track_cpu(self, group: aws.autoscaling.Group, percent: int) -> None:

@@ -1,4 +1,4 @@
-"""A public Route53 zone."""
+"""Route53 zones: public ones, and those of a VPC."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class HostedZone(PlatformComponent):
         self.name_servers = zone.name_servers
         self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
 
-    def alias(self, label: str, host: str, target: AliasTarget, *, ipv6: bool) -> None:
+    def alias(self, label: str, host: str, target: AliasTarget, *, ipv6: bool) -> list[aws.route53.Record]:
         """Point `host` at an AWS endpoint, by A and, where the endpoint speaks IPv6, by AAAA."""
-        for record_type in ("A", "AAAA") if ipv6 else ("A",):
+        return [
             aws.route53.Record(
                 f"{self._name}-{label}-{record_type.lower()}",
                 zone_id=self.zone_id,
@@ -55,6 +55,50 @@ class HostedZone(PlatformComponent):
                 aliases=[_alias(target)],
                 opts=self.child,
             )
+            for record_type in (("A", "AAAA") if ipv6 else ("A",))
+        ]
+
+
+class PrivateZone(PlatformComponent):
+    """A domain that only one VPC knows. Resources: Zone; a Record of type A per address."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:PrivateZone"
+    zone_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        domain: str,
+        *,
+        vpc_id: pulumi.Input[str],
+        protect: bool,
+        tags: Tags,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        zone = aws.route53.Zone(
+            f"{name}-zone",
+            name=domain,
+            comment=f"{domain}, managed by Pulumi",
+            vpcs=[aws.route53.ZoneVpcArgs(vpc_id=vpc_id)],
+            tags=named(tags, domain),
+            opts=self.guarded(protect),
+        )
+        self.zone_id = zone.zone_id
+        self.register_outputs({"zone_id": self.zone_id})
+
+    def address(self, label: str, host: str, address: pulumi.Input[str], *, ttl: int) -> None:
+        """Point `host` at an IPv4 address, for at most `ttl` seconds after it has moved."""
+        aws.route53.Record(
+            f"{self._name}-{label}",
+            zone_id=self.zone_id,
+            name=host,
+            type="A",
+            ttl=ttl,
+            records=[address],
+            opts=self.child,
+        )
 
 
 def _alias(target: AliasTarget) -> aws.route53.RecordAliasArgs:

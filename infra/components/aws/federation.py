@@ -1,4 +1,4 @@
-"""GitHub Actions as an identity: OIDC instead of keys."""
+"""Who is somebody outside AWS: GitHub Actions' workflows and a cluster's service accounts. OIDC instead of keys."""
 
 from __future__ import annotations
 
@@ -36,6 +36,24 @@ def trust_github(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pu
             condition={
                 "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
                 "StringLike": {f"{ISSUER}:sub": list(subjects)},
+            },
+        )
+    )
+
+
+def trust_service_account(
+    provider: pulumi.Input[str], *, issuer_host: str, namespace: str, service_account: str
+) -> pulumi.Output[str]:
+    """A trust policy for one Kubernetes service account, by a token of that issuer that is meant for AWS."""
+    return policy_document(
+        Statement(
+            actions=["sts:AssumeRoleWithWebIdentity"],
+            principals={"Federated": provider},
+            condition={
+                "StringEquals": {
+                    f"{issuer_host}:aud": AUDIENCE,
+                    f"{issuer_host}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+                }
             },
         )
     )

@@ -60,7 +60,10 @@ def trust_service(service: str, *, account: str) -> pulumi.Output[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleArgs:
-    """The role is `<prefix>-<label>`; `policies` are its own, by their label; `managed` are ARNs of AWS's."""
+    """The role is `<prefix>-<label>`; `policies` are its own, by their label; `managed` are ARNs of AWS's.
+
+    `shared` are ARNs of policies made elsewhere, by a label.
+    """
 
     prefix: str
     label: str
@@ -69,12 +72,13 @@ class RoleArgs:
     policies: Mapping[str, Sequence[Statement]]
     tags: Tags
     managed: Sequence[str] = ()
+    shared: Mapping[str, Text] = field(default_factory=dict)
 
 
 class Role(PlatformComponent):
     """A role with its policies attached; its outputs are known only once they are: AWS services try them out at once.
 
-    Resources: Role, a Policy and a RolePolicyAttachment per policy, a RolePolicyAttachment per managed policy.
+    Resources: Role, a Policy and a RolePolicyAttachment per policy, a RolePolicyAttachment per managed or shared policy.
     """
 
     pulumi_type: ClassVar[str] = "platform:aws:Role"
@@ -93,6 +97,7 @@ class Role(PlatformComponent):
             opts=self.child,
         )
         attachable: dict[str, Text] = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
+        attachable |= args.shared
         attachable |= {
             label: aws.iam.Policy(
                 f"{name}-{label}",
@@ -110,3 +115,33 @@ class Role(PlatformComponent):
         self.arn = pulumi.Output.all(role.arn, *attached).apply(lambda known: str(known[0]))
         self.role_name = pulumi.Output.all(role.name, *attached).apply(lambda known: str(known[0]))
         self.register_outputs({"arn": self.arn, "role_name": self.role_name})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoliciesArgs:
+    """Policies `<prefix>-<label>` that several roles have in common, by their label."""
+
+    prefix: str
+    policies: Mapping[str, Sequence[Statement]]
+    tags: Tags
+
+
+class Policies(PlatformComponent):
+    """Policies for roles to share. Resources: a Policy each."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:Policies"
+    arns: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: PoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.arns = {
+            label: aws.iam.Policy(
+                f"{name}-{label}",
+                name=within_limit(f"{args.prefix}-{label}", "policy"),
+                policy=policy_document(*statements),
+                tags=named(args.tags, f"{args.prefix}-{label}"),
+                opts=self.child,
+            ).arn
+            for label, statements in args.policies.items()
+        }
+        self.register_outputs({"arns": self.arns})

@@ -22,7 +22,7 @@ DRAIN_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One target group: instances on `port`, healthy when `health_path` answers 200.
+    """One target group: instances on `port`, healthy when `health_path` answers 200 there, or on `health_port`.
 
     `sticky_seconds` keeps a client on one instance by the load balancer's cookie.
     """
@@ -30,14 +30,16 @@ class Target:
     port: int
     health_path: str
     sticky_seconds: int | None = None
+    health_port: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """Requests for any of these paths go to the target group of that name."""
+    """Requests for any of these paths go to the target group of that name; with `hosts`, those for these hosts only."""
 
     target: str
     paths: Sequence[str]
+    hosts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +68,11 @@ class LoadBalancerArgs:
 class LoadBalancer(PlatformComponent):
     """HTTPS with a modern TLS policy; HTTP only redirects; invalid headers are dropped; access is logged.
 
-    Resources: LoadBalancer, two Listeners, a TargetGroup per target, a ListenerRule per rule.
+    Resources: LoadBalancer, two Listeners, a TargetGroup per target, a ListenerRule per rule; `attach` adds an instance.
     """
 
     pulumi_type: ClassVar[str] = "platform:aws:LoadBalancer"
+    arn: pulumi.Output[str]
     alias_target: AliasTarget
     arn_suffix: pulumi.Output[str]
     target_groups: dict[str, aws.lb.TargetGroup]
@@ -95,6 +98,7 @@ class LoadBalancer(PlatformComponent):
         self.target_groups = {key: self._target_group(key, target) for key, target in args.targets.items()}
         self._listen(balancer)
         self.alias_target = AliasTarget(dns_name=balancer.dns_name, zone_id=balancer.zone_id)
+        self.arn = balancer.arn
         self.arn_suffix = balancer.arn_suffix
         self.register_outputs({"dns_name": balancer.dns_name, "arn": balancer.arn})
 
@@ -110,7 +114,7 @@ class LoadBalancer(PlatformComponent):
             health_check={
                 "enabled": True,
                 "protocol": "HTTP",
-                "port": "traffic-port",
+                "port": str(target.health_port or "traffic-port"),
                 "path": target.health_path,
                 "matcher": "200",
                 "interval": 15,
@@ -170,14 +174,32 @@ class LoadBalancer(PlatformComponent):
                     content_type="text/plain", status_code="403", message_body="Not for the public"
                 ),
             )
-        label = rule.paths[0].strip("/*").replace("/", "-")
+        hosts = rule.hosts if isinstance(rule, Forward) else ()
+        label = rule.paths[0].strip("/*").replace("/", "-") or "all"
         kind = "forward" if isinstance(rule, Forward) else "refuse"
         aws.lb.ListenerRule(
             f"{self._name}-{kind}-{label}",
             listener_arn=listener.arn,
             priority=priority,
             actions=[action],
-            conditions=[{"path_pattern": {"values": list(rule.paths)}}],
+            conditions=[
+                {"path_pattern": {"values": list(rule.paths)}},
+                *([_for_hosts(hosts)] if hosts else []),
+            ],
             tags=named(self._args.tags, f"{self._args.prefix}-{kind}-{label}"),
             opts=self.child,
         )
+
+    def attach(self, target: str, label: str, instance_id: pulumi.Input[str]) -> None:
+        """Put one instance behind the target group of that name. Resource: TargetGroupAttachment."""
+        aws.lb.TargetGroupAttachment(
+            f"{self._name}-{target}-{label}",
+            target_group_arn=self.target_groups[target].arn,
+            target_id=instance_id,
+            port=self._args.targets[target].port,
+            opts=self.child,
+        )
+
+
+def _for_hosts(hosts: Sequence[str]) -> aws.lb.ListenerRuleConditionArgs:
+    return aws.lb.ListenerRuleConditionArgs(host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=list(hosts)))

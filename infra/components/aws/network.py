@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import pulumi
@@ -22,7 +22,7 @@ class NetworkArgs:
     """`subnets` maps a zone's letter to its blocks; `nat` says whether private subnets reach the internet, and how.
 
     none: not at all; single: through one NAT gateway in the first zone (cheap, that zone is a single point of failure);
-    per_zone: through one in each zone.
+    per_zone: through one in each zone. `public_tags` are further tags of the public subnets.
     """
 
     prefix: str
@@ -34,6 +34,7 @@ class NetworkArgs:
     flow_log_retention_days: int
     log_key_arn: pulumi.Input[str]
     tags: Tags
+    public_tags: Tags = field(default_factory=dict)
 
 
 class Network(PlatformComponent):
@@ -98,7 +99,11 @@ class Network(PlatformComponent):
             cidr_block=block,
             availability_zone=f"{self._args.region}{zone}",
             map_public_ip_on_launch=False,
-            tags={**self._tags(f"{tier}-{zone}"), "Tier": tier},
+            tags={
+                **(self._args.public_tags if tier == "public" else {}),
+                **self._tags(f"{tier}-{zone}"),
+                "Tier": tier,
+            },
             opts=self.child,
         )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -15,7 +15,7 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """Traffic on one TCP port from `source` to `target`: each the name of a group, or of a CIDR block.
+    """Traffic on one port from `source` to `target`: each the name of a group, or of a CIDR block.
 
     Where both are groups the edge becomes two rules: out of the source, into the target.
     """
@@ -24,13 +24,19 @@ class Edge:
     target: str
     port: int
     why: str
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+    @property
+    def service(self) -> str:
+        """What names it: the port, with the protocol where that is not TCP."""
+        return str(self.port) if self.protocol == "tcp" else f"{self.protocol}-{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
     """`groups` maps each group's name to its description, `blocks` each named CIDR block to what it is.
 
-    Nothing passes that is not among `edges`.
+    Nothing passes that is not among `edges`. `group_tags` are further tags of single groups.
     """
 
     prefix: str
@@ -39,6 +45,7 @@ class SecurityGroupsArgs:
     blocks: Mapping[str, str]
     edges: Sequence[Edge]
     tags: Tags
+    group_tags: Mapping[str, Tags] = field(default_factory=dict)
 
 
 class SecurityGroups(PlatformComponent):
@@ -59,7 +66,7 @@ class SecurityGroups(PlatformComponent):
                 name=f"{args.prefix}-{group}-sg",
                 description=description,
                 vpc_id=args.vpc_id,
-                tags=named(args.tags, f"{args.prefix}-{group}-sg"),
+                tags=named({**args.tags, **args.group_tags.get(group, {})}, f"{args.prefix}-{group}-sg"),
                 opts=self.child,
             )
             for group, description in args.groups.items()
@@ -71,13 +78,13 @@ class SecurityGroups(PlatformComponent):
 
     def _open(self, edge: Edge) -> None:
         source, target = self._groups.get(edge.source), self._groups.get(edge.target)
-        tags = named(self._args.tags, f"{edge.source}-to-{edge.target}-{edge.port}")
+        tags = named(self._args.tags, f"{edge.source}-to-{edge.target}-{edge.service}")
         if target:
             aws.vpc.SecurityGroupIngressRule(
-                f"{self._name}-{edge.target}-from-{edge.source}-{edge.port}",
+                f"{self._name}-{edge.target}-from-{edge.source}-{edge.service}",
                 security_group_id=target.id,
                 description=edge.why,
-                ip_protocol="tcp",
+                ip_protocol=edge.protocol,
                 from_port=edge.port,
                 to_port=edge.port,
                 referenced_security_group_id=source.id if source else None,
@@ -87,10 +94,10 @@ class SecurityGroups(PlatformComponent):
             )
         if source:
             aws.vpc.SecurityGroupEgressRule(
-                f"{self._name}-{edge.source}-to-{edge.target}-{edge.port}",
+                f"{self._name}-{edge.source}-to-{edge.target}-{edge.service}",
                 security_group_id=source.id,
                 description=edge.why,
-                ip_protocol="tcp",
+                ip_protocol=edge.protocol,
                 from_port=edge.port,
                 to_port=edge.port,
                 referenced_security_group_id=target.id if target else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pulumi
@@ -23,10 +23,14 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The name and the namespace of an object; both always explicit, since a rendered object without a name gets a random one."""
+    """The name and the namespace of an object; both always explicit, since a rendered object without a name gets a random one.
+
+    `annotations` are for whoever delivers the object, such as the turn in which it is applied.
+    """
 
     name: str
     namespace: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for what, value in (("name", self.name), ("namespace", self.namespace)):
@@ -36,6 +40,12 @@ class Place:
     @property
     def reference(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The object's `metadata`."""
+        names: dict[str, Any] = {"name": self.name, "namespace": self.namespace}
+        return {**names, "annotations": dict(self.annotations)} if self.annotations else names
 
 
 class MeshComponent(PlatformComponent):
@@ -56,7 +66,7 @@ class MeshComponent(PlatformComponent):
             f"{name}-{self.kind.lower()}",
             api_version=self.api_version,
             kind=self.kind,
-            metadata={"name": place.name, "namespace": place.namespace},
+            metadata=place.metadata,
             spec=dict(spec),
             opts=self.child,
         )

@@ -1,0 +1,196 @@
+"""Argo CD: what it may touch (AppProject), and what it keeps in step (Application)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pulumi
+
+from infra.components.cluster.metadata import SYNC_WAVE
+from infra.components.cluster.objects import KubernetesObject
+from infra.components.component import PlatformComponent
+
+Manifest = dict[str, Any]
+
+ARGO_API = "argoproj.io/v1alpha1"
+ARGO_NAMESPACE = "argocd"
+IN_CLUSTER = "https://kubernetes.default.svc"
+EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
+
+APPLICATION_HEALTH = """\
+local health = {status = "Progressing", message = ""}
+if obj.status ~= nil and obj.status.health ~= nil then
+  health.status = obj.status.health.status
+  health.message = obj.status.health.message or ""
+end
+return health
+"""
+"""Argo CD's own idea of an Application's health since 1.8 is none, and a wave would not wait for the chart of the one before."""
+
+APPLICATION_HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
+
+RETRY: Manifest = {"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"}}
+AUTOMATED: Manifest = {"prune": True, "selfHeal": True}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Helm chart, pinned: `release` is its name in the cluster."""
+
+    release: str
+    namespace: str
+    repository: str
+    chart: str
+    version: str
+
+    def __post_init__(self) -> None:
+        if not EXACT_VERSION.fullmatch(self.version):
+            raise ValueError(
+                f"chart {self.release}: '{self.version}' is no exact version; a range is another chart tomorrow"
+            )
+        if not self.repository.startswith("https://"):
+            raise ValueError(f"chart {self.release}: '{self.repository}' is no HTTPS repository")
+
+
+def waved(wave: int) -> dict[str, str]:
+    """The annotations of an object in a wave: all of a lower one is healthy before the next begins; without it the wave is 0."""
+    return {SYNC_WAVE: str(wave)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Fields that another controller writes, and that Argo CD therefore neither reports nor puts back."""
+
+    group: str
+    kind: str
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartApplicationArgs:
+    """A Helm chart with its values. `wave` is its turn among the root Application's objects."""
+
+    chart: Chart
+    values: Mapping[str, Any]
+    wave: int
+    project: str
+    differences: Sequence[Difference] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootApplicationArgs:
+    """Every manifest below `path` of a Git repository, at whatever depth: the application of applications."""
+
+    name: str
+    project: str
+    repository: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectArgs:
+    """What the Applications of a project may read, where they may write, and which kinds without a namespace they may make.
+
+    `cluster_kinds` are `<group>/<kind>`; the core group is empty: `/Namespace`.
+    """
+
+    name: str
+    description: str
+    sources: Sequence[str]
+    namespaces: Sequence[str]
+    cluster_kinds: Sequence[str]
+
+
+def chart_application(args: ChartApplicationArgs) -> Manifest:
+    """The manifest. It has no finalizer: an Application that goes leaves what it made, as with data it must."""
+    chart = args.chart
+    spec: Manifest = {
+        "project": args.project,
+        "source": {
+            "repoURL": chart.repository,
+            "chart": chart.chart,
+            "targetRevision": chart.version,
+            "helm": {"releaseName": chart.release, "valuesObject": dict(args.values)},
+        },
+        "destination": {"server": IN_CLUSTER, "namespace": chart.namespace},
+        "syncPolicy": _sync_policy("RespectIgnoreDifferences=true") if args.differences else _sync_policy(),
+    }
+    if args.differences:
+        spec["ignoreDifferences"] = [
+            {"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in args.differences
+        ]
+    return _manifest("Application", chart.release, args.wave, spec)
+
+
+def root_application(args: RootApplicationArgs) -> Manifest:
+    """The manifest; a path that leaves the repository, or is all of it, is refused."""
+    if not args.path or args.path.startswith("/") or ".." in args.path.split("/"):
+        raise ValueError(f"application {args.name}: '{args.path}' is not a folder inside the repository")
+    spec: Manifest = {
+        "project": args.project,
+        "source": {
+            "repoURL": args.repository,
+            "targetRevision": args.revision,
+            "path": args.path,
+            "directory": {"recurse": True},
+        },
+        "destination": {"server": IN_CLUSTER, "namespace": ARGO_NAMESPACE},
+        "syncPolicy": _sync_policy(),
+    }
+    return _manifest("Application", args.name, None, spec)
+
+
+def project(args: ProjectArgs) -> Manifest:
+    """The manifest; a wildcard in any list would make the project a name without a meaning."""
+    for what, values in (("source", args.sources), ("namespace", args.namespaces), ("kind", args.cluster_kinds)):
+        if not values or any("*" in one for one in values):
+            raise ValueError(f"project {args.name}: every {what} is named; * is none")
+    kinds = [one.rpartition("/") for one in args.cluster_kinds]
+    spec: Manifest = {
+        "description": args.description,
+        "sourceRepos": list(args.sources),
+        "destinations": [{"server": IN_CLUSTER, "namespace": one} for one in args.namespaces],
+        "clusterResourceWhitelist": [{"group": group, "kind": kind} for group, _, kind in kinds],
+    }
+    return _manifest("AppProject", args.name, None, spec)
+
+
+def _sync_policy(*more: str) -> Manifest:
+    return {
+        "automated": dict(AUTOMATED),
+        # Server-side: client-side apply keeps a copy of the object in an annotation, and large CRDs do not fit.
+        "syncOptions": ["ServerSideApply=true", "SkipDryRunOnMissingResource=true", "CreateNamespace=false", *more],
+        "retry": {"limit": RETRY["limit"], "backoff": dict(RETRY["backoff"])},
+    }
+
+
+def _manifest(kind: str, name: str, wave: int | None, spec: Manifest) -> Manifest:
+    metadata: Manifest = {"name": name, "namespace": ARGO_NAMESPACE}
+    if wave is not None:
+        metadata["annotations"] = waved(wave)
+    return {"apiVersion": ARGO_API, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+class ArgoObject(PlatformComponent):
+    """One object of Argo CD's (eco2.md, Platform CP: ArgoCD), from the manifest that one of this module's builders returned.
+
+    Resources: an Application or an AppProject.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:cluster:ArgoObject"
+
+    def __init__(self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        kind = str(manifest["kind"])
+        KubernetesObject(
+            f"{name}-{kind.lower()}",
+            f"{manifest['apiVersion']}/{kind}",
+            metadata=manifest["metadata"],
+            body={"spec": manifest["spec"]},
+            opts=self.child,
+        )
+        self.register_outputs({})

@@ -1,0 +1,69 @@
+"""A namespace with its Pod Security level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pulumi
+
+from infra.components.cluster.metadata import metadata
+from infra.components.cluster.objects import KubernetesObject
+from infra.components.component import PlatformComponent
+
+PodSecurity = Literal["restricted", "baseline", "privileged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """`kubernetes` is the minor version, `v1.36`, whose standard is meant: an upgrade does not change it unseen.
+
+    `sidecars` has Istio put its proxy into each pod; `security` is for what cannot do with less, as a node agent.
+    """
+
+    namespace: str
+    kubernetes: str
+    sidecars: bool = False
+    security: PodSecurity = "restricted"
+    wave: int = 0
+
+
+def namespace_labels(args: NamespaceArgs) -> dict[str, str]:
+    """Pod Security is enforced, and what it would say of the strictest level is logged and shown to who applies."""
+    labels = {
+        "pod-security.kubernetes.io/enforce": args.security,
+        "pod-security.kubernetes.io/enforce-version": args.kubernetes,
+    }
+    for mode in ("audit", "warn"):
+        labels[f"pod-security.kubernetes.io/{mode}"] = "restricted"
+        labels[f"pod-security.kubernetes.io/{mode}-version"] = args.kubernetes
+    if args.sidecars:
+        labels["istio-injection"] = "enabled"
+    return labels
+
+
+class Namespace(PlatformComponent):
+    """Argo CD never prunes it: with a namespace goes everything in it, volumes too.
+
+    Resources: a Namespace.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:cluster:Namespace"
+    namespace: str
+
+    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        KubernetesObject(
+            f"{name}-namespace",
+            "v1/Namespace",
+            metadata=metadata(
+                args.namespace,
+                wave=args.wave,
+                labels=namespace_labels(args),
+                annotations={"argocd.argoproj.io/sync-options": "Prune=false"},
+            ),
+            body={},
+            opts=self.child,
+        )
+        self.namespace = args.namespace
+        self.register_outputs({"namespace": self.namespace})

@@ -1,0 +1,76 @@
+"""Eco2 (eco2.md): fourteen nodes, a Kubernetes cluster that boots itself, and its mesh.
+
+Read `build` top to bottom; docs/systems/eco2.md maps each fact to its test. What the document says is in `document.py`, as data.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.components.cluster.delivery import applied, rendered
+from infra.exports import SystemOutputs
+from infra.settings import Settings
+from infra.settings.eco2 import KUBECONFIG
+from infra.systems.eco2.alarms import build_alarms
+from infra.systems.eco2.context import Context, make_context
+from infra.systems.eco2.data import build_data
+from infra.systems.eco2.edge import build_edge, build_zone
+from infra.systems.eco2.identity import build_identity
+from infra.systems.eco2.mesh import build_mesh
+from infra.systems.eco2.namespaces import build_namespaces
+from infra.systems.eco2.network import build_network
+from infra.systems.eco2.network_policies import build_network_policies
+from infra.systems.eco2.nodes import build_nodes, node_table
+from infra.systems.eco2.observability import build_observability
+from infra.systems.eco2.platform import build_platform
+from infra.systems.eco2.secrets import build_secrets
+from infra.systems.eco2.storage import build_storage
+from infra.systems.eco2.workloads import build_workloads
+
+CLUSTER = (
+    build_namespaces,
+    build_platform,
+    build_network_policies,
+    build_secrets,
+    build_data,
+    build_workloads,
+    build_mesh,
+    build_observability,
+)
+"""What the cluster runs, in the order in which it comes up; Argo CD waits by each object's sync wave."""
+
+
+def build(settings: Settings) -> SystemOutputs:
+    """Stand up the whole document; the outputs are what its users and its deployments need to know."""
+    if settings.eco2 is None:
+        raise ValueError("the settings have no section 'eco2'")
+    context = make_context(settings, settings.eco2)
+    foundation = build_network(context)
+    zone = build_zone(context)
+    identity = build_identity(context, foundation, zone)
+    storage = build_storage(context, settings, foundation, identity)
+    machines = build_nodes(context, foundation, storage)
+    entrance = build_edge(context, foundation, zone, machines)
+    build_alarms(context, foundation, machines, entrance)
+    delivery = _delivery(context, settings)
+    for room in CLUSTER:
+        room(context, delivery)
+    return {
+        "vpc_id": foundation.network.vpc_id,
+        "api_url": f"https://{context.api_host}",
+        "issuer_url": f"https://{context.issuer_host}",
+        "name_servers": zone.name_servers,
+        "load_balancer_dns_name": entrance.balancer.alias_target.dns_name,
+        "control_plane": f"https://{context.control_plane_host}:6443",
+        "parameter_path": context.parameter_path,
+        "repository_urls": storage.registry.urls,
+        "nodes": node_table(context),
+    }
+
+
+def _delivery(context: Context, settings: Settings) -> pulumi.ResourceOptions:
+    """Objects go where the stack says: into `rendered/<stack>/eco2`, or to the cluster."""
+    name = context.names.logical("cluster")
+    if context.settings.delivery == "apply":
+        return pulumi.ResourceOptions(provider=applied(name, settings.secret(KUBECONFIG)))
+    return pulumi.ResourceOptions(provider=rendered(name, f"rendered/{context.names.stack}/{context.names.system}"))

@@ -1,0 +1,70 @@
+"""What every part of eco2 needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.names import Names
+from infra.settings import Settings
+from infra.settings.eco2 import Eco2
+from infra.tags import base_tags
+
+ACCOUNT_REGISTRY = "{account}.dkr.ecr.{region}.amazonaws.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Names that AWS objects and Kubernetes objects share are made here, so that neither waits for the other's outputs."""
+
+    settings: Eco2
+    names: Names
+    account: str
+    region: str
+    protect: bool
+    tags: dict[str, str]
+
+    @property
+    def api_host(self) -> str:
+        return f"{self.settings.edge.api_label}.{self.settings.domain}"
+
+    @property
+    def issuer_host(self) -> str:
+        """Where the cluster's discovery document is: `https://<this>` is the `iss` of its tokens."""
+        return f"{self.settings.edge.issuer_label}.{self.settings.domain}"
+
+    @property
+    def control_plane_host(self) -> str:
+        """The Kubernetes API's name in the VPC's private zone."""
+        return f"k8s.{self.names.prefix}.internal"
+
+    @property
+    def parameter_path(self) -> str:
+        """`/eco2/<stack>`, below which every SSM parameter of the system is."""
+        return f"/{self.names.system}/{self.names.stack}"
+
+    def zone(self, letter: str) -> str:
+        return f"{self.region}{letter}"
+
+    def bucket(self, part: str) -> str:
+        return f"{self.settings.bucket_prefix}-{part}"
+
+    def role_arn(self, label: str) -> str:
+        """The ARN of the role `<prefix>-<label>`."""
+        return f"arn:aws:iam::{self.account}:role/{self.names.prefix}-{label}"
+
+    def image(self, repository: str) -> str:
+        """The image of one of the project's own releases, `<registry>/<prefix>-<repository>:<tag>`."""
+        tag = self.settings.image_tags[repository]
+        registry = ACCOUNT_REGISTRY.format(account=self.account, region=self.region)
+        return f"{registry}/{self.names.prefix}-{repository}:{tag}"
+
+
+def make_context(settings: Settings, eco2: Eco2) -> Context:
+    return Context(
+        settings=eco2,
+        names=Names(system="eco2", stack=settings.stack),
+        account=settings.platform.account,
+        region=settings.region,
+        protect=settings.platform.protect,
+        tags=base_tags(system="eco2", stack=settings.stack, extra=settings.platform.tags),
+    )

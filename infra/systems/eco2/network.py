@@ -1,0 +1,179 @@
+"""Eco2's own VPC and all that its machines share: the key, the access logs, the private zone, who may talk to whom.
+
+Source: eco2.md, "AWS VPC" in 전체 아키텍처, and 노드 배치 (EC2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.components.aws.access_logs import AccessLogs, AccessLogsArgs
+from infra.components.aws.cidr import plan_subnets
+from infra.components.aws.dns import PrivateZone
+from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
+from infra.components.aws.endpoints import Endpoints, EndpointsArgs
+from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
+from infra.components.aws.security_groups import Edge, SecurityGroups, SecurityGroupsArgs
+from infra.systems.eco2.context import Context
+from infra.systems.eco2.document import Node
+from infra.systems.eco2.mesh import GATEWAY_NODE_PORT, STATUS_NODE_PORT
+
+API_SERVER_PORT, KUBELET_PORT, NODE_METRICS_PORT = 6443, 10250, 9100
+VXLAN_PORT, TYPHA_PORT = 4789, 5473
+
+ENDPOINT_SERVICES = ("ssm", "ssmmessages", "ec2messages")
+"""Session Manager and the join token must not depend on the NAT gateway. Images do anyway: most registries are not AWS's,
+and the layers of ECR's come through S3's gateway; STS and KMS are asked too seldom for an endpoint in each zone."""
+
+GROUPS = {
+    "node": "Every machine of the cluster",
+    "control-plane": "The master",
+    "monitoring": "The monitoring node",
+    "ingress": "The ingress gateway's node",
+    "alb": "Load balancer",
+    "endpoints": "VPC endpoints",
+}
+"""Every machine is in `node`; the master, the monitoring node and the ingress gateway's are in their own besides."""
+
+GROUPS_OF_ROLE = {"control-plane": "control-plane", "observability": "monitoring", "ingress": "ingress"}
+"""The second security group of a node, by its role."""
+
+SECURITY_EDGES = (
+    Edge(source="anywhere", target="alb", port=80, why="Clients, only to be redirected to HTTPS"),
+    Edge(source="anywhere", target="alb", port=443, why="Clients"),
+    Edge(source="alb", target="ingress", port=GATEWAY_NODE_PORT, why="The gateway's HTTP"),
+    Edge(source="alb", target="ingress", port=STATUS_NODE_PORT, why="The gateway's readiness"),
+    Edge(source="node", target="node", port=VXLAN_PORT, protocol="udp", why="Pods to pods: the overlay of Calico"),
+    Edge(source="node", target="node", port=TYPHA_PORT, why="Calico on each node asks Typha, which runs on some"),
+    Edge(source="node", target="control-plane", port=API_SERVER_PORT, why="Kubelets and pods ask the API server"),
+    Edge(source="control-plane", target="node", port=KUBELET_PORT, why="Logs, exec and metrics from kubelets"),
+    Edge(source="monitoring", target="node", port=KUBELET_PORT, why="Prometheus scrapes kubelets"),
+    Edge(source="control-plane", target="node", port=NODE_METRICS_PORT, why="The master's Prometheus scrapes nodes"),
+    Edge(source="monitoring", target="node", port=NODE_METRICS_PORT, why="Prometheus scrapes nodes"),
+    Edge(source="vpc", target="endpoints", port=443, why="AWS services from within the VPC"),
+    Edge(source="node", target="anywhere", port=443, why="Registries, package mirrors, AWS APIs, OAuth providers"),
+)
+"""All that passes between machines. What pods say to each other is inside the overlay, where NetworkPolicies and the mesh
+decide. etcd (2379, 2380) has no edge: with one master nothing but that machine itself speaks to it. DNS and time have
+none either: the VPC's resolver and clock answer on link-local addresses, which security groups do not filter."""
+
+PRIVATE_ZONE_TTL = 60
+"""How long a node that looks for the control plane may still find the one before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """What everything else stands on."""
+
+    key: EncryptionKey
+    logs: AccessLogs
+    network: Network
+    groups: SecurityGroups
+    private_zone: PrivateZone
+
+    def groups_of(self, node: Node) -> list[str]:
+        """The names of a node's security groups."""
+        own = GROUPS_OF_ROLE.get(node.role)
+        return ["node", own] if own else ["node"]
+
+
+def cluster_tag(context: Context) -> dict[str, str]:
+    """How Kubernetes' controllers tell the cluster's machines and groups from others in the account."""
+    return {f"kubernetes.io/cluster/{context.names.prefix}": "owned"}
+
+
+def build_network(context: Context) -> Foundation:
+    """The VPC with its subnets, endpoints and private zone, the security groups, the key and the bucket of access logs."""
+    key = EncryptionKey(
+        context.names.logical("encryption"),
+        EncryptionKeyArgs(
+            prefix=context.names.prefix,
+            account=context.account,
+            region=context.region,
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+    network = _network(context, key)
+    groups = _security_groups(context, network)
+    _endpoints(context, network, groups)
+    return Foundation(
+        key=key,
+        logs=_access_logs(context),
+        network=network,
+        groups=groups,
+        private_zone=PrivateZone(
+            context.names.logical("private-dns"),
+            context.control_plane_host.partition(".")[2],
+            vpc_id=network.vpc_id,
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+
+
+def _access_logs(context: Context) -> AccessLogs:
+    return AccessLogs(
+        context.names.logical("access-logs"),
+        AccessLogsArgs(
+            bucket=context.bucket("access-logs"),
+            region=context.region,
+            account=context.account,
+            expire_days=context.settings.edge.log_retention_days,
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+
+
+def _network(context: Context, key: EncryptionKey) -> Network:
+    network = context.settings.network
+    return Network(
+        context.names.logical("network"),
+        NetworkArgs(
+            prefix=context.names.prefix,
+            region=context.region,
+            account=context.account,
+            cidr=network.cidr,
+            subnets=plan_subnets(network.cidr, network.zones),
+            nat=network.nat,
+            flow_log_retention_days=network.flow_log_retention_days,
+            log_key_arn=key.arn,
+            # Where the AWS Load Balancer Controller may put load balancers.
+            public_tags={"kubernetes.io/role/elb": "1"},
+            tags=context.tags,
+        ),
+    )
+
+
+def _security_groups(context: Context, network: Network) -> SecurityGroups:
+    return SecurityGroups(
+        context.names.logical("security"),
+        SecurityGroupsArgs(
+            prefix=context.names.prefix,
+            vpc_id=network.vpc_id,
+            groups=GROUPS,
+            blocks={"anywhere": ANYWHERE, "vpc": context.settings.network.cidr},
+            edges=SECURITY_EDGES,
+            # The controllers want exactly one group of a machine to be the cluster's.
+            group_tags={"node": cluster_tag(context)},
+            tags=context.tags,
+        ),
+    )
+
+
+def _endpoints(context: Context, network: Network, groups: SecurityGroups) -> Endpoints:
+    return Endpoints(
+        context.names.logical("endpoints"),
+        EndpointsArgs(
+            prefix=context.names.prefix,
+            region=context.region,
+            account=context.account,
+            vpc_id=network.vpc_id,
+            subnet_ids=list(network.private_subnet_ids.values()),
+            route_table_ids=network.private_route_table_ids,
+            security_group_id=groups.ids["endpoints"],
+            interfaces=ENDPOINT_SERVICES,
+            tags=context.tags,
+        ),
+    )

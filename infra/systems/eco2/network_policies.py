@@ -1,0 +1,127 @@
+"""Who may reach whom in eco2's cluster: the document's arrows, what everything needs beside them, and nothing else."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.components.aws.cidr import plan_subnets
+from infra.components.cluster.metadata import NAME_LABEL
+from infra.components.cluster.network_policy import (
+    Addresses,
+    Edge,
+    NetworkPolicies,
+    NetworkPoliciesArgs,
+    Peer,
+    Pods,
+)
+from infra.systems.eco2.context import Context
+from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES
+from infra.systems.eco2.mesh import GATEWAY, GATEWAY_CONTAINER_PORT, GATEWAY_LABELS, OUTSIDE_THE_MESH
+from infra.systems.eco2.namespaces import all_namespaces
+
+WAVE = -49
+"""Right after the namespaces: no pod ever runs in one that is open."""
+
+REASONS = "eco2.internal/edges"
+
+HTTPS, DNS = 443, 53
+API_SERVER, KUBELET, NODE_METRICS = 6443, 10250, 9100
+XDS, ISTIOD_METRICS, ISTIOD_WEBHOOK = 15012, 15014, 15017
+GATEWAY_STATUS = 15021
+
+PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+"""What the internet is without: private and shared addresses, and the instance's metadata."""
+
+PLATFORM_PODS = {
+    "istiod": Pods(namespace="istio-system", labels={"app": "istiod"}),
+    "prometheus-operator": Pods(namespace="prometheus", labels={"app": "kube-prometheus-stack-operator"}),
+    "kube-state-metrics": Pods(namespace="prometheus", labels={NAME_LABEL: "kube-state-metrics"}),
+    "alertmanager": Pods(namespace="prometheus", labels={NAME_LABEL: "alertmanager"}),
+    "dns": Pods(namespace="kube-system", labels={"k8s-app": "kube-dns"}),
+    "cert-manager": Pods(namespace="cert-manager", labels={NAME_LABEL: "cert-manager"}),
+}
+"""Pods that charts and kubeadm make, by their labels; those of the last two namespaces are named, and not restricted here."""
+
+PROXIED = tuple(workload for workload in HOMES if workload not in OUTSIDE_THE_MESH)
+"""What has Istio's proxy: every workload but observability; the gateway is one itself."""
+
+RESTRICTED = (*HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager")
+
+INFRASTRUCTURE = (
+    *(Edge(source=one, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names") for one in RESTRICTED),
+    *(
+        Edge(source=one, target="istiod", ports=[XDS], why="the proxy's configuration and certificate")
+        for one in PROXIED
+    ),
+    Edge(
+        source="load-balancer",
+        target=GATEWAY,
+        ports=[GATEWAY_CONTAINER_PORT, GATEWAY_STATUS],
+        why="clients and the health check; node ports of policy Local keep the load balancer's address",
+    ),
+    Edge(source="nodes", target="istiod", ports=[ISTIOD_WEBHOOK], why="the API server asks for sidecars and checks"),
+    Edge(source="nodes", target="prometheus-operator", ports=[KUBELET], why="the API server has rules checked"),
+    Edge(source="istiod", target="nodes", ports=[API_SERVER], why="the Kubernetes API"),
+    Edge(source="prometheus-operator", target="nodes", ports=[API_SERVER], why="the Kubernetes API"),
+    Edge(source="kube-state-metrics", target="nodes", ports=[API_SERVER], why="the Kubernetes API"),
+    Edge(
+        source="prometheus",
+        target="nodes",
+        ports=[API_SERVER, KUBELET, NODE_METRICS],
+        why="finding targets; metrics of the API server, of kubelets and of nodes",
+    ),
+    Edge(source="prometheus", target="istiod", ports=[ISTIOD_METRICS], why="metrics of the mesh's control plane"),
+    Edge(source="prometheus", target="kube-state-metrics", ports=[8080], why="metrics of the cluster's objects"),
+    Edge(source="prometheus", target="prometheus-operator", ports=[KUBELET], why="the operator's metrics"),
+    Edge(source="prometheus", target="prometheus", ports=[9090, 8080], why="its own metrics, and its twin's"),
+    Edge(source="prometheus", target="alertmanager", ports=[9093, 8080], why="alerts, and its metrics"),
+    Edge(source="prometheus", target="dns", ports=[9153], why="CoreDNS' metrics"),
+    Edge(source="prometheus", target="cert-manager", ports=[9402], why="when certificates end"),
+    Edge(source="auth-api", target="internet", ports=[HTTPS], why="the OAuth providers; the mesh admits them by name"),
+    Edge(source="celery-storage", target="internet", ports=[HTTPS], why="S3; the mesh admits it by name"),
+    Edge(source="celery-ai", target="internet", ports=[HTTPS], why="what the AI calls; the mesh admits it by name"),
+    Edge(source="postgres-backup", target="internet", ports=[HTTPS], why="S3 and STS; the mesh admits them by name"),
+)
+"""What the document does not draw and nothing works without, edge by edge."""
+
+
+def edges() -> tuple[Edge, ...]:
+    """Every edge that is open: the arrows, then the infrastructure's."""
+    drawn = (
+        Edge(
+            source=arrow.source,
+            target=arrow.target,
+            ports=[arrow.port],
+            why="read into eco2.md" if arrow in ADDED_ARROWS else "eco2.md",
+        )
+        for arrow in ARROWS
+    )
+    return (*drawn, *INFRASTRUCTURE)
+
+
+def peers(context: Context) -> dict[str, Peer]:
+    """Both ends of every edge: pods by their labels, machines by their subnets."""
+    network = context.settings.network
+    subnets = plan_subnets(network.cidr, network.zones).values()
+    workloads: dict[str, Peer] = {
+        workload: Pods(namespace=home, labels=GATEWAY_LABELS if workload == GATEWAY else {NAME_LABEL: workload})
+        for workload, home in HOMES.items()
+    }
+    return {
+        **workloads,
+        **PLATFORM_PODS,
+        "load-balancer": Addresses(blocks=sorted(one.public for one in subnets)),
+        "nodes": Addresses(blocks=sorted(one.private for one in subnets)),
+        "internet": Addresses(blocks=["0.0.0.0/0"], excluded=PRIVATE),
+    }
+
+
+def build_network_policies(context: Context, opts: pulumi.ResourceOptions) -> None:
+    """Register a default deny per namespace, and each workload's openings."""
+    NetworkPolicies(
+        context.names.logical("network-policies"),
+        NetworkPoliciesArgs(
+            namespaces=all_namespaces(), peers=peers(context), edges=edges(), reasons=REASONS, wave=WAVE
+        ),
+        opts,
+    )

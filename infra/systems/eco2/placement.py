@@ -1,0 +1,43 @@
+"""Where the platform's charts run, and what they may use, in the words of their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED
+
+Values = dict[str, Any]
+
+STORAGE_CLASS = "gp3-encrypted"
+"""The cluster's only StorageClass: encrypted gp3 whose volume outlives its claim."""
+
+ON_MASTER: Values = {
+    "nodeSelector": {CONTROL_PLANE_TAINT: ""},
+    "tolerations": [{"key": CONTROL_PLANE_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+}
+"""Where what the document gives no node runs: "Control Plane Layer" is on k8s-master."""
+
+EVERYWHERE: list[Values] = [{"operator": "Exists"}]
+"""The tolerations of what every node needs."""
+
+RESTRICTED: Values = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""A container's security context, as the restricted Pod Security Standard wants it."""
+
+
+def on(dedicated: str) -> Values:
+    """Where a pod runs that the document gives a node of its own."""
+    return {
+        "nodeSelector": {DEDICATED: dedicated},
+        "tolerations": [{"key": DEDICATED, "operator": "Equal", "value": dedicated, "effect": "NoSchedule"}],
+    }
+
+
+def resources(cpu: str, memory: str) -> Values:
+    """Requests and a memory limit; a CPU limit would only throttle."""
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}

@@ -1,0 +1,129 @@
+"""What eco2 keeps in AWS: buckets, image repositories, and the secrets that its machines and pods read.
+
+Source: eco2.md, Data Infrastructure; the secrets are those that its auth flow, its databases and Grafana need.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.parameters import Parameters, ParametersArgs
+from infra.components.aws.registry import Registry, RegistryArgs
+from infra.settings import Settings
+from infra.systems.eco2.bootstrap import Bundle, bundle
+from infra.systems.eco2.context import Context
+from infra.systems.eco2.document import PROVIDERS, SERVICES
+from infra.systems.eco2.identity import Identity
+from infra.systems.eco2.network import Foundation
+
+REPOSITORIES = (*(f"{service}-api" for service in SERVICES), "ext-authz", "celery")
+"""The project's own images; all others come from their projects' registries."""
+
+ENCRYPTION_KEY_BYTES = 32
+PASSWORD_LENGTH, SIGNING_SECRET_LENGTH = 40, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """The bundle that nodes fetch when they start, as made and as published, and where images go."""
+
+    bundle: Bundle
+    published: aws.s3.BucketObjectv2
+    registry: Registry
+
+
+def build_storage(context: Context, settings: Settings, foundation: Foundation, identity: Identity) -> Storage:
+    """The buckets, the repositories, the parameters, and the bootstrap bundle in its bucket."""
+    bootstrap = _bucket(context, foundation, "bootstrap")
+    _bucket(context, foundation, "etcd-snapshots", expire_days=context.settings.kubernetes.snapshot_retention_days)
+    _bucket(context, foundation, "postgres-backups", expire_days=context.settings.backups.retention_days)
+    _parameters(context, settings, foundation, identity)
+    made = bundle(context)
+    return Storage(
+        bundle=made,
+        published=_publish(context, bootstrap, made),
+        registry=Registry(
+            context.names.logical("registry"),
+            RegistryArgs(
+                prefix=context.names.prefix,
+                services=REPOSITORIES,
+                keep=30,
+                protect=context.protect,
+                tags=context.tags,
+            ),
+        ),
+    )
+
+
+def _bucket(context: Context, foundation: Foundation, part: str, expire_days: int | None = None) -> PrivateBucket:
+    bucket = PrivateBucket(
+        context.names.logical(part),
+        PrivateBucketArgs(
+            bucket=context.bucket(part),
+            versioning=True,
+            access_logs=foundation.logs.bucket,
+            expire_days=expire_days,
+            force_destroy=not context.protect,
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+    bucket.allow()
+    return bucket
+
+
+def _publish(context: Context, bucket: PrivateBucket, made: Bundle) -> aws.s3.BucketObjectv2:
+    """Under a key that is the content's checksum. Older ones stay: a node that is replaced as it was fetches its own again."""
+    return aws.s3.BucketObjectv2(
+        context.names.logical("bootstrap-bundle"),
+        bucket=bucket.bucket,
+        key=made.key,
+        content_base64=base64.b64encode(made.content).decode(),
+        content_type="application/gzip",
+        server_side_encryption="AES256",
+        opts=pulumi.ResourceOptions(parent=bucket, retain_on_delete=True),
+    )
+
+
+def _generated(context: Context, name: str, length: int) -> pulumi.Output[str]:
+    """A secret that no person sets or sees: letters and digits."""
+    return random.RandomPassword(context.names.logical(name), length=length, special=False).result
+
+
+def _parameters(context: Context, settings: Settings, foundation: Foundation, identity: Identity) -> Parameters:
+    """Below `kubernetes/` what the master alone reads; the rest reaches pods through External Secrets."""
+    encryption_key = random.RandomBytes(context.names.logical("encryption-key"), length=ENCRYPTION_KEY_BYTES).base64
+    oauth = {
+        f"oauth/{provider}-client-{part}": settings.secret(f"eco2-{provider}-client-{part}")
+        for provider in PROVIDERS
+        for part in ("id", "secret")
+    }
+    databases = {
+        f"postgres/{service}-password": _generated(context, f"postgres-{service}-password", PASSWORD_LENGTH)
+        for service in SERVICES
+    }
+    return Parameters(
+        context.names.logical("parameters"),
+        ParametersArgs(
+            path=context.parameter_path,
+            key_arn=foundation.key.arn,
+            plain={"kubernetes/service-account-public-key": identity.issuer.public_keys},
+            secret={
+                "kubernetes/service-account-key": identity.issuer.private_key,
+                "kubernetes/encryption-key": encryption_key,
+                "postgres/admin-password": _generated(context, "postgres-admin-password", PASSWORD_LENGTH),
+                **databases,
+                "redis/password": _generated(context, "redis-password", PASSWORD_LENGTH),
+                "jwt/secret": _generated(context, "jwt-secret", SIGNING_SECRET_LENGTH),
+                **oauth,
+                "grafana/admin-password": _generated(context, "grafana-password", PASSWORD_LENGTH),
+            },
+            tags=context.tags,
+        ),
+    )

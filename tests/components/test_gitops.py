@@ -1,0 +1,133 @@
+"""Argo CD's objects: what the builders say, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from infra.components.cluster.gitops import (
+    APPLICATION_HEALTH,
+    Chart,
+    ChartApplicationArgs,
+    Difference,
+    ProjectArgs,
+    RootApplicationArgs,
+    chart_application,
+    project,
+    root_application,
+)
+
+CHART = Chart(
+    release="istiod",
+    namespace="istio-system",
+    repository="https://charts.example/istio",
+    chart="istiod",
+    version="1.31.1",
+)
+ARGS = ChartApplicationArgs(chart=CHART, values={"replicaCount": 1}, wave=-26, project="eco2")
+ROOT = RootApplicationArgs(
+    name="eco2", project="eco2", repository="https://git.example/platform.git", revision="rendered", path="prod/eco2"
+)
+PROJECT = ProjectArgs(
+    name="eco2",
+    description="x",
+    sources=["https://git.example/platform.git"],
+    namespaces=["auth"],
+    cluster_kinds=["/Namespace", "rbac.authorization.k8s.io/ClusterRole"],
+)
+
+
+def test_a_chart_is_pinned_and_brings_its_values_as_data() -> None:
+    assert chart_application(ARGS)["spec"]["source"] == {
+        "repoURL": "https://charts.example/istio",
+        "chart": "istiod",
+        "targetRevision": "1.31.1",
+        "helm": {"releaseName": "istiod", "valuesObject": {"replicaCount": 1}},
+    }
+
+
+def test_an_application_heals_itself_and_tries_again() -> None:
+    policy = chart_application(ARGS)["spec"]["syncPolicy"]
+    assert policy["automated"] == {"prune": True, "selfHeal": True}
+    assert policy["retry"] == {"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"}}
+    assert policy["syncOptions"] == [
+        "ServerSideApply=true",
+        "SkipDryRunOnMissingResource=true",
+        "CreateNamespace=false",
+    ]
+
+
+def test_an_application_has_its_wave_and_no_finalizer() -> None:
+    assert chart_application(ARGS)["metadata"] == {
+        "name": "istiod",
+        "namespace": "argocd",
+        "annotations": {"argocd.argoproj.io/sync-wave": "-26"},
+    }
+
+
+def test_fields_of_others_are_neither_reported_nor_put_back() -> None:
+    difference = Difference(group="x.io", kind="Hook", paths=[".webhooks[]?.failurePolicy"])
+    spec = chart_application(replace(ARGS, differences=[difference]))["spec"]
+    assert spec["ignoreDifferences"] == [
+        {"group": "x.io", "kind": "Hook", "jqPathExpressions": [".webhooks[]?.failurePolicy"]}
+    ]
+    assert "RespectIgnoreDifferences=true" in spec["syncPolicy"]["syncOptions"]
+
+
+def test_the_root_brings_a_folder_of_the_repository_with_all_below() -> None:
+    spec = root_application(ROOT)["spec"]
+    assert spec["source"] == {
+        "repoURL": "https://git.example/platform.git",
+        "targetRevision": "rendered",
+        "path": "prod/eco2",
+        "directory": {"recurse": True},
+    }
+    assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
+
+
+def test_a_project_is_as_narrow_as_its_lists() -> None:
+    assert project(PROJECT)["spec"] == {
+        "description": "x",
+        "sourceRepos": ["https://git.example/platform.git"],
+        "destinations": [{"server": "https://kubernetes.default.svc", "namespace": "auth"}],
+        "clusterResourceWhitelist": [
+            {"group": "", "kind": "Namespace"},
+            {"group": "rbac.authorization.k8s.io", "kind": "ClusterRole"},
+        ],
+    }
+
+
+def test_an_applications_health_is_what_it_says_of_itself_and_progressing_before() -> None:
+    runtime: Any = import_module("lupa.luajit21").LuaRuntime()
+    health = runtime.eval(f"function(obj) {APPLICATION_HEALTH} end")
+    table = runtime.table_from
+    assert health(table({}))["status"] == "Progressing"
+    assert health(table({"status": table({})}))["status"] == "Progressing"
+    for said in ("Healthy", "Degraded"):
+        assert health(table({"status": table({"health": table({"status": said})})}))["status"] == said
+
+
+REFUSED: dict[str, Callable[[], object]] = {
+    "a range of versions": lambda: replace(CHART, version="1.31.*"),
+    "a minor version": lambda: replace(CHART, version="1.31"),
+    "the newest version": lambda: replace(CHART, version="latest"),
+    "a constraint": lambda: replace(CHART, version=">=1.31.0"),
+    "a repository over HTTP": lambda: replace(CHART, repository="http://charts.example"),
+    "a folder outside the repository": lambda: root_application(replace(ROOT, path="../other")),
+    "an absolute folder": lambda: root_application(replace(ROOT, path="/prod")),
+    "the whole repository": lambda: root_application(replace(ROOT, path="")),
+    "any source": lambda: project(replace(PROJECT, sources=["*"])),
+    "any namespace": lambda: project(replace(PROJECT, namespaces=["auth", "*"])),
+    "any kind": lambda: project(replace(PROJECT, cluster_kinds=["*/*"])),
+    "no namespace": lambda: project(replace(PROJECT, namespaces=[])),
+}
+
+
+@pytest.mark.parametrize("build", REFUSED.values(), ids=REFUSED.keys())
+def test_what_would_open_more_than_it_says_is_refused(build: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        build()

@@ -1,0 +1,416 @@
+"""deploy/eco2/postgres and deploy/eco2/redis: the scripts with stand-ins, and all of it against real servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.systems.eco2.document import SERVICES
+from tests.deploy.pretend_machine import NASTY, REPOSITORY
+from tests.deploy.test_database import newest_binaries
+from tests.tools import required_command
+
+POSTGRES = REPOSITORY / "deploy/eco2/postgres"
+REDIS = REPOSITORY / "deploy/eco2/redis"
+SCRIPTS = sorted([*POSTGRES.glob("*.sh"), *REDIS.glob("*.sh")])
+
+Done = subprocess.CompletedProcess[str]
+
+
+def sh(script: Path, *, path: str = "/usr/bin:/bin", **environment: str) -> Done:
+    """Run as the container does: `sh`, which is dash on Debian, with the named environment and nothing else."""
+    return subprocess.run(
+        ["sh", str(script)],
+        env={"PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """A folder as a Secret is mounted, with values that break careless quoting."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name in ("admin", *SERVICES):
+        (folder / f"{name}-password").write_text(f"{NASTY}{name}")
+    (folder / "redis-password").write_text(f"{NASTY}redis\n")
+    return folder
+
+
+def test_shellcheck_finds_nothing() -> None:
+    beside = Path(REPOSITORY / ".venv/bin/shellcheck")
+    shellcheck = beside if beside.exists() else required_command("shellcheck")
+    done = subprocess.run([shellcheck, *SCRIPTS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_for_sh_and_strict(script: Path) -> None:
+    text = script.read_text()
+    assert text.startswith("#!/bin/sh\n")
+    assert "\nset -eu\n" in text
+
+
+@pytest.mark.parametrize("missing", ["admin-password", "chat-password"])
+def test_a_missing_password_is_named_before_anything_is_asked_of_it(
+    tmp_path: Path, secrets: Path, missing: str
+) -> None:
+    (secrets / missing).write_text("")
+    tools = stand_ins(tmp_path, pg_isready="exit 0", psql="exit 0")
+    done = sh(
+        POSTGRES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(POSTGRES), SERVICES=" ".join(SERVICES),
+        PGHOST="h", PGPORT="1",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"the secret {missing} is missing or empty" in done.stderr
+
+
+def test_a_server_that_never_answers_is_reported(tmp_path: Path, secrets: Path) -> None:
+    tools = stand_ins(tmp_path, pg_isready="exit 2", sleep="exit 0")
+    done = sh(
+        POSTGRES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(POSTGRES), SERVICES="auth",
+        PGHOST="postgresql", PGPORT="5432", WAIT_ATTEMPTS="3",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "PostgreSQL does not answer at postgresql:5432" in done.stderr
+
+
+def stand_ins(tmp_path: Path, **scripts: str) -> str:
+    """A PATH whose first folder has these programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    for name, body in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+class TestUpload:
+    """upload.sh."""
+
+    def run(self, tmp_path: Path, aws: str) -> tuple[Done, list[str]]:
+        calls = tmp_path / "calls"
+        calls.touch()
+        tools = stand_ins(tmp_path, aws=f'echo "$*" >>{calls}\n{aws}', date="echo 2026-11-21T181700Z")
+        done = sh(POSTGRES / "upload.sh", path=tools, DUMPS=str(tmp_path / "dumps"), BUCKET="backups")
+        return done, calls.read_text().splitlines()
+
+    @pytest.fixture(autouse=True)
+    def dumps(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "dumps"
+        folder.mkdir()
+        for name in ("auth.dump", "roles.sql", "SHA256SUMS"):
+            (folder / name).write_text(name)
+        return folder
+
+    def test_the_mark_of_completeness_goes_last(self, tmp_path: Path, dumps: Path) -> None:
+        done, calls = self.run(tmp_path, "exit 0")
+        assert done.returncode == 0, done.stderr
+        target = "s3://backups/2026-11-21T181700Z"
+        assert calls == [
+            f"s3 cp --only-show-errors --recursive --exclude SHA256SUMS {dumps} {target}/",
+            f"s3 cp --only-show-errors {dumps}/SHA256SUMS {target}/SHA256SUMS",
+        ]
+
+    def test_what_was_not_uploaded_is_not_marked_complete(self, tmp_path: Path) -> None:
+        done, calls = self.run(tmp_path, "exit 1")
+        assert (done.returncode, len(calls)) == (1, 1)
+
+    def test_without_a_complete_dump_nothing_is_uploaded(self, tmp_path: Path, dumps: Path) -> None:
+        (dumps / "SHA256SUMS").unlink()
+        done, calls = self.run(tmp_path, "exit 0")
+        assert (done.returncode, calls) == (1, [])
+
+
+# --- against a real PostgreSQL, with the cluster's own configuration
+
+
+@dataclass(frozen=True)
+class Server:
+    """PostgreSQL with postgresql.conf and pg_hba.conf as the cluster has them, but for address, port and folder."""
+
+    port: int
+    binaries: Path
+    log: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "postgres", "PGDATABASE": "postgres"}
+
+    @property
+    def path(self) -> str:
+        return f"{self.binaries}:/usr/bin:/bin"
+
+    def psql(self, user: str, password: str, database: str, sql: str) -> Done:
+        return subprocess.run(
+            [self.binaries / "psql", "-X", "-q", "-A", "-t", "-c", sql],
+            env={**self.environment, "PATH": self.path, "PGUSER": user, "PGPASSWORD": password, "PGDATABASE": database},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def admin(self, sql: str) -> str:
+        done = self.psql("postgres", f"{NASTY}admin", "postgres", sql)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def databases(self, secrets: Path) -> Done:
+        return sh(
+            POSTGRES / "databases.sh", path=self.path, **self.environment, SECRETS=str(secrets), FILES=str(POSTGRES),
+            SERVICES=" ".join(SERVICES),
+        )  # fmt: skip
+
+    def dump(self, secrets: Path, dumps: Path) -> Done:
+        return sh(
+            POSTGRES / "dump.sh", path=self.path, **self.environment, SECRETS=str(secrets), DUMPS=str(dumps),
+            SERVICES=" ".join(SERVICES),
+        )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    binaries = newest_binaries()
+    with tempfile.TemporaryDirectory(prefix="eco2-postgres-") as made:
+        home = Path(made)
+        account = "nobody" if os.geteuid() == 0 else None  # initdb refuses root
+        if account:
+            shutil.chown(home, account)
+
+        def run(*command: str | Path) -> None:
+            subprocess.run([str(part) for part in command], user=account, check=True, capture_output=True, cwd=home)
+
+        for name in ("postgresql.conf", "pg_hba.conf"):
+            shutil.copy(POSTGRES / name, home)
+        password = home / "password"
+        password.write_text(f"{NASTY}admin")
+        password.chmod(0o644)
+        data, port = home / "data", free_port()
+        run(
+            binaries / "initdb", "-D", data, "-U", "postgres", f"--pwfile={password}", "--data-checksums",
+            "--auth-host=scram-sha-256", "--auth-local=scram-sha-256", "-N", "-E", "UTF8",
+        )  # fmt: skip
+        options = (
+            f"-c config_file={home}/postgresql.conf -c hba_file={home}/pg_hba.conf -p {port} -k {home} "
+            "-c listen_addresses=127.0.0.1 -c shared_buffers=32MB -c fsync=off -c log_statement=all"
+        )
+        run(binaries / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start")
+        try:
+            yield Server(port, binaries, home / "log")
+        finally:
+            run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@pytest.mark.verify
+class TestPostgres:
+    """databases.sh, databases.sql, pg_hba.conf, postgresql.conf and dump.sh."""
+
+    @pytest.fixture(autouse=True)
+    def databases(self, server: Server, secrets: Path) -> None:
+        """Twice: the second run finds everything there."""
+        for _ in range(2):
+            done = server.databases(secrets)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.splitlines() == [f"databases: {service} is ready" for service in SERVICES]
+            assert NASTY not in done.stdout + done.stderr
+
+    def test_each_service_owns_its_database(self, server: Server) -> None:
+        owners = server.admin("SELECT datname || ' ' || pg_get_userbyid(datdba) FROM pg_database WHERE datname <> 'postgres'"
+                              " AND NOT datistemplate ORDER BY 1")  # fmt: skip
+        assert owners.splitlines() == [f"{service} {service}" for service in sorted(SERVICES)]
+        for service in SERVICES:
+            sql = "CREATE TABLE IF NOT EXISTS mine (n int); INSERT INTO mine VALUES (1)"
+            assert server.psql(service, f"{NASTY}{service}", service, sql).returncode == 0
+
+    @pytest.mark.parametrize("database", ["my", "postgres", "template1"])
+    def test_a_role_gets_into_no_other_database(self, server: Server, database: str) -> None:
+        refused = server.psql("auth", f"{NASTY}auth", database, "SELECT 1")
+        assert refused.returncode != 0
+        assert "no pg_hba.conf entry" in refused.stderr
+
+    def test_even_without_that_file_a_database_is_closed_to_others(self, server: Server) -> None:
+        assert server.admin("SELECT has_database_privilege('auth', 'my', 'CONNECT')") == "f"
+
+    def test_a_role_has_no_powers(self, server: Server, secrets: Path) -> None:
+        server.admin("ALTER ROLE chat CREATEDB CREATEROLE BYPASSRLS")
+        assert server.databases(secrets).returncode == 0
+        powers = "rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolconnlimit"
+        for service in SERVICES:
+            sql = f"SELECT {powers} FROM pg_roles WHERE rolname = '{service}'"  # noqa: S608
+            assert server.admin(sql) == "f|f|f|f|f|20"
+
+    def test_a_changed_password_takes_effect(self, server: Server, secrets: Path) -> None:
+        (secrets / "scan-password").write_text("changed")
+        assert server.databases(secrets).returncode == 0
+        assert server.psql("scan", "changed", "scan", "SELECT 1").returncode == 0
+        assert "authentication failed" in server.psql("scan", f"{NASTY}scan", "scan", "SELECT 1").stderr
+
+    def test_passwords_are_kept_as_scram_and_out_of_the_log(self, server: Server) -> None:
+        kept = server.admin(
+            "SELECT count(*) FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'"
+        )
+        assert kept == "0"
+        text = server.log.read_text()
+        assert "SET log_statement = 'none'" in text
+        assert NASTY not in text
+        assert 'ALTER ROLE "auth"' not in text
+
+    def test_every_setting_is_one_that_the_server_knows(self, server: Server) -> None:
+        assert server.admin("SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL AND name NOT IN "
+                            "('listen_addresses', 'port', 'shared_buffers', 'unix_socket_directories')") == "0"  # fmt: skip
+        assert server.admin("SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL") == "0"
+        assert server.admin("SELECT count(*) FROM pg_hba_file_rules WHERE auth_method <> 'scram-sha-256'") == "0"
+
+    def test_a_dump_brings_everything_back(self, server: Server, secrets: Path, tmp_path: Path) -> None:
+        dumps = tmp_path / "dumps"
+        dumps.mkdir()
+        (dumps / "left-over.dump").write_text("of an earlier try")
+        server.psql("image", f"{NASTY}image", "image", "CREATE TABLE kept AS SELECT 42 AS n")
+        done = server.dump(secrets, dumps)
+        assert done.returncode == 0, done.stderr
+        assert {path.name for path in dumps.iterdir()} == {
+            *(f"{service}.dump" for service in SERVICES), "roles.sql", "SHA256SUMS"
+        }  # fmt: skip
+        assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=dumps, check=False).returncode == 0
+        roles = (dumps / "roles.sql").read_text()
+        assert "CREATE ROLE image;" in roles
+        assert "PASSWORD" not in roles
+        server.admin("CREATE DATABASE restored OWNER image")
+        restore = subprocess.run(
+            [server.binaries / "pg_restore", "--dbname", "restored", dumps / "image.dump"],
+            env={**server.environment, "PATH": server.path, "PGPASSWORD": f"{NASTY}admin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert restore.returncode == 0, restore.stderr
+        kept = server.psql("postgres", f"{NASTY}admin", "restored", "TABLE kept")
+        assert kept.stdout.strip() == "42"
+        server.admin("DROP DATABASE restored")
+
+    def test_a_dump_that_fails_leaves_no_mark_of_completeness(
+        self, server: Server, secrets: Path, tmp_path: Path
+    ) -> None:
+        dumps = tmp_path / "dumps"
+        dumps.mkdir()
+        (secrets / "admin-password").write_text("wrong")
+        done = server.dump(secrets, dumps)
+        assert done.returncode == 1
+        assert not (dumps / "SHA256SUMS").exists()
+
+
+# --- against a real Redis
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Redis with redis.conf and the users that acl.sh wrote."""
+
+    port: int
+    home: Path
+    password: str
+
+    def cli(self, *command: str, password: str | None = None) -> str:
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), *command],
+            env={"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": self.password if password is None else password},
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        return (done.stdout + done.stderr).strip()
+
+
+def test_a_missing_redis_password_leaves_no_open_user(tmp_path: Path, secrets: Path) -> None:
+    (secrets / "redis-password").write_text("")
+    done = sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(tmp_path / "users.acl"))
+    assert done.returncode == 1
+    assert not (tmp_path / "users.acl").exists()
+
+
+def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secrets: Path) -> None:
+    users = tmp_path / "users.acl"
+    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(users)).returncode == 0
+    assert NASTY not in users.read_text()
+    assert users.stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def cache(tmp_path: Path, secrets: Path) -> Iterator[Cache]:
+    binary, port = required_command("redis-server"), free_port()
+    users = tmp_path / "users.acl"
+    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(users)).returncode == 0
+    conf = (REDIS / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
+    (tmp_path / "redis.conf").write_text(conf.replace("dir /data", f"dir {tmp_path}"))
+    made = Cache(port, tmp_path, f"{NASTY}redis")
+    arguments: list[str | Path] = [binary, tmp_path / "redis.conf", "--port", str(port), "--bind", "127.0.0.1"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path) as process:
+        try:
+            for _ in range(100):
+                if made.cli("ping") == "PONG":
+                    break
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield made
+        finally:
+            process.terminate()
+
+
+@pytest.mark.verify
+class TestRedis:
+    """acl.sh, redis.conf and ping.sh."""
+
+    @pytest.mark.parametrize("password", ["", "wrong"])
+    def test_without_its_password_nothing_is_answered(self, cache: Cache, password: str) -> None:
+        assert "NOAUTH" in cache.cli("get", "blacklist:x", password=password)
+
+    def test_a_client_that_reads_the_file_is_let_in(self, cache: Cache) -> None:
+        assert cache.cli("set", "blacklist:x", "1") == "OK"
+        assert cache.cli("exists", "blacklist:x") == "1"
+
+    @pytest.mark.parametrize(
+        "command", [["flushall"], ["keys", "*"], ["config", "get", "*"], ["shutdown"], ["acl", "list"], ["save"],
+                    ["replicaof", "203.0.113.1", "6379"]], ids=lambda command: command[0],
+    )  # fmt: skip
+    def test_nobody_administers_it_over_the_network(self, cache: Cache, command: list[str]) -> None:
+        assert "NOPERM" in cache.cli(*command)
+
+    @pytest.mark.parametrize(
+        "command", [["info", "server"], ["lpush", "celery", "x"], ["brpop", "celery", "1"], ["publish", "c", "m"],
+                    ["zadd", "unacked_index", "1", "a"], ["client", "setname", "celery"], ["eval", "return 1", "0"]],
+        ids=lambda command: command[0],
+    )  # fmt: skip
+    def test_celery_may_do_what_it_does(self, cache: Cache, command: list[str]) -> None:
+        assert "NOPERM" not in cache.cli(*command)
+
+    def test_nothing_is_evicted_and_everything_is_appended(self, cache: Cache) -> None:
+        memory = cache.cli("info", "memory")
+        assert "maxmemory_policy:noeviction" in memory
+        assert "aof_enabled:1" in cache.cli("info", "persistence")
+        assert next(cache.home.glob("appendonlydir/*.aof"))
+
+    def test_the_probe_wants_an_answer_to_the_right_password(self, cache: Cache, secrets: Path, tmp_path: Path) -> None:
+        tools = stand_ins(tmp_path, **{"redis-cli": f'exec /usr/bin/redis-cli -p {cache.port} "$@"'})
+        assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode == 0
+        (secrets / "redis-password").write_text("wrong")
+        assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode != 0

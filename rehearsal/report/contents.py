@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from posixpath import commonpath
 
 from rich.table import Table
@@ -15,6 +16,9 @@ from rich.text import Text
 
 from rehearsal.recording import Recording, Registered
 from rehearsal.report.facts import below, children, fill, kind, label, look, physical_name
+
+_FEW = 12
+"""Up to so many rooms are named; of more, only their kinds are."""
 
 Said = Callable[[Sequence[Registered]], Iterator[str]]
 """The lines about the resources of one chapter."""
@@ -30,7 +34,7 @@ class Fact:
     where: str = ""
 
     def __call__(self, resources: Sequence[Registered]) -> Iterator[str]:
-        found = [resource for resource in resources if kind(resource) == self.kind and self.where in resource.name]
+        found = [one for one in resources if one.custom and kind(one) == self.kind and self.where in one.name]
         found.sort(key=lambda resource: resource.name)
         if found:
             yield f"{self.title}: {', '.join(fill(self.shows, resource) for resource in found)}"
@@ -38,7 +42,10 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Chapter:
-    """A chapter of the document: the rooms that build it (logical names without the system's) and what is said about them."""
+    """A chapter of the document: the rooms that build it, and what is said about them.
+
+    A room is a logical name without the system's; `k8s-*` are all such.
+    """
 
     number: int
     title: str
@@ -165,7 +172,80 @@ WEALIST = (
     ),
 )
 
-DOCUMENTS: dict[str, tuple[Chapter, ...]] = {"wealist": WEALIST}
+ECO2 = (
+    Chapter(
+        number=2,
+        title="Architecture",
+        rooms=(
+            "network",
+            "endpoints",
+            "security",
+            "dns",
+            "private-dns",
+            "api*",
+            "waf",
+            "platform-*",
+            "observability-*",
+        ),
+        facts=(
+            Fact(title="VPC", kind="ec2:Vpc", shows="{-} {cidrBlock}"),
+            Fact(title="records", kind="route53:Record", shows="{type} {name}"),
+            Fact(title="load balancer", kind="lb:LoadBalancer"),
+            Fact(
+                title="targets", kind="lb:TargetGroup", shows="{-} {port}, health {healthCheck.port}{healthCheck.path}"
+            ),
+            Fact(title="firewall", kind="wafv2:WebAcl"),
+            edges,
+            Fact(title="Argo CD brings", kind="Application"),
+        ),
+    ),
+    Chapter(
+        number=3,
+        title="AuthN/AuthZ flow",
+        rooms=("mesh-cookie-to-header", "mesh-strip-identity-headers", "mesh-ext-authz*", "workloads-ext-authz"),
+        facts=(
+            Fact(title="filters", kind="EnvoyFilter"),
+            Fact(title="policy", kind="AuthorizationPolicy", shows="{-}, action {spec.action}"),
+            Fact(title="service", kind="Deployment", shows="{-} × {spec.replicas}"),
+        ),
+    ),
+    Chapter(
+        number=4,
+        title="Namespaces",
+        rooms=("namespaces-*", "workloads-*", "data-*", "secrets-*", "network-policies"),
+        facts=(
+            Fact(title="namespaces", kind="Namespace"),
+            Fact(title="deployments", kind="Deployment", shows="{metadata.namespace}/{-}"),
+            Fact(title="stateful", kind="StatefulSet", shows="{metadata.namespace}/{-}"),
+            Fact(title="secrets", kind="ExternalSecret", shows="{metadata.namespace}/{-}"),
+        ),
+    ),
+    Chapter(
+        number=5,
+        title="Nodes (EC2)",
+        rooms=("k8s-*", "node-*", "bootstrap", "etcd-snapshots", "issuer*", "role-*", "parameters", "registry"),
+        facts=(
+            Fact(title="instances", kind="ec2:Instance", shows="{-} {instanceType}"),
+            Fact(title="roles", kind="iam:Role"),
+            Fact(title="service accounts", kind="iam:OpenIdConnectProvider", shows="{url}"),
+            parameters,
+        ),
+    ),
+    Chapter(
+        number=6,
+        title="Components",
+        rooms=("mesh-*",),
+        facts=(
+            Fact(title="Gateway", kind="Gateway"),
+            Fact(title="EnvoyFilter", kind="EnvoyFilter"),
+            Fact(title="AuthorizationPolicy", kind="AuthorizationPolicy", shows="{metadata.namespace}/{-}"),
+            Fact(title="VirtualService", kind="VirtualService", shows="{metadata.namespace}/{-}"),
+            Fact(title="ServiceEntry", kind="ServiceEntry", shows="{spec.hosts}"),
+        ),
+    ),
+)
+
+DOCUMENTS: dict[str, tuple[Chapter, ...]] = {"wealist": WEALIST, "eco2": ECO2}
 """The chapters of every system's document."""
 
 
@@ -180,7 +260,11 @@ def contents_table(recording: Recording, system: str) -> Table:
 
 
 def _stands(rooms: Sequence[Registered], lines: Sequence[str]) -> Text:
-    named = ", ".join(f"{label(room)} {room.name}" for room in rooms)
+    kinds = Counter(label(room) for room in rooms)
+    if len(rooms) > _FEW:
+        named = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in kinds.items())
+    else:
+        named = ", ".join(f"{label(room)} {room.name}" for room in rooms)
     return Text("\n").join([*([Text(named, "dim")] if named else []), *map(Text, lines)])
 
 
@@ -188,17 +272,23 @@ def _rows(recording: Recording, system: str) -> Iterator[tuple[str, list[Registe
     tree = children(recording)
     rooms = {resource.name: resource for resource in tree.get("", []) if resource.name.startswith(f"{system}-")}
     yield "1 Overview", [], [_total([part for room in rooms.values() for part in below(room, tree)])]
+    told: set[str] = set()
     for chapter in DOCUMENTS[system]:
-        mine = [rooms.pop(name) for room in chapter.rooms if (name := f"{system}-{room}") in rooms]
+        mine = [room for name, room in rooms.items() if _belongs(name.removeprefix(f"{system}-"), chapter)]
+        told |= {room.name for room in mine}
         parts = [part for room in mine for part in below(room, tree)]
         yield f"{chapter.number} {chapter.title}", mine, [line for fact in chapter.facts for line in fact(parts)]
-    beside = list(rooms.values())
+    beside = [room for name, room in rooms.items() if name not in told]
     if beside:
         yield (
             "beside it",
             [room for room in beside if not room.custom],
             [_total([part for room in beside for part in below(room, tree)])],
         )
+
+
+def _belongs(name: str, chapter: Chapter) -> bool:
+    return any(fnmatchcase(name, room) for room in chapter.rooms)
 
 
 def _total(parts: Sequence[Registered]) -> str:

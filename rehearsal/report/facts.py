@@ -12,7 +12,16 @@ from rehearsal.values import Secret
 MASK = "[secret]"
 
 _FIELD = re.compile(r"\{([\w.~\-]+)\}")
-_NAMES = ("name", "tags.Name", "bucket", "identifier", "replicationGroupId", "deploymentGroupName", "title")
+_NAMES = (
+    "name",
+    "tags.Name",
+    "bucket",
+    "identifier",
+    "replicationGroupId",
+    "deploymentGroupName",
+    "title",
+    "metadata.name",
+)
 _STACK = "pulumi:pulumi:Stack"
 
 

@@ -5,6 +5,7 @@ They work for every client of the embedded cloud. A test says so when moto learn
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,9 @@ from moto.codedeploy import responses as codedeploy
 from moto.core.responses import ActionResult
 from moto.ec2.responses.nat_gateways import NatGateways
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.rds.responses import RDSResponse
+from moto.s3.models import FakeBucket
 
 _Handle = Callable[[Any], ActionResult]
 
@@ -59,6 +62,8 @@ COMPLETED: dict[tuple[str, str], tuple[Any, _Handle]] = {
 LACKING = frozenset(key for key, (handler, _) in COMPLETED.items() if not hasattr(handler, key[1]))
 """Those that this moto really lacks."""
 
+_WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+
 _delete_replication_group = ElastiCacheResponse.delete_replication_group
 _modify_db_subnet_group = RDSResponse.modify_db_subnet_group
 _delete_nat_gateway = NatGateways.delete_nat_gateway
@@ -101,6 +106,15 @@ def _whole_deployment_group_info(group: Any) -> dict[str, Any]:
     }
 
 
+def _permission_over_tls(bucket: FakeBucket, action: str, resource: str) -> Any:
+    """moto leaves conditions aside, and takes "deny without TLS" for "deny"; a request to the embedded cloud counts as TLS."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    policy["Statement"] = [one for one in policy["Statement"] if one.get("Condition") != _WITHOUT_TLS]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
 def complete_moto() -> None:
     """Adds and mends the operations; calling it again changes nothing."""
     # Read from the environment when moto is imported, which may have been too early.
@@ -112,6 +126,7 @@ def complete_moto() -> None:
         (ElastiCacheResponse, "delete_replication_group", _delete_replication_group_for_good),
         (NatGateways, "delete_nat_gateway", _delete_nat_gateway_and_free_its_address),
         (RDSResponse, "modify_db_subnet_group", _modify_db_subnet_group_and_keep_it),
+        (FakeBucket, "get_permission", _permission_over_tls),
         (codedeploy, "_deployment_group_info", _whole_deployment_group_info),
     ):
         setattr(place, name, mended)

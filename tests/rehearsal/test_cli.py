@@ -58,12 +58,12 @@ def test_an_unknown_stack_is_answered_with_the_stacks_there_are(project: Path) -
 
 
 def test_wrong_settings_are_all_named_and_nothing_is_made(project: Path) -> None:
-    spoil(project, "nat: single", "nat: tripple")
+    spoil(project, "enable_multi_az: false", "enable_multi_az: tripple")
     spoil(project, "bucket_prefix: wealist-dev", "bucket_prefix: Wealist_Dev")
     done = rehearsal(project, "up", "--stack", "dev")
     assert done.returncode == 2
     assert "Pulumi.dev.yaml has 2 errors" in done.stdout
-    assert "wealist.network.nat: 'tripple'" in done.stdout
+    assert "wealist.enable_multi_az: 'tripple'" in done.stdout
     assert "wealist.bucket_prefix: 'Wealist_Dev'" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert not (project / ".rehearsal").exists()

@@ -46,7 +46,8 @@ def test_nothing_drifts_right_after_it_was_made(standing: tuple[Recording, Cloud
 
 def test_everything_registered_lives(standing: tuple[Recording, Cloud]) -> None:
     recording, cloud = standing
-    assert {one.urn for one in recording if one.custom} == set(cloud.live)
+    registered = {one.urn for one in recording if one.custom and not one.type.startswith("pulumi:providers:")}
+    assert registered == set(cloud.live)
 
 
 def test_the_vpc_has_six_subnets_in_three_zones(aws: Any) -> None:
@@ -136,6 +137,8 @@ def test_the_endpoint_parameter_is_the_databases_host(aws: Any) -> None:
 def test_every_bucket_blocks_public_access_and_is_encrypted(aws: Any) -> None:
     buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
     assert sorted(buckets) == [
+        "eco2-example-access-logs", "eco2-example-bootstrap", "eco2-example-etcd-snapshots", "eco2-example-issuer",
+        "eco2-example-postgres-backups",
         "wealist-access-logs", "wealist-app-artifacts", "wealist-app-resources", "wealist-codedeploy-artifacts",
         "wealist-deploy-scripts", "wealist-frontend",
     ]  # fmt: skip
@@ -147,9 +150,14 @@ def test_every_bucket_blocks_public_access_and_is_encrypted(aws: Any) -> None:
 
 
 def test_the_certificates_are_issued_where_they_are_used(aws: Any) -> None:
-    for region, host in (("us-east-1", "wealist.co.kr"), (REGION, "api.wealist.co.kr")):
-        (found,) = aws("acm", region).list_certificates()["CertificateSummaryList"]
-        assert found["DomainName"] == host
+    hosts = {
+        region: {one["DomainName"] for one in aws("acm", region).list_certificates()["CertificateSummaryList"]}
+        for region in ("us-east-1", REGION)
+    }
+    assert hosts == {
+        "us-east-1": {"wealist.co.kr", "oidc.eco2.example.com"},
+        REGION: {"api.wealist.co.kr", "api.eco2.example.com"},
+    }
 
 
 def test_the_roles_are_there(aws: Any) -> None:
@@ -162,3 +170,16 @@ def test_releases_go_to_the_backend(aws: Any) -> None:
         "wealist-prod-board-service",
         "wealist-prod-user-service",
     ]
+
+
+def test_the_fourteen_nodes_run(aws: Any) -> None:
+    running = [{"Name": "instance-state-name", "Values": ["running"]}, {"Name": "tag:Name", "Values": ["k8s-*"]}]
+    found = [one["Instances"][0] for one in aws("ec2").describe_instances(Filters=running)["Reservations"]]
+    assert len(found) == 14
+    assert all("PublicIpAddress" not in instance or not instance["PublicIpAddress"] for instance in found)
+    assert {instance["MetadataOptions"]["HttpTokens"] for instance in found} == {"required"}
+
+
+def test_a_bucket_refuses_the_world_and_serves_its_owner(aws: Any) -> None:
+    listed = aws("s3").list_objects_v2(Bucket="eco2-example-issuer")["Contents"]
+    assert {one["Key"] for one in listed} == {".well-known/openid-configuration", "openid/v1/jwks"}

@@ -131,13 +131,17 @@ def open_cloud(*, region: str, account: str, manifests: Path) -> Iterator[Cloud]
     """A fresh, empty cloud in this process, gone when the block ends."""
     os.environ.update(_MOTO_SETTINGS, MOTO_ACCOUNT_ID=account)
     from rehearsal.memory import save_memory
+    from rehearsal.quick import save_time
 
     save_memory()
+    save_time()
     from moto import mock_aws
 
     from rehearsal.aws import SERVICES
+    from rehearsal.aws.managed_policies import load_documents_on_demand
     from rehearsal.aws.provider import AwsProvider
 
+    load_documents_on_demand()
     with mock_aws():
         yield Cloud(
             {

@@ -13,6 +13,7 @@ from pulumi.runtime.stack import run_in_stack
 
 from rehearsal.cloud import Cloud
 from rehearsal.monitor import RecordingMonitor
+from rehearsal.pulumi_types import import_types_one_by_one
 from rehearsal.recording import Recording
 from rehearsal.sdk import quick_sdk
 from rehearsal.stack_file import StackFile
@@ -27,6 +28,7 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
 
     A `recording` handed in can be watched while the program runs.
     """
+    import_types_one_by_one()
     recording = recording if recording is not None else Recording()
     monitor = RecordingMonitor(cloud, recording)
     logger = logging.Logger("pulumi")

@@ -1,7 +1,7 @@
 """Keeps moto and botocore small: they load much at start that a rehearsal never looks at.
 
-The prod stack peaks at 400 MB without this and at 285 MB with it. Nothing is taken away: the offerings of a region are read when
-somebody asks for them, and of the service models only the prose is dropped.
+Nothing is taken away: instance types, their offerings, the documents of AWS's policies and the shapes of service models are read
+or unpacked when somebody asks for them, and of the service models only the prose is dropped.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import ctypes
 import gzip
 import json
+import marshal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, ValuesView
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-_OFFERINGS = "instance_type_offerings"
-
+_TYPES, _OFFERINGS = "ec2/resources/instance_types.json", "instance_type_offerings"
 
 _MALLOPT = {-8: 1, -1: 128 * 1024, -3: 128 * 1024}
 """glibc's M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: one arena, and large blocks go back when they are freed."""
@@ -28,8 +28,9 @@ def save_memory() -> None:
     """Call before the first use of moto; it does nothing the second time."""
     _give_back_what_is_freed()
     _keep_models_once()
+    _keep_shapes_packed()
     if "moto.ec2.models.instance_types" not in sys.modules:
-        _load_offerings_on_demand()
+        _load_instance_types_on_demand()
 
 
 def _give_back_what_is_freed() -> None:
@@ -86,23 +87,74 @@ def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _load_offerings_on_demand() -> None:
-    """moto's EC2 reads at import which instance types every region and zone of AWS offers; a stack lives in one or two."""
+def _keep_shapes_packed() -> None:
+    """A service has thousands of shapes, and a stack's calls look at a few dozen of them."""
+    from botocore.loaders import Loader
+
+    load = Loader.load_service_model
+
+    def load_service_model(self: Any, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        model = load(self, service_name, type_name, api_version)
+        if type(model.get("shapes")) is dict:
+            model["shapes"] = PackedShapes(model["shapes"])
+        return model
+
+    Loader.load_service_model = load_service_model  # type: ignore[method-assign]
+
+
+class PackedShapes(dict[str, Any]):
+    """The shapes of a model by name; those with members, which are most of it, are packed."""
+
+    def __init__(self, shapes: dict[str, Any]) -> None:
+        super().__init__(
+            (name, marshal.dumps(shape) if "members" in shape else shape) for name, shape in shapes.items()
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        shape = super().__getitem__(name)
+        return marshal.loads(shape) if type(shape) is bytes else shape  # noqa: S302 - packed above
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 - that would be this method
+
+    def values(self) -> ValuesView[Any]:  # type: ignore[override]
+        return {name: self[name] for name in self}.values()
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
+        return {name: self[name] for name in self}.items()
+
+
+def _load_instance_types_on_demand() -> None:
+    """moto's EC2 reads at import all of AWS's instance types, and which of them every region and zone offers."""
     from moto.utilities import utils
 
     load = utils.load_resource
-    utils.load_resource = partial(_load_unless_offerings, load)
+    utils.load_resource = partial(_load_later, load)
     try:
         from moto.ec2.models import instance_types
     finally:
         utils.load_resource = load
+    names = load(_TYPES).keys()
+    types = OnDemand(names, lambda name: _instance_types(load)[name])
+    instance_types.INSTANCE_TYPES = types
+    instance_types.INSTANCE_FAMILIES = list({name.partition(".")[0] for name in names})
+    every_type = property(lambda _: list(map(instance_types.InstanceType, types)))
+    instance_types.InstanceTypeBackend.instance_types = every_type  # type: ignore[assignment]
     offerings = instance_types.INSTANCE_TYPE_OFFERINGS
     for location_type, regions in offerings.items():
         offerings[location_type] = OnDemand(regions, partial(_offerings, load, location_type))
 
 
-def _load_unless_offerings(load: Callable[[str], Any], path: str) -> Any:
+def _load_later(load: Callable[[str], Any], path: str) -> Any:
+    if path == _TYPES:
+        return {}
     return [] if _OFFERINGS in path else load(path)
+
+
+@cache
+def _instance_types(load: Callable[[str], Any]) -> dict[str, Any]:
+    found: dict[str, Any] = load(_TYPES)
+    return found
 
 
 def _offerings(load: Callable[[str], Any], location_type: str, region: str) -> list[dict[str, Any]]:

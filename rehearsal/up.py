@@ -18,6 +18,7 @@ from rehearsal.inprocess import run
 from rehearsal.report.page import Cost, Run, print_page
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
+from rehearsal.sdk import collecting_rarely
 from rehearsal.stack_file import StackFile, load_stack_file
 from rehearsal.ways import Rehearsal, by_engine, in_process
 from rehearsal.workspace import Workspace
@@ -77,7 +78,7 @@ def _rehearse(
     started = time.monotonic()
     settings, console, manifests = rehearsal.settings, rehearsal.console, draft / "manifests"
     manifests.mkdir()
-    with shown(console, "starting the embedded cloud", nothing_yet):
+    with shown(console, "starting the embedded cloud", nothing_yet), collecting_rarely():
         cloud = stays.enter_context(
             open_cloud(region=settings.region, account=settings.platform.account, manifests=manifests)
         )

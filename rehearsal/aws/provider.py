@@ -34,7 +34,7 @@ _GONE = re.compile(
 )
 _VALUE = re.compile(r"\$([a-z]\w*(?:\.\w+)*)")
 _ALWAYS_TAKEN = frozenset({"region", "tags"})
-_BOTO = Config(retries={"total_max_attempts": 1}, max_pool_connections=50)
+_BOTO = Config(retries={"total_max_attempts": 1}, max_pool_connections=50, user_agent="rehearsal")
 
 
 class _Gone(Rejected):

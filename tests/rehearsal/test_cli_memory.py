@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi import log
+from pulumi.runtime import stack
 
-from rehearsal.memory import OnDemand, save_memory
+from rehearsal.memory import OnDemand, PackedShapes, save_memory
+from rehearsal.pulumi_types import _found
+from rehearsal.sdk import quick_sdk
 from tests.stacks import ROOT
 
 LOOK = """
 import json, os, sys
-os.environ.update(MOTO_EC2_LOAD_DEFAULT_AMIS="false", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-if sys.argv[1] == "saving":
+os.environ.update(
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false", MOTO_IAM_LOAD_MANAGED_POLICIES="true",
+    AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x",
+)
+saving = sys.argv[1] == "saving"
+if saving:
     from rehearsal.memory import save_memory
+    from rehearsal.quick import save_time
     save_memory()
+    save_time()
 import boto3
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 from moto import mock_aws
+from moto.core import loaders, responses, utils
+from moto.ec2.models import instance_types
+from moto.ec2.responses import EC2Response
+if saving:
+    from rehearsal.aws.managed_policies import load_documents_on_demand
+    load_documents_on_demand()
+
+def refused(call, **params):
+    try:
+        call(**params)
+    except ClientError as error:
+        return error.response["Error"]
+
+def shapes(model):
+    return {
+        name: [shape.type_name, list(getattr(shape, "members", ())), sorted(shape.metadata)]
+        for name in model.shape_names
+        for shape in [model.shape_for(name)]
+    }
+
 found = {}
 with mock_aws():
     for region in ("ap-northeast-2", "us-east-1"):
@@ -31,9 +65,31 @@ with mock_aws():
         found[region] = sorted(
             (one["InstanceType"], one["LocationType"], one["Location"]) for one in zones["InstanceTypeOfferings"]
         )
+    found["families"] = sorted(instance_types.INSTANCE_FAMILIES)
+    found["type"] = ec2.describe_instance_types(InstanceTypes=["t3.small"])["InstanceTypes"]
+    found["all types"] = len(ec2.describe_instance_types()["InstanceTypes"])
+    found["no type"] = refused(ec2.describe_instance_types, InstanceTypes=["t9.tiny"])
     members = ec2.meta.service_model.operation_model("CreateVpc").input_shape.members
     found["members"] = list(members)
-print(json.dumps(found))
+    for service in ("ec2", "iam", "s3"):
+        found[f"{service} client"] = shapes(boto3.client(service, region).meta.service_model)
+        found[f"{service} moto"] = shapes(utils.get_service_model(service))
+    found["services"] = Loader().list_available_services("paginators-1")
+    found["moto's services"] = loaders.create_loader().list_available_services("service-2")
+    found["methods"] = responses.method_names_from_class(EC2Response)
+    iam = boto3.client("iam", region)
+    policies = [
+        policy for page in iam.get_paginator("list_policies").paginate(Scope="AWS") for policy in page["Policies"]
+    ]
+    found["policies"] = [(one["Arn"], one["DefaultVersionId"], str(one["UpdateDate"])) for one in policies]
+    core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    version = iam.get_policy(PolicyArn=core)["Policy"]["DefaultVersionId"]
+    found["document"] = iam.get_policy_version(PolicyArn=core, VersionId=version)["PolicyVersion"]["Document"]
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="role", PolicyArn=core)
+    found["attached"] = iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"]
+    found["no policy"] = refused(iam.attach_role_policy, RoleName="role", PolicyArn=core + "s")
+print(json.dumps(found, default=str))
 """
 
 
@@ -46,11 +102,54 @@ def look(how: str) -> dict[str, Any]:
 
 
 @pytest.mark.verify
-def test_instance_types_and_service_models_are_as_without_saving() -> None:
-    saving = look("saving")
-    assert saving == look("plain")
-    assert saving["ap-northeast-2"]
+def test_the_embedded_cloud_answers_as_without_saving() -> None:
+    saving, plain = look("saving"), look("plain")
+    for name, answer in plain.items():
+        assert saving[name] == answer, name
+        assert answer, name
+    assert saving.keys() == plain.keys()
     assert saving["ap-northeast-2"] != saving["us-east-1"]
+
+
+LAZY = """
+import sys
+from rehearsal.pulumi_types import import_types_one_by_one
+import_types_one_by_one()
+import pulumi_aws as aws
+aws.ec2.Vpc, aws.ec2.LaunchTemplateMetadataOptionsArgs, aws.ec2.get_ami_output
+assert "pulumi_aws.ec2.vpc" in sys.modules
+assert "pulumi_aws.ec2.volume_attachment" not in sys.modules
+assert not hasattr(aws.ec2, "Castle")
+assert "pulumi_aws.ec2.volume_attachment" in sys.modules, "whatever it cannot find is looked for everywhere"
+from pulumi_aws.s3 import *
+assert BucketPolicy.__module__ == "pulumi_aws.s3.bucket_policy"
+"""
+
+
+_CALLED_OTHERWISE = ("Result", "InitArgs")
+"""Their modules have other names, so they take the import of the whole service; no component names them."""
+
+
+def test_a_type_is_imported_without_the_rest_of_its_service() -> None:
+    subprocess.run([sys.executable, "-c", LAZY], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("service", ["ec2", "iam", "s3", "ssm", "lb"])
+def test_what_is_imported_one_by_one_is_what_the_service_has(service: str) -> None:
+    package = import_module(f"pulumi_aws.{service}")
+    assert not hasattr(package, "Castle"), "now all of it is imported"
+    had = {name: value for name, value in vars(package).items() if not name.startswith("_") and name != "typing"}
+    found = {name: _found(package, name) for name in had}
+    assert [name for name, value in found.items() if value is not None and value is not had[name]] == []
+    assert [name for name, value in found.items() if value is None and not name.endswith(_CALLED_OTHERWISE)] == []
+
+
+def test_the_sdk_has_its_habits_back_after_a_run() -> None:
+    before = log.debug, stack.wait_for_rpcs, gc.get_threshold()
+    with quick_sdk():
+        assert log.debug is not before[0]
+        assert gc.get_threshold() != before[2]
+    assert before == (log.debug, stack.wait_for_rpcs, gc.get_threshold())
 
 
 def test_a_member_called_documentation_stays(tmp_path: Path) -> None:
@@ -78,3 +177,15 @@ def test_values_are_loaded_when_they_are_asked_for_and_only_once() -> None:
     assert regions.get("one") == ["one"]
     assert regions.get("three", []) == []
     assert asked == ["one"]
+
+
+def test_shapes_are_packed_and_read_as_they_were() -> None:
+    shapes = {"Text": {"type": "string"}, "Thing": {"type": "structure", "members": {"Name": {"shape": "Text"}}}}
+    packed = PackedShapes(shapes)
+    assert list(packed) == list(shapes)
+    assert dict(packed.items()) == shapes
+    assert list(packed.values()) == list(shapes.values())
+    assert packed["Thing"] == packed.get("Thing") == shapes["Thing"]
+    assert packed.get("Missing") is None
+    packed["Thing"] = {"type": "structure", "members": {}}
+    assert packed["Thing"] == {"type": "structure", "members": {}}

@@ -24,7 +24,7 @@ down: .venv/.packages ## end a cloud that is kept running, and remove what rehea
 	@$(BIN)/python -m rehearsal down --stack '$(STACK)'
 
 test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the slow tests"
@@ -46,8 +46,10 @@ fmt: .venv/.packages-dev ## format, and mend what can be mended
 engine: .venv/.packages ## build the Pulumi engine from its pinned module, unless it is there (needs Go)
 	@$(BIN)/python -m tools.go_tools pulumi
 
-tools: .venv/.packages ## build every program that `make verify` judges with, unless it is there (needs Go)
+tools: .venv/.packages ## build or install every program that `make verify` judges with, unless it is there (needs Go)
 	@$(BIN)/python -m tools.go_tools
+	@$(BIN)/python -m tools.envoy
+	@$(BIN)/python -m tools.crds
 
 docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp

@@ -5,18 +5,17 @@ Each module is a folder beside this file; its go.mod and go.sum are the lock. A 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.cache import cache_folder, lock_key, only_one, say
 
 _MODULES = Path(__file__).resolve().parent
 _OLDEST_GO = (1, 25)
@@ -30,29 +29,34 @@ class BuildFailed(Exception):
 class GoTool:
     """One program: `package` of the module in the folder `module`, whose version is that of the requirement `pinned`.
 
+    `root` is where that folder is; a program of the project's own pins nothing.
     `version_variable` is the linker's name of the variable that holds the version (with a `v` in front where it ends in `=v`),
-    `check` what a good build answers to.
+    `check` what a good build answers to, and `status` with which exit status.
     """
 
     name: str
     module: str
     package: str
-    pinned: str
+    pinned: str | None
     took: str
+    root: Path = _MODULES
     version_variable: str | None = None
     tags: str = ""
     check: tuple[str, ...] = ("version",)
+    status: int = 0
 
     @property
     def folder(self) -> Path:
-        return _MODULES / self.module
+        return self.root / self.module
 
     @property
     def version(self) -> str:
         """Without the leading `v`, as go.mod requires it."""
+        if self.pinned is None:
+            return "of this repository"
         found = re.search(rf"{re.escape(self.pinned)} v(\S+)", (self.folder / "go.mod").read_text())
         if found is None:
-            raise BuildFailed(f"tools/{self.module}/go.mod does not require {self.pinned}")
+            raise BuildFailed(f"{self.folder}/go.mod does not require {self.pinned}")
         return found[1]
 
 
@@ -81,7 +85,35 @@ KUBEADM = GoTool(
     version_variable="k8s.io/component-base/version.gitVersion=v",
     took="2 to 4 minutes",
 )
-TOOLS = {tool.name: tool for tool in (PULUMI, COMPOSE, KUBEADM)}
+KUBE_APISERVER = GoTool(
+    name="kube-apiserver",
+    module="kubernetes",
+    package="k8s.io/kubernetes/cmd/kube-apiserver",
+    pinned="k8s.io/kubernetes",
+    version_variable="k8s.io/component-base/version.gitVersion=v",
+    took="3 to 6 minutes",
+    check=("--version",),
+)
+MESH = GoTool(
+    name="mesh",
+    module="istio",
+    package=".",
+    pinned="istio.io/istio",
+    took="4 to 8 minutes",
+    tags="vtprotobuf",
+)
+EXT_AUTHZ = GoTool(
+    name="ext-authz",
+    module="ext-authz",
+    root=_MODULES.parent / "services",
+    package="./cmd/ext-authz",
+    pinned=None,
+    took="half a minute",
+    # It has no other command than to serve: without settings it names those that are missing.
+    check=(),
+    status=2,
+)
+TOOLS = {tool.name: tool for tool in (PULUMI, COMPOSE, KUBEADM, KUBE_APISERVER, MESH, EXT_AUTHZ)}
 
 
 def find(tool: GoTool) -> Path | None:
@@ -97,8 +129,7 @@ def find(tool: GoTool) -> Path | None:
 def build(tool: GoTool) -> Path:
     """Build the program unless it is there already; its path. Progress goes to stderr."""
     target = _cache(tool) / f"{_lock_key(tool)}-{_go_version(tool)}" / tool.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(target.parent / "lock"):
+    with only_one(target.parent / "lock"):
         if not answers(target, tool):
             for left_over in target.parent.glob(f"{tool.name}.*.part"):
                 left_over.unlink()
@@ -107,24 +138,22 @@ def build(tool: GoTool) -> Path:
 
 
 def answers(program: Path, tool: GoTool) -> bool:
-    """Whether the program runs, and says its version."""
+    """Whether the program runs, and says something with the status that is expected of it."""
     quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         done = subprocess.run([program, *tool.check], capture_output=True, timeout=60, check=False, env=quiet)  # noqa: S603
     except OSError:
         return False
-    return done.returncode == 0 and bool(done.stdout.strip())
+    return done.returncode == tool.status and bool((done.stdout or done.stderr).strip())
 
 
 def _cache(tool: GoTool) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "edge-platform" / tool.module
+    return cache_folder(tool.module)
 
 
 def _lock_key(tool: GoTool) -> str:
     sources = [tool.folder / "go.mod", tool.folder / "go.sum", *sorted(tool.folder.rglob("*.go"))]
-    content = b"".join(path.read_bytes() for path in sources)
-    return hashlib.sha256(content).hexdigest()[:16]
+    return lock_key(sources)
 
 
 def _go_version(tool: GoTool) -> str:
@@ -139,14 +168,6 @@ def _go_version(tool: GoTool) -> str:
     if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < _OLDEST_GO:
         raise BuildFailed(f"{wanted}; this one is {version}")
     return version
-
-
-@contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
-    """One build at a time: a second one waits, and then finds the first one's program."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _compile(tool: GoTool, target: Path) -> None:
@@ -164,7 +185,7 @@ def _go_build(tool: GoTool, part: Path) -> None:
     tags = [f"-tags={tool.tags}"] if tool.tags else []
     flags = ["-mod=readonly", "-trimpath", "-v", *tags, "-ldflags", f"-s -w{variable}"]
     command = ["go", "build", *flags, "-o", str(part), tool.package]
-    _say(f"building {tool.name} {tool.version} ({tool.took} the first time)")
+    say(f"building {tool.name} {tool.version} ({tool.took} the first time)")
     started, said, packages, last = time.monotonic(), 0.0, 0, [""]
     with subprocess.Popen(  # noqa: S603
         command, cwd=tool.folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "CGO_ENABLED": "0"}
@@ -173,29 +194,25 @@ def _go_build(tool: GoTool, part: Path) -> None:
             packages, last = packages + 1, [*last[-20:], line.rstrip()]
             if time.monotonic() - said > 5:
                 said = time.monotonic()
-                _say(f"  {said - started:4.0f} s, {packages} packages, at {line.strip()}")
+                say(f"  {said - started:4.0f} s, {packages} packages, at {line.strip()}")
     if process.returncode:
         raise BuildFailed(f"building {tool.name} failed:\n" + "\n".join(last))
-    _say(f"built in {time.monotonic() - started:.0f} s")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(f"built in {time.monotonic() - started:.0f} s")
 
 
 def main(names: Sequence[str]) -> int:
     """Build the programs of those names, or all, and print their paths."""
     if unknown := [name for name in names if name not in TOOLS]:
-        _say(f"unknown: {', '.join(unknown)}; there is {', '.join(TOOLS)}")
+        say(f"unknown: {', '.join(unknown)}; there is {', '.join(TOOLS)}")
         return 2
     try:
         for name in names or TOOLS:
             print(build(TOOLS[name]))
     except BuildFailed as error:
-        _say(str(error))
+        say(str(error))
         return 1
     except KeyboardInterrupt:
-        _say("interrupted; what is compiled so far is kept for the next run")
+        say("interrupted; what is compiled so far is kept for the next run")
         return 130
     return 0
 

@@ -1,0 +1,1 @@
+"""The rendered objects, judged by a real API server."""

@@ -1,0 +1,196 @@
+"""A real kube-apiserver with its etcd on loopback, with the operators' own kinds, and nothing that would act on what it holds."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from tests.mesh.manifests import Manifest
+from tests.mesh.processes import Program, wait_until
+from tests.tools import missing, required_command, required_tool
+from tools.crds import find_crds
+
+STRICT = "fieldValidation=Strict"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the server said to one object: its status, its message when it refused, and its warnings."""
+
+    status: int
+    message: str
+    warnings: Sequence[str]
+    body: Manifest = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        return self.status in (200, 201) and not self.warnings
+
+
+class ApiServer:
+    """A running server; `create` is a client's POST with every check that a server has."""
+
+    def __init__(self, url: str, certificate: Path, token: str) -> None:
+        self._url, self._token = url, token
+        self._tls = ssl.create_default_context(cafile=str(certificate))
+        # The server's own certificate is for this address, and signed by itself.
+        self._tls.check_hostname = False
+        self._resources: dict[str, dict[str, Manifest]] = {}
+
+    def request(self, method: str, path: str, body: Manifest | None = None) -> Verdict:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._url}{path}", data, headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self._tls) as answer:  # noqa: S310
+                return Verdict(answer.status, "", _warnings(answer.headers.get_all("Warning")), json.load(answer))
+        except urllib.error.HTTPError as refused:
+            text = refused.read().decode()
+            message = json.loads(text)["message"] if text.startswith("{") else text
+            return Verdict(refused.code, message, _warnings(refused.headers.get_all("Warning")))
+
+    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Verdict:
+        """Create an object; with `dry_run` all checks run, and nothing is kept."""
+        path = self._path(manifest)
+        if path is None:
+            return Verdict(404, f"no kind {manifest['kind']} in {manifest['apiVersion']}", ())
+        return self.request("POST", f"{path}?{STRICT}{'&dryRun=All' if dry_run else ''}", manifest)
+
+    def _path(self, manifest: Manifest) -> str | None:
+        version = manifest["apiVersion"]
+        base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        kinds = self._resources.get(base) or self._discover(base)
+        if (found := kinds.get(manifest["kind"])) is None:
+            return None
+        namespace = manifest["metadata"].get("namespace", "default")
+        return f"{base}/namespaces/{namespace}/{found['name']}" if found["namespaced"] else f"{base}/{found['name']}"
+
+    def _discover(self, base: str) -> dict[str, Manifest]:
+        listed = self.request("GET", base).body.get("resources", ())
+        self._resources[base] = {one["kind"]: one for one in listed if "/" not in one["name"]}
+        return self._resources[base]
+
+
+@contextmanager
+def api_server(folder: Path, objects: Sequence[Manifest]) -> Iterator[ApiServer]:
+    """A server that knows the operators' kinds that the objects are of, until the end of the block."""
+    with ExitStack() as stack:
+        etcd = _start_etcd(folder, stack)
+        server = _start_server(folder, stack, etcd)
+        _add_kinds(server, objects)
+        yield server
+
+
+def _start_etcd(folder: Path, stack: ExitStack) -> str:
+    clients, peers = f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}"
+    command: list[str | Path] = [
+        required_command("etcd"),
+        "--data-dir",
+        folder / "etcd",
+        "--unsafe-no-fsync",
+        "--log-level",
+        "error",
+    ]
+    listen = ["--listen-client-urls", clients, "--advertise-client-urls", clients, "--listen-peer-urls", peers]
+    ring = ["--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}"]
+    program = Program([*command, *listen, *ring], folder / "etcd.log")
+    stack.callback(program.stop)
+    return clients
+
+
+def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
+    port, token = _free_port(), secrets.token_hex()
+    (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
+    key = folder / "service-accounts.key"
+    _write_key(key)
+    program = Program(
+        [
+            required_tool("kube-apiserver"),
+            f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={folder}",
+            f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC", "--anonymous-auth=false",
+            # Without the controllers that would make an account's token.
+            "--disable-admission-plugins=ServiceAccount",
+            "--service-account-issuer=https://issuer.test", f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}", "--service-cluster-ip-range=10.96.0.0/16",
+            "--allow-privileged=true",
+        ],
+        folder / "kube-apiserver.log",
+    )  # fmt: skip
+    stack.callback(program.stop)
+    certificate = folder / "apiserver.crt"
+    found: list[ApiServer] = []
+
+    def ready() -> bool:
+        if not found and certificate.exists() and certificate.stat().st_size:
+            found.append(ApiServer(f"https://127.0.0.1:{port}", certificate, token))
+        try:
+            return bool(found) and found[0].request("GET", "/api/v1/namespaces/default").status == 200
+        except OSError:
+            return False
+
+    program.wait(ready)
+    return found[0]
+
+
+def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
+    """Create the definition of every kind that the objects are of and Kubernetes does not have; wait until it is served."""
+    folder = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
+    wanted = {(one["apiVersion"].partition("/")[0], one["kind"]) for one in objects if "." in one["apiVersion"]}
+    made = []
+    for text in (part for path in sorted(folder.iterdir()) for part in path.read_text().split("\n---\n")):
+        # Parsing them all would take longer than everything else here.
+        if not any(f"group: {group}\n" in text and f"kind: {kind}\n" in text for group, kind in wanted):
+            continue
+        definition = yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader's child
+        if (definition["spec"]["group"], definition["spec"]["names"]["kind"]) not in wanted:
+            continue
+        verdict = server.create(definition)
+        if verdict.status != 201:
+            raise RuntimeError(f"{definition['metadata']['name']}: {verdict.message}")
+        made.append(definition["metadata"]["name"])
+    for name in made:
+        wait_until(lambda name=name: _is_established(server, name), f"{name} to be served")  # type: ignore[misc]
+
+
+def _is_established(server: ApiServer, name: str) -> bool:
+    found = server.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body
+    conditions = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions", ())}
+    return conditions.get("Established") == "True"
+
+
+class _Loader(yaml.CSafeLoader):
+    """Takes a bare `=` for text, as Kubernetes does; prometheus-operator's definitions have one."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
+
+
+def _warnings(values: Sequence[str] | None) -> list[str]:
+    """The text of each Warning header: `299 - "text"`, where the text's own quotes are escaped."""
+    return [re.sub(r"\\(.)", r"\1", value.split('"', 1)[1].removesuffix('"')) for value in values or ()]
+
+
+def _write_key(path: Path) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = serialization.PrivateFormat.TraditionalOpenSSL
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption()))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

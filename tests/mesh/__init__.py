@@ -1,0 +1,1 @@
+"""The rendered mesh, run by real servers on loopback."""

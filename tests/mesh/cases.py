@@ -1,0 +1,127 @@
+"""A case: a request, and what must become of it. Cases are data; this module sends one and judges the answer."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.mesh.client import Answer, upgrade
+from tests.mesh.rig import Edge
+from tests.mesh.tokens import tokens
+from tests.mesh.upstreams import ATTEMPT, Mode
+
+Condition = Literal["", "check slow", "check down", "check silent", "redis down", "redis silent"]
+MODES: Mapping[str, Mode] = {"slow": "slow", "down": "closed", "silent": "silent"}
+MESSAGE = b"\x81\x05hello"
+ABSENT = None
+_marks = itertools.count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`headers` name tokens in braces (`Bearer {valid}`); `sees` are headers as the upstream got them, `ABSENT` for none.
+
+    `service` is who must answer, None for nobody. `given` is what goes wrong behind the edge meanwhile. `within` bounds the time
+    in seconds, `attempts` says how often the upstream may get the request, `details` is part of Envoy's reason in its log.
+    """
+
+    name: str
+    target: str
+    status: int
+    method: str = "GET"
+    host: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: int = 0
+    service: str | None = None
+    path: str | None = None
+    sees: Mapping[str, str | None] = field(default_factory=dict)
+    given: Condition = ""
+    within: float | None = None
+    attempts: int | None = None
+    websocket: bool = False
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells a request from all others: to the upstream a header, to Envoy's log the client's address."""
+
+    attempt: str
+    client: str
+
+
+def judge(edge: Edge, case: Case) -> str:
+    """What is wrong with the answer, with what explains it; empty when nothing is."""
+    mark = _mark(case)
+    _bring_about(edge, case.given)
+    try:
+        started = time.monotonic()
+        answer = _send(edge, case, mark)
+        took = time.monotonic() - started
+    finally:
+        edge.backends.recover()
+    wrong = [*_wrong_answer(case, answer, took), *_wrong_arrival(edge, case, answer, mark)]
+    log = edge.access_log(mark.client) if wrong or case.details else ""
+    if case.details not in log:
+        wrong.append(f"Envoy's reason is not {case.details}")
+    if not wrong:
+        return ""
+    return (
+        f"{case.name}: {case.method} {case.target}{f' while {case.given}' if case.given else ''}\n"
+        + "".join(f"  {one}\n" for one in wrong)
+        + f"  came back: {answer.status} {answer.body[:600]!r}\n  Envoy: {log or 'no line'}\n"
+    )
+
+
+def _mark(case: Case) -> Mark:
+    number = next(_marks)
+    return Mark(
+        attempt=f"{number}-drop" if case.attempts is not None else str(number),
+        client=f"198.18.{number // 250}.{number % 250}",
+    )
+
+
+def _bring_about(edge: Edge, condition: Condition) -> None:
+    if condition:
+        what, mode = condition.split(" ")
+        switch = {"check": edge.backends.check, "redis": edge.backends.redis}[what]
+        switch.mode = MODES[mode]
+
+
+def _send(edge: Edge, case: Case, mark: Mark) -> Answer:
+    known = tokens()
+    headers = [(name, value.format(**known)) for name, value in case.headers]
+    if case.websocket:
+        all_headers = [("host", case.host), *headers, ("x-forwarded-for", mark.client)]
+        status, back = upgrade(edge.listener, case.target, all_headers, MESSAGE)
+        return Answer(status, {}, back)
+    headers.append((ATTEMPT, mark.attempt))
+    return edge.send(case.method, case.target, headers, b"x" * case.body, host=case.host, client=mark.client)
+
+
+def _wrong_answer(case: Case, answer: Answer, took: float) -> Iterator[str]:
+    if answer.status != case.status:
+        yield f"the status is {answer.status}, not {case.status}"
+    if answer.upstream != case.service:
+        yield f"{answer.upstream or 'nobody'} answered, not {case.service or 'nobody'}"
+    if case.within is not None and took > case.within:
+        yield f"it took {took:.2f} s, more than {case.within}"
+    if case.websocket and case.status == 101 and answer.body != MESSAGE:
+        yield f"the WebSocket gave back {answer.body!r}"
+
+
+def _wrong_arrival(edge: Edge, case: Case, answer: Answer, mark: Mark) -> Iterator[str]:
+    if case.path is not None and answer.seen.get("path") != case.path:
+        yield f"the upstream saw the path {answer.seen.get('path')}, not {case.path}"
+    if case.body and answer.seen.get("bytes") != case.body:
+        yield f"{answer.seen.get('bytes')} bytes arrived, not {case.body}"
+    for header, value in case.sees.items():
+        expected = [] if value is None else [value.format(**tokens(), client=mark.client)]
+        if answer.values(header) != expected:
+            yield f"the upstream saw {header}: {answer.values(header)}, not {expected}"
+    count = sum(echo.attempts[mark.attempt] for echo in edge.backends.echoes.values())
+    if case.attempts is not None and count != case.attempts:
+        yield f"upstreams got it {count} times, not {case.attempts}"

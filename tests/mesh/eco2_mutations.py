@@ -1,0 +1,195 @@
+"""Each protection of eco2's mesh taken out of the rendered objects once, and the case that must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.mesh.manifests import Manifest, named, without
+
+Objects = list[Manifest]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`change` may alter what it is given, and returns the objects that are left."""
+
+    name: str
+    change: Callable[[Objects, Manifest], Objects]
+    noticed_by: str
+
+
+def _gone(kind: str, name: str) -> Callable[[Objects, Manifest], Objects]:
+    return lambda objects, mesh: without(objects, kind, name)
+
+
+def _in_policy(edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
+    def change(objects: Objects, mesh: Manifest) -> Objects:
+        edit(named(objects, "AuthorizationPolicy", "ext-authz-policy")["spec"])
+        return objects
+
+    return change
+
+
+def _not_path(path: str, *instead: str) -> Callable[[Objects, Manifest], Objects]:
+    def edit(spec: Manifest) -> None:
+        paths = spec["rules"][0]["to"][0]["operation"]["notPaths"]
+        paths[paths.index(path) : paths.index(path) + 1] = instead
+
+    return _in_policy(edit)
+
+
+def _in_mesh(edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
+    def change(objects: Objects, mesh: Manifest) -> Objects:
+        edit(mesh)
+        return objects
+
+    return change
+
+
+def _in_authorizer(**settings: object) -> Callable[[Objects, Manifest], Objects]:
+    return _in_mesh(lambda mesh: mesh["extensionProviders"][0]["envoyExtAuthzGrpc"].update(settings))
+
+
+def _normalisation(kind: str) -> Callable[[Objects, Manifest], Objects]:
+    return _in_mesh(lambda mesh: mesh.update(pathNormalization={"normalization": kind}))
+
+
+def _in(kind: str, name: str, edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
+    def change(objects: Objects, mesh: Manifest) -> Objects:
+        edit(named(objects, kind, name)["spec"])
+        return objects
+
+    return change
+
+
+def _lua_without_guard(spec: Manifest) -> None:
+    source = spec["configPatches"][0]["patch"]["value"]["typed_config"]["default_source_code"]
+    guard = 'if headers:getNumValues("authorization") > 0 then'
+    assert guard in source["inline_string"]
+    source["inline_string"] = source["inline_string"].replace(guard, 'headers:remove("authorization")\n  if false then')
+
+
+def _no_underscores(spec: Manifest) -> None:
+    manager = spec["configPatches"][0]["patch"]["value"]["typed_config"]
+    config = manager["early_header_mutation_extensions"][0]["typed_config"]
+    config["mutations"] = [one for one in config["mutations"] if "_" not in one["remove"]]
+
+
+def _prefix_alone(spec: Manifest) -> None:
+    spec["http"][0]["match"] = [{"uri": {"prefix": "/api/v1/my"}}]
+
+
+MUTATIONS = [
+    Mutation("nobody is asked", _gone("AuthorizationPolicy", "ext-authz-policy"), "no token"),
+    Mutation(
+        "only one method is asked about",
+        _in_policy(lambda spec: spec["rules"][0]["to"][0]["operation"].update(methods=["GET"])),
+        "no token, by POST",
+    ),
+    Mutation(
+        "the provider's name is misspelled",
+        _in_policy(lambda spec: spec.update(provider={"name": "ext-auth"})),
+        "a valid token",
+    ),
+    Mutation(
+        "a bypass path loses its end",
+        _not_path("/api/v1/scan/docs", "/api/v1/scan/docs*"),
+        "what only begins like a bypass path",
+    ),
+    Mutation("a bypass path loses its beginning", _not_path("/api/v1/scan/docs", "*/docs"), "what only ends like one"),
+    Mutation(
+        "a bypass path takes what is below",
+        _not_path("/api/v1/scan/docs", "/api/v1/scan/docs", "/api/v1/scan/docs/*"),
+        "what is below a bypass path",
+    ),
+    Mutation(
+        "a provider's place is left open",
+        _not_path("/api/v1/auth/kakao", "/api/v1/auth/{*}"),
+        "a provider that is none",
+    ),
+    Mutation("a bypass path is missing", _not_path("/api/v1/my/ready"), "/api/v1/my/ready is not asked about"),
+    Mutation(
+        "identity headers are not stripped", _gone("EnvoyFilter", "strip-identity-headers"), "forged on a bypass path"
+    ),
+    Mutation(
+        "their spellings with underscores are not stripped",
+        _in("EnvoyFilter", "strip-identity-headers", _no_underscores),
+        "forged on a bypass path, by POST",
+    ),
+    Mutation("the cookie is not read", _gone("EnvoyFilter", "cookie-to-header"), "the cookie becomes the header"),
+    Mutation(
+        "the cookie overrides the header",
+        _in("EnvoyFilter", "cookie-to-header", _lua_without_guard),
+        "a header is not overridden by the cookie",
+    ),
+    Mutation("without an answer the check passes", _in_authorizer(failOpen=True), "ext-authz down"),
+    Mutation("a slow check is waited for", _in_authorizer(timeout="2s"), "ext-authz slower than 0.25 s"),
+    Mutation("paths are taken as they come", _normalisation("NONE"), "dots are resolved before the route"),
+    Mutation("doubled slashes stay", _normalisation("BASE"), "doubled slashes are one"),
+    Mutation("encoded slashes stay", _normalisation("MERGE_SLASHES"), "encoded slashes are slashes"),
+    Mutation(
+        "the edge lets every path in",
+        _in("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].update(paths=["/*"])),
+        "another version",
+    ),
+    Mutation(
+        "a route takes what only begins like it",
+        _in("VirtualService", "my-vs", _prefix_alone),
+        "my: no other service's longer name",
+    ),
+    Mutation(
+        "a route goes to another service",
+        _in(
+            "VirtualService",
+            "my-vs",
+            lambda spec: spec["http"][0]["route"][0]["destination"].update(host="scan-api.scan.svc.cluster.local"),
+        ),
+        "my: what is below its prefix",
+    ),
+    Mutation(
+        "whatever was lost is sent again",
+        _in(
+            "VirtualService", "my-vs", lambda spec: spec["http"][0].update(retries={"attempts": 2, "retryOn": "reset"})
+        ),
+        "a POST whose answer is lost is not repeated",
+    ),
+    Mutation(
+        "a client's X-Forwarded-For is believed",
+        _in_mesh(lambda mesh: mesh["defaultConfig"].update(gatewayTopology={"numTrustedProxies": 2})),
+        "a client's own X-Forwarded-For is not believed",
+    ),
+    Mutation(
+        "a service is called in plain text",
+        _in("DestinationRule", "my-api", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+        "a valid token",
+    ),
+    Mutation(
+        "ext-authz is called in plain text",
+        _in("DestinationRule", "ext-authz", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+        "a valid token",
+    ),
+]
+
+
+def _typed(spec: Manifest) -> Manifest:
+    config: Manifest = spec["configPatches"][0]["patch"]["value"]["typed_config"]
+    return config
+
+
+REFUSED = [
+    # What every validator lets through; only the proxy, or the control plane's log, says it.
+    Mutation(
+        "a script with a mistake in its syntax",
+        _in("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec)["default_source_code"].update(
+            inline_string="function envoy_on_request(handle")),
+        "script load error",
+    ),
+    Mutation(
+        "a filter that this Envoy does not have",
+        _in("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec).update(
+            {"@type": "type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.Config"})),
+        "golang",
+    ),
+]  # fmt: skip
+"""`noticed_by` is part of what is said."""

@@ -1,0 +1,441 @@
+"""A mesh's edge as real programs: Istio's control plane, Envoy as the gateway, upstreams, ext-authz and Redis.
+
+What is rendered is used as it is. What the rig adds, because a laptop is no cluster, is in `_stage`:
+- an EndpointSlice and a Pod for each Service, on a loopback address of its own, with the Service's real port;
+- the gateway's own Pod and Service, and the address that its listeners bind to (a laptop's port may be taken);
+- without the filters `istio.stats` and `istio.alpn`, which upstream Envoy does not have: metrics, and a choice of protocol.
+Certificates come from an authority like the mesh's; mutual TLS to the upstreams and to ext-authz is real.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.mesh.certificates import Authority
+from tests.mesh.client import Answer, send
+from tests.mesh.manifests import Manifest, write
+from tests.mesh.processes import Program, wait_until
+from tests.mesh.tokens import REVOKED, SECRET
+from tests.mesh.upstreams import Addresses, Echo, Loop, Switch
+from tests.tools import missing, required_command, required_tool
+from tools.envoy import find_envoy
+
+Headers = Sequence[tuple[str, str]]
+CLIENT = "203.0.113.7"
+
+ISTIO_SETTINGS = {
+    # Istio's own builds of Envoy have filters of these names; upstream's refuses a listener that names them.
+    "PILOT_ENABLE_ALPN_FILTER": "false",
+    "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+}
+MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
+HARMLESS = (
+    # Of the rig: the control plane's own fake cluster, and a gateway without Istio's agent.
+    "annotation, but none found; ignoring",
+    "There is no configured limit to the number of allowed active downstream connections",
+    # Of Istio: what it still sends to every proxy, whatever the mesh.
+    "CertificateValidationContext.match_subject_alt_names",
+    "RouteAction.max_grpc_timeout",
+)
+"""Warnings that no rendered object causes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Which workload the Envoy is: its release, labels, and the port of the rendered Gateway that is tried."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    service_ports: Sequence[Mapping[str, Any]]
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """One that the gateway calls: `<namespace>/<name>` is its Service and its account."""
+
+    name: str
+    namespace: str
+    port: int
+
+
+class Backends:
+    """Everything behind the edge, started once for all variants of a mesh."""
+
+    def __init__(self, folder: Path, stack: ExitStack, workloads: Sequence[Workload], authorizer: Workload) -> None:
+        self.workloads, self.authorizer = workloads, authorizer
+        self.authority = Authority(folder)
+        self.loop = Loop()
+        stack.callback(self.loop.stop)
+        ports = {one.port for one in (*workloads, authorizer)}
+        self._addresses = Addresses(*ports)
+        self.address = {one.name: self._addresses.take() for one in (*workloads, authorizer)}
+        self.echoes = {one.name: self._echo(one) for one in workloads}
+        redis_port = self._redis(folder, stack)
+        self.redis = Switch(self.loop, ("127.0.0.1", redis_port))
+        before_redis = self.loop.listen(self.redis.serve, "127.0.0.1", 0, None)
+        self.check = Switch(self.loop, ("127.0.0.1", self._ext_authz(folder, stack, before_redis)))
+        identity = self.authority.issue(authorizer.namespace, authorizer.name)
+        self.loop.listen(self.check.serve, self.address[authorizer.name], authorizer.port, identity.server())
+
+    def _echo(self, workload: Workload) -> Echo:
+        echo = Echo(workload.name)
+        identity = self.authority.issue(workload.namespace, workload.name)
+        self.loop.listen(echo.serve, self.address[workload.name], workload.port, identity.server())
+        return echo
+
+    def _redis(self, folder: Path, stack: ExitStack) -> int:
+        port = _free_port()
+        command: list[str | Path] = [
+            required_command("redis-server"),
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ]
+        redis = Program([*command, "--dir", folder], folder / "redis.log")
+        stack.callback(redis.stop)
+        redis.wait(lambda: _redis_answers(port, "PING") == "+PONG")
+        _redis_answers(port, f"SET blacklist:{REVOKED} 1")
+        return port
+
+    def _ext_authz(self, folder: Path, stack: ExitStack, redis_port: int) -> int:
+        secret, port, http = folder / "jwt-keys", _free_port(), _free_port()
+        secret.write_text(SECRET + "\n")
+        settings = {
+            "JWT_SECRET_FILE": str(secret),
+            "REDIS_ADDR": f"127.0.0.1:{redis_port}",
+            "GRPC_ADDR": f"127.0.0.1:{port}",
+            "HTTP_ADDR": f"127.0.0.1:{http}",
+            "LOG_ALLOWED_EVERY": "1",
+            "LOG_DENIED_PER_SECOND": "10000",
+            "SHUTDOWN_DELAY": "0s",
+            "READINESS_INTERVAL": "100ms",
+        }
+        service = Program([required_tool("ext-authz")], folder / "ext-authz.log", environment=settings)
+        stack.callback(service.stop)
+        service.wait(lambda: _get(f"http://127.0.0.1:{http}/readyz") is not None)
+        self._ready = f"http://127.0.0.1:{http}/readyz"
+        self.authorizer_log = service.text
+        return port
+
+    def recover(self) -> None:
+        """All switches open again, and ext-authz sure of its Redis."""
+        for switch in (self.check, self.redis):
+            if switch.mode != "open":
+                switch.mode = "open"
+        wait_until(lambda: _get(self._ready) is not None, "ext-authz to be ready again")
+
+
+class Edge:
+    """One variant of the mesh: a control plane and a gateway of its own before the shared backends."""
+
+    def __init__(
+        self, backends: Backends, gateway: Gateway, objects: Sequence[Manifest], mesh: Manifest, folder: Path
+    ) -> None:
+        self.backends, self._gateway, self._folder = backends, gateway, folder
+        self._address = Addresses(gateway.port, 15000).take()
+        self.listener = (self._address, gateway.port)
+        write(folder / "rendered", objects)
+        write(folder / "stage", self._stage(objects))
+        (folder / "mesh.yaml").write_text(yaml.safe_dump(mesh))
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Edge:
+        with ExitStack() as starting:
+            self.control_plane, addresses = self._start_control_plane(starting)
+            self.envoy = self._start_envoy(starting, addresses)
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def send(
+        self, method: str, target: str, headers: Headers = (), body: bytes = b"", *, host: str, client: str = CLIENT
+    ) -> Answer:
+        """A request as the load balancer passes it on: with the client's address in X-Forwarded-For."""
+        passed_on = [("host", host), *headers, ("x-forwarded-for", client)]
+        return send(self.listener, method, target, passed_on, body)
+
+    def access_log(self, client: str) -> str:
+        """Envoy's line about the request of that client; empty when there is none within a second."""
+        mark = f'"{client}"'
+
+        def lines() -> list[str]:
+            return [line for line in self.envoy.text().splitlines() if line.startswith("{") and mark in line]
+
+        with suppress(TimeoutError):
+            wait_until(lambda: bool(lines()), "the line", patience=1)
+        return "\n".join(lines())
+
+    def problems(self) -> list[str]:
+        """What the proxy refused, and what it and the control plane warned of."""
+        refused = _refusals(_get(f"{self._admin}/config_dump") or "")
+        written = [*self.control_plane.text().splitlines(), *self.envoy.text().splitlines()]
+        warned = [line for line in written if _is_warning(line) and not any(one in line for one in HARMLESS)]
+        return [*refused, *warned]
+
+    def _start_control_plane(self, stack: ExitStack) -> tuple[Program, dict[str, str]]:
+        identity = self.backends.authority.issue(self._gateway.namespace, self._gateway.name)
+        folders: list[str | Path] = ["-objects", self._folder / "rendered", "-objects", self._folder / "stage"]
+        program = Program(
+            [required_tool("mesh"), "serve", *folders, "-mesh", self._folder / "mesh.yaml",
+             "-certificate", identity.chain, "-key", identity.key, "-roots", identity.roots],
+            self._folder / "control-plane.log",
+            environment=ISTIO_SETTINGS,
+        )  # fmt: skip
+        stack.callback(program.stop)
+        found: dict[str, str] = {}
+
+        def announced() -> bool:
+            lines = [line for line in program.text().splitlines() if line.startswith('{"xds"')]
+            found.update(json.loads(lines[0]) if lines else {})
+            return bool(found)
+
+        program.wait(announced)
+        return program, found
+
+    def _start_envoy(self, stack: ExitStack, addresses: Mapping[str, str]) -> Program:
+        envoy = find_envoy() or missing("Envoy is not installed: `python -m tools.envoy` does it")
+        bootstrap = self._folder / "envoy.json"
+        bootstrap.write_text(json.dumps(self._bootstrap(addresses)))
+        quiet = ["--log-level", "warning", "--file-flush-interval-msec", "10"]
+        program = Program(
+            [envoy, "-c", bootstrap, "--concurrency", "1", "--disable-hot-restart", *quiet], self._folder / "envoy.log"
+        )
+        stack.callback(program.stop)
+        program.wait(lambda: self._listens(program.text()))
+        return program
+
+    @property
+    def _admin(self) -> str:
+        return f"http://{self._address}:15000"
+
+    def _listens(self, log: str) -> bool:
+        """Readiness says LIVE also when the listener was refused: so either the port is open, or there is a refusal."""
+        with suppress(OSError), socket.create_connection(self.listener, 1):
+            return True
+        # The configuration of a listener, or the whole answer when it holds a type that this Envoy does not have.
+        return '"error_state"' in (_get(f"{self._admin}/config_dump") or "") or " rejected: " in log
+
+    def _bootstrap(self, addresses: Mapping[str, str]) -> Manifest:
+        name, namespace = self._gateway.name, self._gateway.namespace
+        node = {
+            "id": f"router~{self._address}~{name}-0.{namespace}~{namespace}.svc.cluster.local",
+            "cluster": f"{name}.{namespace}",
+            "metadata": {
+                "NAME": f"{name}-0",
+                "NAMESPACE": namespace,
+                "CLUSTER_ID": "Kubernetes",
+                "ISTIO_VERSION": "1.31.0",
+                "SERVICE_ACCOUNT": name,
+                "WORKLOAD_NAME": name,
+                "LABELS": dict(self._gateway.labels),
+                "INSTANCE_IPS": self._address,
+            },
+        }
+        ads = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+        stream = {
+            "api_type": "DELTA_GRPC",
+            "transport_api_version": "V3",
+            "set_node_on_first_message_only": True,
+            "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}],
+        }
+        return {
+            "node": node,
+            "admin": {"address": _socket(self._address, 15000)},
+            "dynamic_resources": {"ads_config": stream, "cds_config": ads, "lds_config": ads},
+            "static_resources": {
+                "clusters": [
+                    _static_cluster(f"{kind}-grpc", *addresses[kind].rsplit(":", 1)) for kind in ("xds", "sds")
+                ]
+            },
+        }
+
+    def _stage(self, objects: Sequence[Manifest]) -> list[Manifest]:
+        """What a cluster would add, and the rig's own filter; see the top of this module."""
+        backends = (*self.backends.workloads, self.backends.authorizer)
+        staged = [
+            one
+            for each in backends
+            for one in _endpoints(each, self.backends.address[each.name], _service(objects, each))
+        ]
+        return [*staged, *gateway_objects(self._gateway, self._address), self._fitting_filter()]
+
+    def _fitting_filter(self) -> Manifest:
+        removals = [
+            {
+                "applyTo": "HTTP_FILTER",
+                "match": {
+                    "context": "GATEWAY",
+                    "listener": {
+                        "filterChain": {
+                            "filter": {
+                                "name": "envoy.filters.network.http_connection_manager",
+                                "subFilter": {"name": name},
+                            }
+                        }
+                    },
+                },
+                "patch": {"operation": "REMOVE"},
+            }
+            for name in MISSING_IN_UPSTREAM_ENVOY
+        ]
+        bind = {
+            "applyTo": "LISTENER",
+            "match": {"context": "GATEWAY"},
+            "patch": {"operation": "MERGE", "value": {"address": {"socket_address": {"address": self._address}}}},
+        }
+        return {
+            "apiVersion": "networking.istio.io/v1alpha3",
+            "kind": "EnvoyFilter",
+            "metadata": {"name": "rig", "namespace": self._gateway.namespace},
+            "spec": {
+                "priority": 1000,
+                "workloadSelector": {"labels": dict(self._gateway.labels)},
+                "configPatches": [*removals, bind],
+            },
+        }
+
+
+def gateway_objects(gateway: Gateway, address: str) -> list[Manifest]:
+    """The gateway's pod and Service, as its chart would make them."""
+    labels = dict(gateway.labels)
+    # The API server would fill in the protocol.
+    ports = [{"protocol": "TCP", **port} for port in gateway.service_ports]
+    return [
+        _pod(f"{gateway.name}-0", gateway.namespace, gateway.name, labels, address),
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": gateway.name, "namespace": gateway.namespace, "labels": labels},
+            "spec": {"selector": labels, "type": "NodePort", "ports": ports},
+        },
+    ]
+
+
+@contextmanager
+def backends(folder: Path, workloads: Sequence[Workload], authorizer: Workload) -> Iterator[Backends]:
+    """Everything behind the edge, until the end of the block."""
+    with ExitStack() as stack:
+        yield Backends(folder, stack, workloads, authorizer)
+
+
+def _refusals(dump: str) -> list[str]:
+    """Why the proxy refused a listener, a cluster or a route, from its own account of its configuration."""
+    try:
+        configs = json.loads(dump)["configs"]
+    except ValueError:
+        # It cannot even show a configuration of a type that it does not have.
+        return [f"no account of the proxy's configuration: {dump[:500]}"]
+    parts = [part for config in configs for part in config.values() if isinstance(part, list)]
+    return [one["error_state"]["details"] for part in parts for one in part if "error_state" in one]
+
+
+def _is_warning(line: str) -> bool:
+    """In the control plane's log (time, level, message, parted by tabs), or in Envoy's (`[...][warning][...]`)."""
+    return any(f"\t{level}\t" in line or f"[{level}]" in line for level in ("warn", "warning", "error", "critical"))
+
+
+def _service(objects: Sequence[Manifest], workload: Workload) -> Manifest:
+    (found,) = [
+        one
+        for one in objects
+        if (one["kind"], one["metadata"]["name"], one["metadata"].get("namespace"))
+        == ("Service", workload.name, workload.namespace)
+    ]
+    return found
+
+
+def _endpoints(workload: Workload, address: str, service: Manifest) -> list[Manifest]:
+    """The pod of a Service, and the slice that a cluster's controller would make of it."""
+    labels = dict(service["spec"]["selector"])
+    ports = [{"name": one["name"], "port": workload.port, "protocol": "TCP"} for one in service["spec"]["ports"]]
+    pod = f"{workload.name}-0"
+    return [
+        _pod(pod, workload.namespace, workload.name, labels, address),
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": workload.name,
+                "namespace": workload.namespace,
+                "labels": {"kubernetes.io/service-name": workload.name},
+            },
+            "addressType": "IPv4",
+            "ports": ports,
+            "endpoints": [
+                {
+                    "addresses": [address],
+                    "conditions": {"ready": True},
+                    "targetRef": {"kind": "Pod", "name": pod, "namespace": workload.namespace},
+                }
+            ],
+        },
+    ]
+
+
+def _pod(name: str, namespace: str, account: str, labels: Mapping[str, str], address: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {**labels, "security.istio.io/tlsMode": "istio"}},
+        "spec": {"serviceAccountName": account, "containers": [{"name": "istio-proxy", "image": "none"}]},
+        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+                   "conditions": [{"type": "Ready", "status": "True"}]},
+    }  # fmt: skip
+
+
+def _socket(address: str, port: int) -> Manifest:
+    return {"socket_address": {"address": address, "port_value": port}}
+
+
+def _static_cluster(name: str, address: str, port: str) -> Manifest:
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    http2 = {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+    endpoint = {"lb_endpoints": [{"endpoint": {"address": _socket(address, int(port))}}]}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {options: http2},
+        "load_assignment": {"cluster_name": name, "endpoints": [endpoint]},
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _redis_answers(port: int, command: str) -> str:
+    """One command, in the protocol's inline form."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as connection:
+            connection.sendall(f"{command}\r\n".encode())
+            return connection.recv(1024).decode().strip()
+    except OSError:
+        return ""
+
+
+def _get(url: str) -> str | None:
+    """The body of a 200; None for everything else."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            return str(answer.read().decode())
+    except OSError:
+        return None

@@ -1,0 +1,73 @@
+"""Good and bad tokens, signed by hand: a library would refuse to make most of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+SECRET = "e" * 16 + "c" * 16 + "o" * 16 + "2" * 16
+OTHER_SECRET = SECRET[::-1]
+REVOKED = "revoked-1"
+"""The `jti` that the blacklist holds."""
+
+_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+_PUBLIC = _RSA.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)  # fmt: skip
+
+
+def tokens() -> dict[str, str]:
+    """Every token by the name that cases call it."""
+    now = int(time.time())
+    good = {"sub": "user-1", "provider": "kakao", "jti": "token-1", "iat": now - 10, "exp": now + 600}
+    return {
+        "valid": hs256(good),
+        "other": hs256({**good, "sub": "user-2", "provider": "naver", "jti": "token-2"}),
+        "expired": hs256({**good, "exp": now - 60}),
+        "not_yet": hs256({**good, "nbf": now + 300}),
+        "forever": hs256({key: value for key, value in good.items() if key != "exp"}),
+        "nobody": hs256({key: value for key, value in good.items() if key != "sub"}),
+        "refresh": hs256({**good, "type": "refresh"}),
+        "revoked": hs256({**good, "jti": REVOKED}),
+        "foreign": hs256(good, OTHER_SECRET.encode()),
+        "none": _unsigned({"alg": "none", "typ": "JWT"}, good),
+        "none_shouted": _unsigned({"alg": "NONE", "typ": "JWT"}, good),
+        "stripped": hs256(good).rpartition(".")[0] + ".",
+        "hs512": _join({"alg": "HS512"}, good, lambda text: hmac.digest(SECRET.encode(), text, "sha512")),
+        "rs256": _join({"alg": "RS256"}, good, lambda text: _RSA.sign(text, padding.PKCS1v15(), hashes.SHA256())),
+        # The public key as the secret of an HMAC: what a verifier takes that believes the token's own `alg`.
+        "confused": hs256(good, _PUBLIC),
+        "tampered": _tampered(hs256(good)),
+        "injected": hs256({**good, "sub": "user-1\r\nx-user-id: root"}),
+    }
+
+
+def hs256(claims: dict[str, Any], secret: bytes = SECRET.encode()) -> str:
+    return _join({"alg": "HS256", "typ": "JWT"}, claims, lambda text: hmac.digest(secret, text, hashlib.sha256))
+
+
+def _unsigned(header: dict[str, str], claims: dict[str, Any]) -> str:
+    return _join(header, claims, lambda text: b"")
+
+
+def _join(header: dict[str, str], claims: dict[str, Any], sign: Any) -> str:
+    text = f"{_encoded(json.dumps(header).encode())}.{_encoded(json.dumps(claims).encode())}"
+    return f"{text}.{_encoded(sign(text.encode()))}"
+
+
+def _tampered(token: str) -> str:
+    """Someone else's claims under a good signature."""
+    header, claims, signature = token.split(".")
+    content = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    return f"{header}.{_encoded(json.dumps({**content, 'sub': 'root'}).encode())}.{signature}"
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

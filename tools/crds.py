@@ -1,0 +1,72 @@
+"""Fetches the CustomResourceDefinitions of every operator that the systems use: `python -m tools.crds`.
+
+They are YAML inside Go modules; the versions are in crds/go.mod and, for the mesh, in istio/go.mod.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tools.cache import cache_folder, lock_key, make_folder, say
+
+_HERE = Path(__file__).resolve().parent
+SOURCES = {
+    "istio.io/istio": ("istio", "manifests/charts/base/files/crd-all.gen.yaml"),
+    "github.com/argoproj/argo-cd/v3": ("crds", "manifests/crds/*-crd.yaml"),
+    "github.com/external-secrets/external-secrets": ("crds", "config/crds/bases/*.io_*.yaml"),
+    "github.com/prometheus-operator/prometheus-operator": ("crds", "example/prometheus-operator-crd/*.yaml"),
+}
+"""Each module: the folder whose go.mod pins it, and where its definitions are."""
+
+
+def find_crds() -> Path | None:
+    """The folder of definitions as they were fetched before from just these versions."""
+    return _folder() if _folder().exists() else None
+
+
+def fetch_crds() -> Path:
+    """Fetch them unless they are there already; their folder."""
+    return make_folder(_folder(), _fill)
+
+
+def pinned(module: str) -> str:
+    """The version of a module, from the go.mod that requires it."""
+    found = re.search(rf"^\s*{re.escape(module)} (v\S+)", (_pins(module) / "go.mod").read_text(), re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{_pins(module)}/go.mod does not require {module}")
+    return found[1]
+
+
+def _pins(module: str) -> Path:
+    return _HERE / SOURCES[module][0]
+
+
+def _folder() -> Path:
+    return cache_folder(
+        "crds", lock_key([*sorted(_HERE.glob("crds/go.*")), _HERE / "istio/go.mod", Path(__file__).resolve()])
+    )
+
+
+def _fill(folder: Path) -> None:
+    started = time.monotonic()
+    for module, (_, pattern) in SOURCES.items():
+        say(f"fetching the definitions of {module} {pinned(module)}")
+        done = subprocess.run(  # noqa: S603
+            ["go", "mod", "download", "-json", f"{module}@{pinned(module)}"],  # noqa: S607
+            cwd=_pins(module), check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        answer = json.loads(done.stdout or "{}")
+        if done.returncode or not (found := sorted(Path(answer["Dir"]).glob(pattern))):
+            raise SystemExit(f"{module}: {answer.get('Error') or done.stderr or f'no {pattern}'}")
+        for path in found:
+            shutil.copyfile(path, folder / f"{module.replace('/', '_')}-{path.name}")
+    say(f"fetched in {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    print(fetch_crds())

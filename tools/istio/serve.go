@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/test"
+)
+
+// addresses is what the parent reads: one line, once everything answers.
+type addresses struct {
+	XDS   string `json:"xds"`
+	SDS   string `json:"sds"`
+	Debug string `json:"debug"`
+}
+
+// serve is istiod's discovery over what was read, until the context ends.
+func serve(ctx context.Context, found objects, settings *meshconfig.MeshConfig, proxy identity) error {
+	listeners, err := listen(3)
+	if err != nil {
+		return err
+	}
+	secrets, err := proxy.server()
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 2)
+	return test.Wrap(func(t test.Failer) {
+		server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
+			Configs:                found.istio,
+			KubernetesObjectString: texts(found.core),
+			MeshConfig:             settings,
+			ListenerBuilder:        func() (net.Listener, error) { return listeners[0], nil },
+		})
+		go func() { ended <- secrets.Serve(listeners[1]) }()
+		pages := &http.Server{Handler: server.DiscoveryDebug, ReadHeaderTimeout: time.Second}
+		go func() { ended <- pages.Serve(listeners[2]) }()
+		t.Cleanup(func() { secrets.Stop(); _ = pages.Close() })
+		if err := announce(listeners); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ctx.Done():
+		case err := <-ended:
+			if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func listen(count int) ([]net.Listener, error) {
+	found := make([]net.Listener, count)
+	for i := range found {
+		one, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		found[i] = one
+	}
+	return found, nil
+}
+
+func announce(listeners []net.Listener) error {
+	address := func(i int) string { return listeners[i].Addr().String() }
+	return json.NewEncoder(os.Stdout).Encode(addresses{XDS: address(0), SDS: address(1), Debug: address(2)})
+}

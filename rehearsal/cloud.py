@@ -44,6 +44,12 @@ class Cloud:
         with self._lock:
             return {urn: state for (urn, _), (_, state) in self._live.items()}
 
+    def left(self) -> dict[str, State]:
+        """What still exists, each asked for: what the engine retains may have gone with what held it, an object with its bucket."""
+        with self._lock:
+            known = list(self._live.items())
+            return {urn: state for (urn, _), (token, state) in known if self.read(urn, token, state)}
+
     @property
     def unanswered(self) -> dict[str, str]:
         """The ids, by URN, of created resources that no engine has referred to since."""

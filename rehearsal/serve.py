@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,21 +34,25 @@ def serving(port: int = USUAL_PORT) -> Iterator[str]:
         server.stop()
 
 
-def wait_for_the_end() -> str:
-    """Wait until somebody ends this process, with Ctrl-C or SIGTERM; by what."""
+@contextmanager
+def heeding_the_end() -> Iterator[Callable[[], str]]:
+    """Within the block, Ctrl-C and SIGTERM end nothing by themselves; what it gives waits for one of them and says which."""
     ended: list[str] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         ended.append(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    def wait() -> str:
         while not ended:
             time.sleep(0.2)
+        return ended[0]
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wait
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return ended[0]
 
 
 def end_serving(workspace: Workspace) -> Served | None:

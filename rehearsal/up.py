@@ -38,10 +38,12 @@ def up(root: Path, stack: str, console: Console, *, port: int | None, find_engin
             print_page(console, page, serve.looking_later(stack))
             return
         url = stays.enter_context(serve.serving(port))
+        # Before anybody is told of the cloud: who knows of it may end it at once.
+        wait_for_the_end = stays.enter_context(serve.heeding_the_end())
         workspace.serve(url)
         stays.callback(workspace.serve_no_more)
         print_page(console, page, serve.looking_at(url, rehearsal.settings.region, stack))
-        console.print(f"ended by {serve.wait_for_the_end()}", highlight=False)
+        console.print(f"ended by {wait_for_the_end()}", highlight=False)
 
 
 def down(root: Path, stack: str, console: Console) -> None:

@@ -118,4 +118,6 @@ def _destroy(rehearsal: Rehearsal, stack: EngineStack, cloud: Cloud) -> None:
         rehearsal.console, f"destroying {rehearsal.stack.stack}", lambda: f"{len(cloud.live)} resources are left"
     ):
         stack.destroy(unlocked=without_protection(rehearsal.stack))
-    rehearsal.console.print(f"destroyed {rehearsal.stack.stack}: {len(cloud.live)} resources are left", highlight=False)
+    rehearsal.console.print(
+        f"destroyed {rehearsal.stack.stack}: {len(cloud.left())} resources are left", highlight=False
+    )

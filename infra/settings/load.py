@@ -17,6 +17,7 @@ from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
 SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.Eco2}
+SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
 SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
 

@@ -17,7 +17,7 @@ from moto.ec2.responses.nat_gateways import NatGateways
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.rds.responses import RDSResponse
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 _Handle = Callable[[Any], ActionResult]
 
@@ -115,6 +115,10 @@ def _permission_over_tls(bucket: FakeBucket, action: str, resource: str) -> Any:
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
+def _nothing_to_dispose_of(_: FakeDeleteMarker) -> None:
+    """moto closes the content of every version when the last goes; a delete marker has none."""
+
+
 def complete_moto() -> None:
     """Adds and mends the operations; calling it again changes nothing."""
     # Read from the environment when moto is imported, which may have been too early.
@@ -127,6 +131,7 @@ def complete_moto() -> None:
         (NatGateways, "delete_nat_gateway", _delete_nat_gateway_and_free_its_address),
         (RDSResponse, "modify_db_subnet_group", _modify_db_subnet_group_and_keep_it),
         (FakeBucket, "get_permission", _permission_over_tls),
+        (FakeDeleteMarker, "dispose", _nothing_to_dispose_of),
         (codedeploy, "_deployment_group_info", _whole_deployment_group_info),
     ):
         setattr(place, name, mended)

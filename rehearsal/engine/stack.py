@@ -18,6 +18,7 @@ from pulumi.automation import PulumiCommand
 from pulumi.automation._stack import StackInitMode
 from semver import VersionInfo
 
+from infra.settings import SECTIONS
 from rehearsal.engine.events import Listener, OnStep
 from rehearsal.engine.loopback import loopback_channels
 from rehearsal.engine.program import project_program
@@ -33,6 +34,7 @@ from rehearsal.engine.state import (
     settle_creates,
 )
 from rehearsal.inprocess import ProgramFailed
+from rehearsal.sdk import quick_sdk
 from rehearsal.stack_file import StackFile
 from rehearsal.values import Props
 
@@ -140,7 +142,7 @@ class EngineStack:
         self._program_error = None
         stack = self._open()
         try:
-            with loopback_channels():
+            with loopback_channels(), quick_sdk():
                 act(stack, listener)
         except auto.CommandError as error:
             causes = listener.causes(self._program_error) or [_last_words(error)]
@@ -248,16 +250,19 @@ class EngineStack:
 
 
 def without_protection(stack: StackFile) -> StackFile:
-    """The same settings with every `protect` and `deletion_protection` off."""
-    return replace(stack, config={key: _unprotected(text) for key, text in stack.config.items()})
+    """The same settings with every `protect` and `deletion_protection` off, also those that the file leaves to their default."""
+    return replace(stack, config={key: _unprotected(key, text) for key, text in stack.config.items()})
 
 
-def _unprotected(text: str) -> str:
+def _unprotected(key: str, text: str) -> str:
     """A value's text with the switches off; text that is no structure stays as it is."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
+    section = SECTIONS.get(key.rpartition(":")[2])
+    if section:
+        value = section.model_validate(value).model_dump(mode="json")
     return json.dumps(_lift(value)) if isinstance(value, (dict, list)) else text
 
 

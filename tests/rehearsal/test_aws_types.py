@@ -6,12 +6,13 @@ import importlib.util
 import re
 from pathlib import Path
 
+import boto3
 import pytest
 
 from rehearsal.aws import SERVICES
 from rehearsal.aws.provider import AwsProvider
 from rehearsal.provider import State
-from tests.rehearsal.aws_rows import ROWS, Nowhere
+from tests.rehearsal.aws_rows import BUCKET, ROWS, Nowhere
 from tests.rehearsal.conftest import REGION, Prerequisites
 
 DECLARED = {token: kind for service in SERVICES for token, kind in service.types.items()}
@@ -107,3 +108,17 @@ def test_type(aws: AwsProvider, stranger: AwsProvider, world: Prerequisites, tok
     stranger.delete("urn", token, again)
     assert token in FALLS_BACK or aws.read("urn", token, again) is None
     aws.delete("urn", token, again)
+
+
+def test_a_bucket_that_may_be_emptied_goes_with_its_versions_and_delete_markers(
+    aws: AwsProvider, world: Prerequisites
+) -> None:
+    bucket, s3 = world.create(BUCKET), boto3.client("s3", REGION)
+    s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=bucket.id, Key="key", Body=body)
+    s3.delete_object(Bucket=bucket.id, Key="key")
+    # As when a whole stack goes: the bucket's versioning is a resource of its own, and goes before it.
+    s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Suspended"})
+    aws.delete("urn", BUCKET, bucket)
+    assert aws.read("urn", BUCKET, bucket) is None

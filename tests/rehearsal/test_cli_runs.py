@@ -104,6 +104,21 @@ def test_ctrl_c_ends_a_served_cloud_cleanly(project: Path, serving: subprocess.P
     assert (project / ".rehearsal/dev/resources.json").exists()
 
 
+EAGER = """
+import os, signal, sys
+from rehearsal import up
+from rehearsal.__main__ import main
+up.print_page = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(main(["up", "--stack", "dev", "--in-process", "--serve", "--port", "0"]))
+"""
+
+
+def test_a_cloud_may_be_ended_as_soon_as_it_is_known(project: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", EAGER], cwd=project, capture_output=True, text=True, check=False)
+    assert (done.returncode, "ended by SIGINT" in done.stdout) == (0, True), done.stdout
+    assert not Workspace(project, "dev").cloud_file.exists()
+
+
 def test_what_the_cloud_refuses_is_named_without_a_trace(project: Path) -> None:
     spoil(project, 'account: "290008131187"', 'account: "290008131187"\n    tags: {aws:owner: me}')
     done = rehearsal(project, "up", "--stack", "dev", "--in-process")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi.automation import EngineEvent
+from pydantic import BaseModel
 
+from infra.settings import SECTIONS, wealist
 from rehearsal.cloud import Cloud
 from rehearsal.engine.events import Listener, Step
 from rehearsal.engine.stack import without_protection
@@ -17,6 +20,7 @@ from rehearsal.kubernetes import KubernetesProvider
 from rehearsal.provider import Rejected
 from rehearsal.stack_file import StackFile
 from rehearsal.values import Secret
+from tests.stacks import stack_file
 
 URN = "urn:pulumi:test::shop::aws:ec2/vpc:Vpc::vpc"
 OTHER = "urn:pulumi:test::shop::aws:ec2/subnet:Subnet::subnet"
@@ -82,6 +86,23 @@ def test_without_protection_lifts_every_switch_and_nothing_else() -> None:
     }
     assert lifted["aws:region"] == "{not json"
     assert lifted["shop:protect"] == "yes"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_without_protection_lifts_also_what_the_stacks_file_does_not_name(stack: str) -> None:
+    lifted = without_protection(stack_file(stack)).config
+    for name, section in SECTIONS.items():
+        settings = section.model_validate(json.loads(lifted[f"edge-platform:{name}"]))
+        assert set(_switches(settings)) <= {False}, name
+    assert set(_switches(wealist.Wealist.model_validate(json.loads(lifted["edge-platform:wealist"])))) == {False}
+
+
+def _switches(section: BaseModel) -> Iterator[bool]:
+    for name, value in section:
+        if name in ("protect", "deletion_protection"):
+            yield value
+        elif isinstance(value, BaseModel):
+            yield from _switches(value)
 
 
 def _error(message: str, urn: str = "") -> EngineEvent:

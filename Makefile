@@ -1,6 +1,8 @@
 # `make` alone lists what there is. Everything runs in .venv, which is made on demand.
 STACK ?= dev
 PORT ?= 5566
+BASE ?= origin/main
+PREVIEW_OPTIONS = $(if $(MARKDOWN),--markdown) $(if $(FAIL_ON_DANGER),--fail-on-danger) $(if $(WHERE),--where '$(WHERE)') $(if $(TRACE),--trace)
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 
@@ -8,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test verify lint fmt engine tools docs bench lock
+.PHONY: help up down preview mutate test verify lint fmt engine tools docs bench bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +24,9 @@ up: .venv/.packages ## rehearse a stack on the embedded cloud, and show what sta
 
 down: .venv/.packages ## end a cloud that is kept running, and remove what rehearsals left
 	@$(BIN)/python -m rehearsal down --stack '$(STACK)'
+
+preview: .venv/.packages ## what the files here change, compared with a commit: BASE=origin/main
+	@$(BIN)/python -m rehearsal preview --base '$(BASE)' $(foreach stack,$(STACKS),--stack '$(stack)') $(PREVIEW_OPTIONS)
 
 test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
@@ -54,9 +59,20 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp
 	@mv docs/config.md.tmp docs/config.md
+	@$(BIN)/python -m policy.document > docs/policies.md.tmp
+	@mv docs/policies.md.tmp docs/policies.md
 
-bench: .venv/.packages ## resources per second at 1, 10 and 100 times the size
+bench: bench-stack bench-mesh ## what a stack costs to rehearse and an edge's protections to serve; each alone: bench-stack, bench-mesh
+
+bench-stack: .venv/.packages
+	@echo "resources per second at 1, 10 and 100 times the size"
 	@$(BIN)/python -m rehearsal.bench $(ARGS)
+
+bench-mesh: .venv/.packages
+	@echo "requests per second with each protection, and a change at 1, 10 and 100 times the services"
+	@$(BIN)/python -m tools.go_tools mesh ext-authz ratelimit fortio >/dev/null
+	@$(BIN)/python -m tools.envoy >/dev/null
+	@$(BIN)/python -m tests.mesh.bench $(ARGS)
 
 lock: .venv/.packages ## pin what requirements*.in ask for
 	@$(BIN)/python -m uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.cache import cache_folder, lock_key, only_one, say
@@ -31,7 +31,7 @@ class GoTool:
 
     `root` is where that folder is; a program of the project's own pins nothing.
     `version_variable` is the linker's name of the variable that holds the version (with a `v` in front where it ends in `=v`),
-    `check` what a good build answers to, and `status` with which exit status.
+    `check` what a good build answers to, and `status` with which exit status; `check_settings` are its environment meanwhile.
     """
 
     name: str
@@ -44,6 +44,7 @@ class GoTool:
     tags: str = ""
     check: tuple[str, ...] = ("version",)
     status: int = 0
+    check_settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -113,7 +114,37 @@ EXT_AUTHZ = GoTool(
     check=(),
     status=2,
 )
-TOOLS = {tool.name: tool for tool in (PULUMI, COMPOSE, KUBEADM, KUBE_APISERVER, MESH, EXT_AUTHZ)}
+ACTIONLINT = GoTool(
+    name="actionlint",
+    module="actionlint",
+    package="github.com/rhysd/actionlint/cmd/actionlint",
+    pinned="github.com/rhysd/actionlint",
+    version_variable="github.com/rhysd/actionlint.version",
+    took="ten seconds",
+    check=("-version",),
+)
+RATE_LIMIT = GoTool(
+    name="ratelimit",
+    module="ratelimit",
+    package="github.com/envoyproxy/ratelimit/src/service_cmd",
+    pinned="github.com/envoyproxy/ratelimit",
+    took="1 to 2 minutes",
+    # It too has no other command than to serve; a setting that it cannot read ends it before it listens or connects.
+    check=(),
+    check_settings={"GRPC_PORT": "none"},
+    status=2,
+)
+FORTIO = GoTool(
+    name="fortio",
+    module="load",
+    package="fortio.org/fortio",
+    pinned="fortio.org/fortio",
+    took="half a minute",
+)
+TOOLS = {
+    tool.name: tool
+    for tool in (PULUMI, COMPOSE, KUBEADM, KUBE_APISERVER, MESH, EXT_AUTHZ, ACTIONLINT, RATE_LIMIT, FORTIO)
+}
 
 
 def find(tool: GoTool) -> Path | None:
@@ -139,7 +170,7 @@ def build(tool: GoTool) -> Path:
 
 def answers(program: Path, tool: GoTool) -> bool:
     """Whether the program runs, and says something with the status that is expected of it."""
-    quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **tool.check_settings}
     try:
         done = subprocess.run([program, *tool.check], capture_output=True, timeout=60, check=False, env=quiet)  # noqa: S603
     except OSError:

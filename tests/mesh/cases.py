@@ -13,7 +13,10 @@ from tests.mesh.rig import Edge
 from tests.mesh.tokens import tokens
 from tests.mesh.upstreams import ATTEMPT, Mode
 
-Condition = Literal["", "check slow", "check down", "check silent", "redis down", "redis silent"]
+Condition = Literal[
+    "", "check slow", "check down", "check silent", "redis down", "redis silent",
+    "limits slow", "limits down", "limits silent", "counters down", "counters silent",
+]  # fmt: skip
 MODES: Mapping[str, Mode] = {"slow": "slow", "down": "closed", "silent": "silent"}
 MESSAGE = b"\x81\x05hello"
 ABSENT = None
@@ -87,8 +90,7 @@ def _mark(case: Case) -> Mark:
 def _bring_about(edge: Edge, condition: Condition) -> None:
     if condition:
         what, mode = condition.split(" ")
-        switch = {"check": edge.backends.check, "redis": edge.backends.redis}[what]
-        switch.mode = MODES[mode]
+        edge.backends.switches[what].mode = MODES[mode]
 
 
 def _send(edge: Edge, case: Case, mark: Mark) -> Answer:

@@ -21,8 +21,23 @@ def write(folder: Path, objects: Sequence[Manifest]) -> None:
     """One file per object, in an order that keeps."""
     folder.mkdir(parents=True)
     for index, one in enumerate(objects):
-        path = folder / f"{index:04}-{one['kind'].lower()}-{one['metadata']['name']}.yaml"
-        path.write_text(yaml.dump(one, Dumper=yaml.CSafeDumper, sort_keys=False))
+        _write(folder / f"{index:04}-{_label(one)}.yaml", one)
+
+
+def write_again(folder: Path, manifest: Manifest) -> None:
+    """Another version of an object, the only one there of its kind and name."""
+    (path,) = folder.glob(f"*-{_label(manifest)}.yaml")
+    draft = path.with_suffix(".part")
+    _write(draft, manifest)
+    draft.replace(path)
+
+
+def _label(manifest: Manifest) -> str:
+    return f"{manifest['kind'].lower()}-{manifest['metadata']['name']}"
+
+
+def _write(path: Path, manifest: Manifest) -> None:
+    path.write_text(yaml.dump(manifest, Dumper=yaml.CSafeDumper, sort_keys=False))
 
 
 def named(objects: Sequence[Manifest], kind: str, name: str) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,15 @@ class Program:
             return ready()
 
         wait_until(alive_and_ready, f"{self._name} to be ready; its log ends in\n{self.text()[-3000:]}")
+
+    def read_again(self) -> None:
+        """SIGHUP: what that means is the program's own."""
+        self._process.send_signal(signal.SIGHUP)
+
+    def cpu_seconds(self) -> float:
+        """How long it has had a processor so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import socket
-import urllib.request
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,13 +20,14 @@ from typing import Any
 
 import yaml
 
+from tests.mesh import servers
 from tests.mesh.certificates import Authority
 from tests.mesh.client import Answer, send
-from tests.mesh.manifests import Manifest, write
+from tests.mesh.manifests import Manifest, write, write_again
 from tests.mesh.processes import Program, wait_until
-from tests.mesh.tokens import REVOKED, SECRET
-from tests.mesh.upstreams import Addresses, Echo, Loop, Switch
-from tests.tools import missing, required_command, required_tool
+from tests.mesh.servers import Server
+from tests.mesh.upstreams import Addresses, Echo, Handler, Loop, Switch
+from tests.tools import missing, required_tool
 from tools.envoy import find_envoy
 
 Headers = Sequence[tuple[str, str]]
@@ -36,6 +37,8 @@ ISTIO_SETTINGS = {
     # Istio's own builds of Envoy have filters of these names; upstream's refuses a listener that names them.
     "PILOT_ENABLE_ALPN_FILTER": "false",
     "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+    # How long it waits for further changes before it sends one: 100 ms on a cluster.
+    "PILOT_DEBOUNCE_AFTER": "10ms",
 }
 MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
 HARMLESS = (
@@ -45,6 +48,7 @@ HARMLESS = (
     # Of Istio: what it still sends to every proxy, whatever the mesh.
     "CertificateValidationContext.match_subject_alt_names",
     "RouteAction.max_grpc_timeout",
+    "envoy.config.rbac.v3.Principal.metadata",
 )
 """Warnings that no rendered object causes."""
 
@@ -62,88 +66,112 @@ class Gateway:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """One that the gateway calls: `<namespace>/<name>` is its Service and its account."""
+    """One that the gateway calls: `<namespace>/<name>` is its Service and its account.
+
+    An `optional` one has a Service in some variants of a mesh only.
+    """
 
     name: str
     namespace: str
     port: int
+    optional: bool = False
 
 
-class Backends:
-    """Everything behind the edge, started once for all variants of a mesh."""
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The rate-limit service as a workload, and one domain of its rules."""
 
-    def __init__(self, folder: Path, stack: ExitStack, workloads: Sequence[Workload], authorizer: Workload) -> None:
-        self.workloads, self.authorizer = workloads, authorizer
+    workload: Workload
+    rules: Mapping[str, Any]
+
+
+class Behind:
+    """Who is behind a gateway: each workload with an address of its own, and the authority that all of them trust.
+
+    What answers there is for a subclass to start: `echoes` tell what reached them, `switches` make a server slow or unreachable.
+    """
+
+    def __init__(self, folder: Path, workloads: Sequence[Workload]) -> None:
+        self.workloads = workloads
         self.authority = Authority(folder)
-        self.loop = Loop()
-        stack.callback(self.loop.stop)
-        ports = {one.port for one in (*workloads, authorizer)}
-        self._addresses = Addresses(*ports)
-        self.address = {one.name: self._addresses.take() for one in (*workloads, authorizer)}
+        addresses = Addresses(*{one.port for one in workloads})
+        self.address = {one.name: addresses.take() for one in workloads}
+        self.echoes: dict[str, Echo] = {}
+        self.switches: dict[str, Switch] = {}
+        self.servers: list[Server] = []
+
+    def recover(self) -> None:
+        """All switches open again, and the servers sure of what they need."""
+        for switch in self.switches.values():
+            if switch.mode != "open":
+                switch.mode = "open"
+        for server in self.servers:
+            wait_until(server.ready, f"{server.name} to be ready again")
+
+
+class Backends(Behind):
+    """Everything behind the edge, started once for all variants of a mesh.
+
+    The switches: ext-authz (`check`) and its Redis (`redis`); with `limits`, the rate-limit service (`limits`) and its Redis
+    (`counters`).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stack: ExitStack,
+        workloads: Sequence[Workload],
+        authorizer: Workload,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(folder, [*workloads, authorizer, *([limits.workload] if limits else [])])
+        self._folder, self._stack = folder, stack
+        self._loop = Loop()
+        stack.callback(self._loop.stop)
         self.echoes = {one.name: self._echo(one) for one in workloads}
-        redis_port = self._redis(folder, stack)
-        self.redis = Switch(self.loop, ("127.0.0.1", redis_port))
-        before_redis = self.loop.listen(self.redis.serve, "127.0.0.1", 0, None)
-        self.check = Switch(self.loop, ("127.0.0.1", self._ext_authz(folder, stack, before_redis)))
-        identity = self.authority.issue(authorizer.namespace, authorizer.name)
-        self.loop.listen(self.check.serve, self.address[authorizer.name], authorizer.port, identity.server())
+        self._start_authorizer(authorizer)
+        if limits:
+            self._start_limits(limits)
 
     def _echo(self, workload: Workload) -> Echo:
         echo = Echo(workload.name)
-        identity = self.authority.issue(workload.namespace, workload.name)
-        self.loop.listen(echo.serve, self.address[workload.name], workload.port, identity.server())
+        self._serve(workload, echo.serve)
         return echo
 
-    def _redis(self, folder: Path, stack: ExitStack) -> int:
-        port = _free_port()
-        command: list[str | Path] = [
-            required_command("redis-server"),
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-        ]
-        redis = Program([*command, "--dir", folder], folder / "redis.log")
-        stack.callback(redis.stop)
-        redis.wait(lambda: _redis_answers(port, "PING") == "+PONG")
-        _redis_answers(port, f"SET blacklist:{REVOKED} 1")
-        return port
+    def _start_authorizer(self, workload: Workload) -> None:
+        redis = servers.redis(self._folder, self._stack)
+        servers.revoke(redis.port)
+        checks = servers.ext_authz(self._folder, self._stack, self._switched("redis", redis))
+        self._answer("check", workload, checks)
 
-    def _ext_authz(self, folder: Path, stack: ExitStack, redis_port: int) -> int:
-        secret, port, http = folder / "jwt-keys", _free_port(), _free_port()
-        secret.write_text(SECRET + "\n")
-        settings = {
-            "JWT_SECRET_FILE": str(secret),
-            "REDIS_ADDR": f"127.0.0.1:{redis_port}",
-            "GRPC_ADDR": f"127.0.0.1:{port}",
-            "HTTP_ADDR": f"127.0.0.1:{http}",
-            "LOG_ALLOWED_EVERY": "1",
-            "LOG_DENIED_PER_SECOND": "10000",
-            "SHUTDOWN_DELAY": "0s",
-            "READINESS_INTERVAL": "100ms",
-        }
-        service = Program([required_tool("ext-authz")], folder / "ext-authz.log", environment=settings)
-        stack.callback(service.stop)
-        service.wait(lambda: _get(f"http://127.0.0.1:{http}/readyz") is not None)
-        self._ready = f"http://127.0.0.1:{http}/readyz"
-        self.authorizer_log = service.text
-        return port
+    def _start_limits(self, limits: Limits) -> None:
+        counters = servers.redis(self._folder, self._stack, "counters")
+        redis_port = self._switched("counters", counters)
+        # One connection: after it was cut off, no other may be found broken by a later request.
+        service = servers.rate_limit(self._folder, self._stack, redis_port, limits.rules, REDIS_POOL_SIZE="1")
+        self._answer("limits", limits.workload, service)
 
-    def recover(self) -> None:
-        """All switches open again, and ext-authz sure of its Redis."""
-        for switch in (self.check, self.redis):
-            if switch.mode != "open":
-                switch.mode = "open"
-        wait_until(lambda: _get(self._ready) is not None, "ext-authz to be ready again")
+    def _switched(self, name: str, server: Server) -> int:
+        """A port that leads to the server while its switch is open."""
+        switch = self.switches[name] = Switch(self._loop, ("127.0.0.1", server.port))
+        return self._loop.listen(switch.serve, "127.0.0.1", 0, None)
+
+    def _answer(self, name: str, workload: Workload, server: Server) -> None:
+        """Let a server be that workload, behind a switch in its sidecar's place."""
+        self.servers.append(server)
+        switch = self.switches[name] = Switch(self._loop, ("127.0.0.1", server.port))
+        self._serve(workload, switch.serve)
+
+    def _serve(self, workload: Workload, handler: Handler) -> None:
+        identity = self.authority.issue(workload.namespace, workload.name)
+        self._loop.listen(handler, self.address[workload.name], workload.port, identity.server())
 
 
 class Edge:
     """One variant of the mesh: a control plane and a gateway of its own before the shared backends."""
 
     def __init__(
-        self, backends: Backends, gateway: Gateway, objects: Sequence[Manifest], mesh: Manifest, folder: Path
+        self, backends: Behind, gateway: Gateway, objects: Sequence[Manifest], mesh: Manifest, folder: Path
     ) -> None:
         self.backends, self._gateway, self._folder = backends, gateway, folder
         self._address = Addresses(gateway.port, 15000).take()
@@ -170,6 +198,10 @@ class Edge:
         passed_on = [("host", host), *headers, ("x-forwarded-for", client)]
         return send(self.listener, method, target, passed_on, body)
 
+    def wait_for(self, target: str, headers: Headers, *, host: str, status: Sequence[int] = (200,)) -> None:
+        """Until a request is answered so: the first check of a new gateway pays for connections, and may take too long."""
+        wait_until(lambda: self.send("GET", target, headers, host=host).status in status, f"{target} to be answered")
+
     def access_log(self, client: str) -> str:
         """Envoy's line about the request of that client; empty when there is none within a second."""
         mark = f'"{client}"'
@@ -181,9 +213,34 @@ class Edge:
             wait_until(lambda: bool(lines()), "the line", patience=1)
         return "\n".join(lines())
 
+    def change(self, manifest: Manifest) -> int:
+        """Put another version of a rendered object before the control plane: when it got it, in nanoseconds of the clock."""
+        before = len(self._changes())
+        write_again(self._folder / "rendered", manifest)
+        self.control_plane.read_again()
+        wait_until(lambda: len(self._changes()) > before, "the control plane to read again")
+        said = self._changes()[before]
+        if said.get("error") or not said["changed"]:
+            raise RuntimeError(f"the control plane took no change: {said}")
+        return int(said["at"])
+
+    def _changes(self) -> list[dict[str, Any]]:
+        lines = self.control_plane.text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith('{"at"') and line.endswith("}")]
+
+    def stat(self, name: str) -> int:
+        """One of the proxy's counters or gauges."""
+        found = json.loads(servers.get(f"{self._admin}/stats?format=json&filter=^{name}$") or "{}")
+        (value,) = [one["value"] for one in found["stats"] if one.get("name") == name]
+        return int(value)
+
+    def allocated_bytes(self) -> int:
+        """What the proxy's configuration and connections take of its memory."""
+        return int(json.loads(servers.get(f"{self._admin}/memory") or "{}")["allocated"])
+
     def problems(self) -> list[str]:
         """What the proxy refused, and what it and the control plane warned of."""
-        refused = _refusals(_get(f"{self._admin}/config_dump") or "")
+        refused = _refusals(servers.get(f"{self._admin}/config_dump") or "")
         written = [*self.control_plane.text().splitlines(), *self.envoy.text().splitlines()]
         warned = [line for line in written if _is_warning(line) and not any(one in line for one in HARMLESS)]
         return [*refused, *warned]
@@ -217,7 +274,9 @@ class Edge:
             [envoy, "-c", bootstrap, "--concurrency", "1", "--disable-hot-restart", *quiet], self._folder / "envoy.log"
         )
         stack.callback(program.stop)
+        started = time.monotonic()
         program.wait(lambda: self._listens(program.text()))
+        self.configured_in = time.monotonic() - started
         return program
 
     @property
@@ -229,7 +288,7 @@ class Edge:
         with suppress(OSError), socket.create_connection(self.listener, 1):
             return True
         # The configuration of a listener, or the whole answer when it holds a type that this Envoy does not have.
-        return '"error_state"' in (_get(f"{self._admin}/config_dump") or "") or " rejected: " in log
+        return '"error_state"' in (servers.get(f"{self._admin}/config_dump") or "") or " rejected: " in log
 
     def _bootstrap(self, addresses: Mapping[str, str]) -> Manifest:
         name, namespace = self._gateway.name, self._gateway.namespace
@@ -267,11 +326,11 @@ class Edge:
 
     def _stage(self, objects: Sequence[Manifest]) -> list[Manifest]:
         """What a cluster would add, and the rig's own filter; see the top of this module."""
-        backends = (*self.backends.workloads, self.backends.authorizer)
         staged = [
             one
-            for each in backends
-            for one in _endpoints(each, self.backends.address[each.name], _service(objects, each))
+            for each in self.backends.workloads
+            for service in _services(objects, each)
+            for one in endpoints(each, self.backends.address[each.name], service)
         ]
         return [*staged, *gateway_objects(self._gateway, self._address), self._fitting_filter()]
 
@@ -328,10 +387,12 @@ def gateway_objects(gateway: Gateway, address: str) -> list[Manifest]:
 
 
 @contextmanager
-def backends(folder: Path, workloads: Sequence[Workload], authorizer: Workload) -> Iterator[Backends]:
+def backends(
+    folder: Path, workloads: Sequence[Workload], authorizer: Workload, limits: Limits | None = None
+) -> Iterator[Backends]:
     """Everything behind the edge, until the end of the block."""
     with ExitStack() as stack:
-        yield Backends(folder, stack, workloads, authorizer)
+        yield Backends(folder, stack, workloads, authorizer, limits)
 
 
 def _refusals(dump: str) -> list[str]:
@@ -350,17 +411,18 @@ def _is_warning(line: str) -> bool:
     return any(f"\t{level}\t" in line or f"[{level}]" in line for level in ("warn", "warning", "error", "critical"))
 
 
-def _service(objects: Sequence[Manifest], workload: Workload) -> Manifest:
-    (found,) = [
-        one
-        for one in objects
-        if (one["kind"], one["metadata"]["name"], one["metadata"].get("namespace"))
-        == ("Service", workload.name, workload.namespace)
+def _services(objects: Sequence[Manifest], workload: Workload) -> list[Manifest]:
+    """Its Service: one, or none where it may be without."""
+    wanted = ("Service", workload.name, workload.namespace)
+    found = [
+        one for one in objects if (one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")) == wanted
     ]
+    if len(found) != 1 and (found or not workload.optional):
+        raise LookupError(f"{len(found)} Services {workload.namespace}/{workload.name} are rendered")
     return found
 
 
-def _endpoints(workload: Workload, address: str, service: Manifest) -> list[Manifest]:
+def endpoints(workload: Workload, address: str, service: Manifest) -> list[Manifest]:
     """The pod of a Service, and the slice that a cluster's controller would make of it."""
     labels = dict(service["spec"]["selector"])
     ports = [{"name": one["name"], "port": workload.port, "protocol": "TCP"} for one in service["spec"]["ports"]]
@@ -414,28 +476,3 @@ def _static_cluster(name: str, address: str, port: str) -> Manifest:
         "typed_extension_protocol_options": {options: http2},
         "load_assignment": {"cluster_name": name, "endpoints": [endpoint]},
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _redis_answers(port: int, command: str) -> str:
-    """One command, in the protocol's inline form."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1) as connection:
-            connection.sendall(f"{command}\r\n".encode())
-            return connection.recv(1024).decode().strip()
-    except OSError:
-        return ""
-
-
-def _get(url: str) -> str | None:
-    """The body of a 200; None for everything else."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-            return str(answer.read().decode())
-    except OSError:
-        return None

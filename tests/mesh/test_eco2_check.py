@@ -43,7 +43,7 @@ def recorder(eco2_backends: Backends) -> Iterator[Recorder]:
     server.add_generic_rpc_handlers((found,))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with eco2_backends.check.pointed_at(("127.0.0.1", port)):
+    with eco2_backends.switches["check"].pointed_at(("127.0.0.1", port)):
         yield found
     server.stop(None)
 

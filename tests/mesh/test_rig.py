@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import signal
@@ -11,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.mesh import eco2
+from tests.mesh.eco2_cases import HOST
+from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import Program, wait_until
+from tests.mesh.rig import Backends, Edge
 from tests.stacks import ROOT
 from tests.tools import missing
 
@@ -46,3 +51,25 @@ def test_a_program_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> Non
     program = Program(["/bin/sh", "-c", "echo no such flag; exit 3"], tmp_path / "log")
     with pytest.raises(RuntimeError, match="sh ended with 3:\nno such flag"):
         program.wait(lambda: False)
+
+
+def _reached(edge: Edge) -> tuple[int, str]:
+    answer = edge.send("GET", "/api/v1/scan/docs", host=HOST)
+    return answer.status, answer.headers.get("x-release", "")
+
+
+@pytest.mark.verify
+def test_a_changed_object_reaches_the_gateway_and_one_that_cannot_be_read_changes_nothing(
+    eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path: Path
+) -> None:
+    route = copy.deepcopy(named(eco2_objects, "VirtualService", "scan-vs"))
+    mesh = eco2.mesh_configuration(eco2_objects)
+    with Edge(eco2_backends, eco2.gateway(eco2_objects), eco2_objects, mesh, tmp_path) as edge:
+        assert _reached(edge) == (200, "")
+        route["spec"]["http"][0]["headers"] = {"response": {"set": {"x-release": "2"}}}
+        edge.change(route)
+        wait_until(lambda: _reached(edge) == (200, "2"), "the change", patience=5)
+        route["spec"]["http"] = "none"
+        with pytest.raises(RuntimeError, match=r"took no change: .*scan-vs"):
+            edge.change(route)
+        assert _reached(edge) == (200, "2")

@@ -16,6 +16,7 @@ SECRET = "e" * 16 + "c" * 16 + "o" * 16 + "2" * 16
 OTHER_SECRET = SECRET[::-1]
 REVOKED = "revoked-1"
 """The `jti` that the blacklist holds."""
+KEY_ID = "key-1"
 
 _RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _PUBLIC = _RSA.public_key().public_bytes(
@@ -41,12 +42,34 @@ def tokens() -> dict[str, str]:
         "none_shouted": _unsigned({"alg": "NONE", "typ": "JWT"}, good),
         "stripped": hs256(good).rpartition(".")[0] + ".",
         "hs512": _join({"alg": "HS512"}, good, lambda text: hmac.digest(SECRET.encode(), text, "sha512")),
-        "rs256": _join({"alg": "RS256"}, good, lambda text: _RSA.sign(text, padding.PKCS1v15(), hashes.SHA256())),
+        "rs256": rs256(good),
         # The public key as the secret of an HMAC: what a verifier takes that believes the token's own `alg`.
         "confused": hs256(good, _PUBLIC),
         "tampered": _tampered(hs256(good)),
         "injected": hs256({**good, "sub": "user-1\r\nx-user-id: root"}),
     }
+
+
+def user(name: str) -> str:
+    """A good token of that user."""
+    now = int(time.time())
+    return hs256({"sub": name, "provider": "kakao", "jti": f"token-of-{name}", "iat": now - 10, "exp": now + 600})
+
+
+def rs256(claims: dict[str, Any]) -> str:
+    """Signed with the key that `key_set` publishes."""
+    return _join(
+        {"alg": "RS256", "kid": KEY_ID}, claims, lambda text: _RSA.sign(text, padding.PKCS1v15(), hashes.SHA256())
+    )
+
+
+def key_set() -> str:
+    """The public key, as an issuer would publish it."""
+    numbers = _RSA.public_key().public_numbers()
+    modulus, exponent = (_encoded(one.to_bytes((one.bit_length() + 7) // 8, "big")) for one in (numbers.n, numbers.e))
+    return json.dumps(
+        {"keys": [{"kty": "RSA", "kid": KEY_ID, "alg": "RS256", "use": "sig", "n": modulus, "e": exponent}]}
+    )
 
 
 def hs256(claims: dict[str, Any], secret: bytes = SECRET.encode()) -> str:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rehearsal.engine.build import find_engine
+from tests.stacks import ROOT
 from tools.go_tools import PULUMI, TOOLS, BuildFailed, build, main
 
 
@@ -30,8 +37,9 @@ env) echo "${GO_SAYS:-go1.26.1}" ;;
 build)
   while [ "$1" != -o ]; do shift; done
   echo "some/package" >&2
+  [ -z "$GO_SLOW" ] || sleep "$GO_SLOW"
   [ -z "$GO_FAILS" ] || { echo "no such module" >&2; exit 1; }
-  printf '#!/bin/sh\\necho v3.200.0\\n' > "$2"
+  printf '#!/bin/sh\\necho v1.2.3\\n' > "$2"
   chmod +x "$2" ;;
 esac
 """
@@ -44,7 +52,7 @@ def go_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "go").write_text(FAKE_GO)
     (folder / "go").chmod(0o755)
-    for tool in ("sh", "chmod"):
+    for tool in ("sh", "chmod", "sleep"):
         (folder / tool).symlink_to(f"/bin/{tool}")
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -80,7 +88,7 @@ def test_an_engine_on_path_comes_first_unless_it_does_not_run(go_log: Path, tmp_
     on_path.write_text("#!/bin/sh\nexit 1\n")
     on_path.chmod(0o755)
     assert find_engine() == built
-    on_path.write_text("#!/bin/sh\necho v3.201.0\n")
+    on_path.write_text("#!/bin/sh\necho v1.2.4\n")
     assert find_engine() == on_path
 
 
@@ -94,6 +102,48 @@ def test_a_build_cut_off_leaves_nothing_that_is_taken_for_an_engine(
     assert find_engine() is None
     assert build(PULUMI) == engine
     assert sorted(os.listdir(engine.parent)) == ["lock", "pulumi"]
+
+
+def test_an_interrupted_build_says_so_leaves_nothing_and_is_made_again(
+    go_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GO_SLOW", "60")
+    command = [sys.executable, "-m", "tools.go_tools", "pulumi"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        started = time.monotonic()
+        while not (go_log.exists() and _builds(go_log)) and time.monotonic() - started < 20:
+            time.sleep(0.01)
+        # As a terminal does it: to the program and to what it has started.
+        os.killpg(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert printed == ""
+    assert said.endswith("interrupted; what is compiled so far is kept for the next run\n")
+    monkeypatch.delenv("GO_SLOW")
+    assert find_engine() is None
+    assert sorted(os.listdir(build(PULUMI).parent)) == ["lock", "pulumi"]
+
+
+def test_two_that_build_the_same_at_once_build_it_once(go_log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GO_SLOW", "0.2")
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(build, [PULUMI, PULUMI])
+    assert first == second == find_engine()
+    assert _builds(go_log) == 1
+
+
+def test_another_lock_is_another_program(go_log: Path, tmp_path: Path) -> None:
+    module = tmp_path / "engine"
+    module.mkdir()
+    for name in ("go.mod", "go.sum"):
+        (module / name).write_text((PULUMI.folder / name).read_text())
+    same = replace(PULUMI, root=tmp_path)
+    assert build(same) == build(PULUMI)
+    (module / "go.sum").write_text("another lock\n")
+    assert build(same) != build(PULUMI)
+    assert _builds(go_log) == 2
 
 
 def test_a_failed_build_says_what_go_said(go_log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

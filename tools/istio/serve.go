@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/test"
 )
@@ -22,8 +25,12 @@ type addresses struct {
 	Debug string `json:"debug"`
 }
 
-// serve is istiod's discovery over what was read, until the context ends.
-func serve(ctx context.Context, found objects, settings *meshconfig.MeshConfig, proxy identity) error {
+// serve is istiod's discovery over what `read` finds, until the context ends; SIGHUP makes it read again.
+func serve(ctx context.Context, read func() (objects, error), settings *meshconfig.MeshConfig, proxy identity) error {
+	found, err := read()
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(3)
 	if err != nil {
 		return err
@@ -32,12 +39,14 @@ func serve(ctx context.Context, found objects, settings *meshconfig.MeshConfig, 
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 2)
+	ended, again := make(chan error, 2), make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
 	return test.Wrap(func(t test.Failer) {
 		server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 			Configs:                found.istio,
 			KubernetesObjectString: texts(found.core),
 			MeshConfig:             settings,
+			DebounceTime:           features.DebounceAfter,
 			ListenerBuilder:        func() (net.Listener, error) { return listeners[0], nil },
 		})
 		go func() { ended <- secrets.Serve(listeners[1]) }()
@@ -47,11 +56,17 @@ func serve(ctx context.Context, found objects, settings *meshconfig.MeshConfig, 
 		if err := announce(listeners); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-ctx.Done():
-		case err := <-ended:
-			if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-				t.Fatal(err)
+		for known := found.istio; ; {
+			select {
+			case <-again:
+				known = reload(server.Store(), known, read)
+			case <-ctx.Done():
+				return
+			case err := <-ended:
+				if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+					t.Fatal(err)
+				}
+				return
 			}
 		}
 	})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,6 +115,35 @@ def _own_account_only(statements: Any) -> bool:
 
 def _source_account(statements: Any) -> bool:
     return bool(statements[0].get("Condition", {}).get("StringEquals", {}).get("aws:SourceAccount") == "290008131187")
+
+
+def _is_boundary(arn: Any) -> bool:
+    return bool(arn) and re.fullmatch(r"arn:aws:iam::\d{12}:policy/delivery-(dev|prod)-boundary", arn) is not None
+
+
+def _subjects(wanted: str) -> Callable[[Any], bool]:
+    """Exactly AWS as audience, and exactly subjects of that form, of this repository."""
+
+    def hold(statements: Any) -> bool:
+        issuer = "token.actions.githubusercontent.com"
+        (one,) = statements
+        tests = one["Condition"].get("StringEquals", {})
+        return (
+            one["Condition"].keys() == {"StringEquals"}
+            and tests.get(f"{issuer}:aud") == "sts.amazonaws.com"
+            and bool(tests.get(f"{issuer}:sub"))
+            and all(re.fullmatch(f"repo:example/edge-platform:({wanted})", subject) for subject in tests[f"{issuer}:sub"])
+        )
+
+    return hold
+
+
+def _github(operator: str, subject: str, audience: str = "sts.amazonaws.com") -> list[dict[str, Any]]:
+    """A trust in GitHub that is broken in one way."""
+    issuer = "token.actions.githubusercontent.com"
+    condition = {"StringEquals": {f"{issuer}:aud": audience}}
+    condition.setdefault(operator, {})[f"{issuer}:sub"] = [subject]  # type: ignore[assignment]
+    return [{"Effect": "Allow", "Action": ["sts:AssumeRoleWithWebIdentity"], "Condition": condition}]
 
 
 _TRUST_WITHOUT_CONDITION = [{"Effect": "Allow", "Principal": {"Service": "x"}, "Action": ["sts:AssumeRole"]}]
@@ -240,7 +270,7 @@ PROTECTIONS = (
     ),
     Protection(
         sentence="the load balancer's TLS policy is a modern one",
-        type="Listener", name="https", path="sslPolicy", holds=_is("ELBSecurityPolicy-TLS13-1-2-2021-06"),
+        type="Listener", name="https", path="sslPolicy", holds=_is("ELBSecurityPolicy-TLS13-1-2-Res-2021-06"),
         broken="ELBSecurityPolicy-2016-08",
     ),
     Protection(
@@ -336,6 +366,52 @@ PROTECTIONS = (
         sentence="only the documented repositories' workflows deploy, with AWS as audience",
         type="Role", name="github-actions", path="assumeRolePolicy|Statement", holds=_audience_and_subject,
         broken=_ANY_WORKFLOW,
+    ),
+    Protection(
+        sentence="the deploy role is bound to its environment, letter by letter",
+        type="Role", name="delivery-deploy", path="assumeRolePolicy|Statement", holds=_subjects("environment:(dev|prod)"),
+        broken=_github("StringLike", "repo:example/edge-platform:environment:prod"),
+    ),
+    Protection(
+        sentence="the deploy role is of no use to a workflow outside its environment",
+        type="Role", name="delivery-deploy", path="assumeRolePolicy|Statement", holds=_subjects("environment:(dev|prod)"),
+        broken=_github("StringEquals", "repo:example/edge-platform:ref:refs/heads/main"),
+    ),
+    Protection(
+        sentence="images are pushed from their environment alone",
+        type="Role", name="delivery-images", path="assumeRolePolicy|Statement", holds=_subjects("environment:(dev|prod)"),
+        broken=_github("StringEquals", "repo:example/edge-platform:pull_request"),
+    ),
+    Protection(
+        sentence="the preview role is of no use to a pull request outside its environment",
+        type="Role", name="delivery-preview", path="assumeRolePolicy|Statement",
+        holds=_subjects("environment:(dev|prod)-preview|ref:refs/heads/main"),
+        broken=_github("StringEquals", "repo:example/edge-platform:pull_request"),
+    ),
+    Protection(
+        sentence="the drift role is the main branch's alone",
+        type="Role", name="delivery-drift", path="assumeRolePolicy|Statement", holds=_subjects("ref:refs/heads/main"),
+        broken=_github("StringEquals", "repo:example/edge-platform:ref:refs/heads/other"),
+    ),
+    Protection(
+        sentence="delivery roles take no token that was meant for somebody else",
+        type="Role", name="delivery-", path="assumeRolePolicy|Statement",
+        holds=_subjects("environment:(dev|prod)(-preview)?|ref:refs/heads/main"),
+        broken=_github("StringEquals", "repo:example/edge-platform:environment:prod", audience="somebody-else"),
+    ),
+    Protection(
+        sentence="delivery roles trust no other repository",
+        type="Role", name="delivery-", path="assumeRolePolicy|Statement",
+        holds=_subjects("environment:(dev|prod)(-preview)?|ref:refs/heads/main"),
+        broken=_github("StringEquals", "repo:example/fork:environment:prod"),
+    ),
+    Protection(
+        sentence="wealist's roles stay within the boundary",
+        type="Role", name="wealist-", path="permissionsBoundary", holds=_is_boundary, broken=GONE,
+    ),
+    Protection(
+        sentence="eco2's roles stay within the boundary",
+        type="Role", name="eco2-", path="permissionsBoundary", holds=_is_boundary, broken=GONE,
     ),
     Protection(
         sentence="CodeDeploy assumes its role for this account alone",

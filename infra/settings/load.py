@@ -12,11 +12,11 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
-from infra.settings import eco2, wealist
+from infra.settings import delivery, eco2, wealist
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
-SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.Eco2}
+SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.Eco2, "delivery": delivery.Delivery}
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
 SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
@@ -24,13 +24,18 @@ SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The stack's settings; a system's section is there when `platform.systems` names it."""
+    """The stack's settings; a system's section is there when `platform.systems` names it.
+
+    `role_boundary` is the ARN of the most that the systems' roles may do, in a stack that workflows deliver (docs/delivery.md).
+    """
 
     stack: str
     region: str
     platform: Platform
     wealist: wealist.Wealist | None
     eco2: eco2.Eco2 | None
+    delivery: delivery.Delivery | None
+    role_boundary: pulumi.Input[str] | None = None
 
     def secret(self, key: str) -> pulumi.Output[str]:
         """The secret that people set under `key`; `load_settings` has seen to it that it is there."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-SystemName = Literal["wealist", "eco2"]
+SystemName = Literal["wealist", "eco2", "delivery"]
 
 
 class Section(BaseModel):

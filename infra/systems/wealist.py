@@ -106,6 +106,7 @@ class Context:
     protect: bool
     tags: dict[str, str]
     api_host: str
+    role_boundary: pulumi.Input[str] | None = None
 
     def zone(self, letter: str) -> str:
         return f"{self.region}{letter}"
@@ -167,6 +168,7 @@ def _context(settings: Settings, wealist: Wealist) -> Context:
         account=settings.platform.account,
         region=settings.region,
         protect=settings.platform.protect,
+        role_boundary=settings.role_boundary,
         tags=base_tags(system="wealist", stack=settings.stack, extra=settings.platform.tags),
         api_host=f"{wealist.load_balancer.api_label}.{wealist.domain}",
     )
@@ -212,6 +214,7 @@ def _network(context: Context, key: EncryptionKey) -> Network:
             nat=network.nat,
             flow_log_retention_days=network.flow_log_retention_days,
             log_key_arn=key.arn,
+            role_boundary=context.role_boundary,
             tags=context.tags,
         ),
     )
@@ -447,6 +450,7 @@ def _instance_profile(
             trust=trust_service("ec2.amazonaws.com", account=context.account),
             policies=wealist_access.instance_policies(grants),
             managed=("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",),
+            boundary=context.role_boundary,
             tags=context.tags,
         ),
     )
@@ -611,6 +615,7 @@ def _release(context: Context, backend: Fleet, balancer: LoadBalancer, alarms: A
                 account=context.account,
                 target_group_arns=_target_group_arns(balancer, tuple(SERVICES.values())),
             ),
+            boundary=context.role_boundary,
             tags=context.tags,
         ),
     )
@@ -661,6 +666,7 @@ def _deployer(context: Context, buckets: dict[str, PrivateBucket], registry: Reg
             description="GitHub Actions deploys wealist",
             trust=trust_github(provider, github.subjects),
             policies=wealist_access.deployer_policies(grants),
+            boundary=context.role_boundary,
             tags=context.tags,
         ),
     )

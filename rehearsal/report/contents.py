@@ -245,7 +245,19 @@ ECO2 = (
     ),
 )
 
-DOCUMENTS: dict[str, tuple[Chapter, ...]] = {"wealist": WEALIST, "eco2": ECO2}
+DELIVERY = (
+    Chapter(
+        number=2,
+        title="Roles",
+        rooms=("*-role", "boundary"),
+        facts=(
+            Fact(title="workflows' roles", kind="iam:Role"),
+            Fact(title="boundary of all others", kind="iam:Policy", where="-boundary-"),
+        ),
+    ),
+)
+
+DOCUMENTS: dict[str, tuple[Chapter, ...]] = {"wealist": WEALIST, "eco2": ECO2, "delivery": DELIVERY}
 """The chapters of every system's document."""
 
 

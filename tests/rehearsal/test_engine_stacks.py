@@ -18,6 +18,7 @@ from rehearsal.engine.stack import EngineStack, without_protection
 from rehearsal.engine.state import StateResource
 from rehearsal.inprocess import run
 from rehearsal.recording import Registered
+from rehearsal.rendered import write_rendered
 from rehearsal.values import reveal
 from tests.rehearsal.engine_rig import engine_or_skip
 from tests.stacks import ACCOUNT, REGION, ROOT, stack_file
@@ -29,7 +30,7 @@ class Standing:
     """The stack, previewed and then brought up on the engine."""
 
     def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
-        self.cloud = cloud
+        self.cloud, self.folder = cloud, folder
         self.file = stack_file("prod")
         before = _stack_files()
         self.stack = EngineStack(
@@ -77,6 +78,15 @@ def test_a_second_up_and_a_refresh_change_nothing(standing: Standing) -> None:
     assert standing.stack.refresh().keys() == {"same"}
 
 
+def test_the_state_gives_every_rendered_manifest_again(standing: Standing, tmp_path: Path) -> None:
+    """What a workflow gives to Argo CD's branch, by `pulumi stack export`, is what the engine rendered."""
+    state = json.loads((standing.folder / "engine/backend/.pulumi/stacks/edge-platform/prod.json").read_text())
+    count = write_rendered(state["checkpoint"]["latest"], tmp_path / "made")
+    rendered = _manifests(standing.folder / "manifests")
+    assert _manifests(tmp_path / "made") == rendered
+    assert count == len(rendered) > 150
+
+
 def test_the_project_is_only_read(standing: Standing) -> None:
     assert standing.project_only_read
 
@@ -85,6 +95,10 @@ def test_destroy_leaves_nothing(standing: Standing) -> None:
     standing.stack.destroy(unlocked=without_protection(standing.file))
     assert standing.stack.resources() == []
     assert standing.cloud.left().keys() == set()
+
+
+def _manifests(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.yaml")}
 
 
 def _stack_files() -> dict[str, bytes]:

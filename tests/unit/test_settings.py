@@ -87,6 +87,11 @@ BAD = [
     Bad("eco2.image_tags.celery", ..., ["image_tags has no celery", "a tag for each of auth-api"]),
     Bad("eco2.image_tags.nginx", "1.0", ["image_tags has nginx", "allowed: auth-api"]),
     Bad("eco2.tenant_workers", {"minimum": 4}, ["minimum 4 is above maximum 3"]),
+    Bad("delivery", ..., ["delivery: missing; add the section"]),
+    Bad("delivery.repository", "edge-platform", ["delivery.repository: 'edge-platform'", "allowed: text of the form"]),
+    Bad("delivery.repository", "example/*", ["delivery.repository: 'example/*'"]),
+    Bad("delivery.state_bucket", "s3://state", ["delivery.state_bucket: 's3://state'"]),
+    Bad("delivery.secrets_key", "awskms://alias/x", ["delivery.secrets_key: 'awskms://alias/x'", "^alias/"]),
     Bad("eco2.edge", {"requests_per_5_minutes": 1}, ["eco2.edge.requests_per_5_minutes: 1"]),
 ]
 

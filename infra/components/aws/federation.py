@@ -41,6 +41,17 @@ def trust_github(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pu
     )
 
 
+def trust_github_subjects(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pulumi.Output[str]:
+    """A trust policy for workflows whose subject is one of `subjects`, letter by letter, with AWS as audience."""
+    return policy_document(
+        Statement(
+            actions=["sts:AssumeRoleWithWebIdentity"],
+            principals={"Federated": provider_arn},
+            condition={"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": list(subjects)}},
+        )
+    )
+
+
 def trust_service_account(
     provider: pulumi.Input[str], *, issuer_host: str, namespace: str, service_account: str
 ) -> pulumi.Output[str]:

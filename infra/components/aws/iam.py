@@ -19,10 +19,14 @@ Condition = Mapping[str, Mapping[str, pulumi.Input[Any]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement of a policy. `principals` (`{"Service": …}`, `{"AWS": "*"}`) only in a trust or resource policy."""
+    """One statement of a policy. `principals` (`{"Service": …}`, `{"AWS": "*"}`) only in a trust or resource policy.
+
+    `not_resources` only in a denial: of everything but these.
+    """
 
     actions: Sequence[str]
     resources: Sequence[Text] = ()
+    not_resources: Sequence[Text] = ()
     principals: Mapping[str, pulumi.Input[Any]] | None = None
     condition: Condition = field(default_factory=dict)
     effect: str = "Allow"
@@ -36,6 +40,7 @@ class Statement:
             "Action": list(self.actions),
             # One alone is written as AWS gives it back.
             "Resource": self.resources[0] if len(self.resources) == 1 else list(self.resources),
+            "NotResource": list(self.not_resources),
             "Condition": dict(self.condition),
         }
         return {key: value for key, value in rendered.items() if value}
@@ -62,7 +67,7 @@ def trust_service(service: str, *, account: str) -> pulumi.Output[str]:
 class RoleArgs:
     """The role is `<prefix>-<label>`; `policies` are its own, by their label; `managed` are ARNs of AWS's.
 
-    `shared` are ARNs of policies made elsewhere, by a label.
+    `shared` are ARNs of policies made elsewhere, by a label. Whatever they say, the role may do nothing beyond its `boundary`.
     """
 
     prefix: str
@@ -72,6 +77,7 @@ class RoleArgs:
     policies: Mapping[str, Sequence[Statement]]
     tags: Tags
     managed: Sequence[str] = ()
+    boundary: Text | None = None
     shared: Mapping[str, Text] = field(default_factory=dict)
 
 
@@ -93,6 +99,7 @@ class Role(PlatformComponent):
             name=role_name,
             description=args.description,
             assume_role_policy=args.trust,
+            permissions_boundary=args.boundary,
             tags=named(args.tags, role_name),
             opts=self.child,
         )

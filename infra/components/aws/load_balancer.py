@@ -15,7 +15,7 @@ from infra.components.component import PlatformComponent
 from infra.names import within_limit
 from infra.tags import Tags, named
 
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 DRAIN_SECONDS = 30
 """How long a target finishes its requests before it is taken out (wealist.md §7)."""
 

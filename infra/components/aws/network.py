@@ -34,6 +34,7 @@ class NetworkArgs:
     flow_log_retention_days: int
     log_key_arn: pulumi.Input[str]
     tags: Tags
+    role_boundary: pulumi.Input[str] | None = None
     public_tags: Tags = field(default_factory=dict)
 
 
@@ -179,6 +180,7 @@ class Network(PlatformComponent):
             f"{self._name}-flow-logs",
             name=f"{self._args.prefix}-flow-logs-role",
             assume_role_policy=trust_service("vpc-flow-logs.amazonaws.com", account=self._args.account),
+            permissions_boundary=self._args.role_boundary,
             tags=self._tags("flow-logs-role"),
             opts=self.child,
         )

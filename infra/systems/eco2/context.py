@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
+
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
@@ -22,6 +24,7 @@ class Context:
     region: str
     protect: bool
     tags: dict[str, str]
+    role_boundary: pulumi.Input[str] | None = None
 
     @property
     def api_host(self) -> str:
@@ -66,5 +69,6 @@ def make_context(settings: Settings, eco2: Eco2) -> Context:
         account=settings.platform.account,
         region=settings.region,
         protect=settings.platform.protect,
+        role_boundary=settings.role_boundary,
         tags=base_tags(system="eco2", stack=settings.stack, extra=settings.platform.tags),
     )

@@ -137,6 +137,7 @@ def _role(context: Context, controller: Controller, provider: pulumi.Input[str])
                 service_account=controller.service_account,
             ),
             policies={controller.label: controller.statements},
+            boundary=context.role_boundary,
             tags=context.tags,
         ),
     )

@@ -141,6 +141,7 @@ def _network(context: Context, key: EncryptionKey) -> Network:
             log_key_arn=key.arn,
             # Where the AWS Load Balancer Controller may put load balancers.
             public_tags={"kubernetes.io/role/elb": "1"},
+            role_boundary=context.role_boundary,
             tags=context.tags,
         ),
     )

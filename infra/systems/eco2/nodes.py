@@ -174,6 +174,7 @@ def _profile(
             trust=trust_service("ec2.amazonaws.com", account=context.account),
             policies={label: access.control_plane(context, foundation.key.arn)} if master else {},
             shared={one: shared[one] for one in attached},
+            boundary=context.role_boundary,
             tags=context.tags,
         ),
     )

@@ -1,0 +1,20 @@
+"""The `delivery` section: the repository whose workflows bring changes to the account, and where the stack's state is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from infra.settings.model import Section
+
+
+class Delivery(Section):
+    """How a change reaches the stack: by this repository's workflows (docs/delivery.md). Not one of the documents."""
+
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+$")]
+    """This project's repository on GitHub, `<owner>/<name>`: its workflows alone may assume the stack's delivery roles."""
+    state_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    """The bucket of Pulumi's state (`pulumi login s3://<this>`). It is made by hand: the state of all stacks is in it."""
+    secrets_key: Annotated[str, Field(pattern=r"^alias/[A-Za-z0-9/_-]+$")]
+    """The alias of the KMS key that encrypts the stack's secrets (`--secrets-provider awskms://<this>`), made by hand."""

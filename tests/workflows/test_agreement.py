@@ -1,0 +1,111 @@
+"""What the workflows name is there: the stacks, the Makefile's targets, the scripts. Their roles: systems/test_delivery.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from rehearsal.stack_file import stacks
+from tests.stacks import ROOT, stack_file
+from tests.workflows.files import EVERYTHING, SCRIPTS, WORKFLOWS, named
+
+STACKS = ["dev", "prod"]
+
+
+def test_jobs_without_an_environment_assume_roles_on_main_alone() -> None:
+    for name in ("deploy.yml", "drift.yml"):
+        workflow = named(name)
+        on_main = workflow.triggers.get("push") == {"branches": ["main"]}
+        for job in workflow.jobs.values():
+            if any("role/delivery-" in str(step) for step in job.get("steps", [])) and "environment" not in job:
+                assert on_main or "github.ref == 'refs/heads/main'" in job["if"], name
+
+
+def test_every_stack_is_previewed_deployed_and_watched() -> None:
+    assert stacks(ROOT) == STACKS
+    assert [job["with"]["stack"] for job in named("deploy.yml").jobs.values() if "with" in job] == STACKS
+    for name in ("engine-preview.yml", "drift.yml", "images.yml"):
+        for job in named(name).jobs.values():
+            if "strategy" in job:
+                assert job["strategy"]["matrix"]["stack"] == STACKS, name
+
+
+def test_prod_comes_after_dev_and_after_its_plan() -> None:
+    jobs = named("deploy.yml").jobs
+    assert (jobs["plan"]["needs"], jobs["prod"]["needs"]) == ("dev", "plan")
+
+
+def test_the_deploying_job_is_in_the_environment_of_its_stack_and_cannot_write_to_the_repository() -> None:
+    deploy, publish = named("deploy-stack.yml").jobs.values()
+    assert deploy["environment"] == "${{ inputs.stack }}"
+    assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
+    assert publish["permissions"] == {"contents": "write"}
+    assert "aws" not in json.dumps(publish).lower()
+
+
+def test_only_the_publishing_job_may_write_contents() -> None:
+    writers = {
+        f"{workflow.path.name}:{name}"
+        for workflow in WORKFLOWS
+        for name, job in workflow.jobs.items()
+        if job["permissions"].get("contents") == "write"
+    }
+    # A called workflow's job gets at most what its caller has.
+    assert writers == {"deploy-stack.yml:publish", "deploy.yml:dev", "deploy.yml:prod"}
+    assert all("uses" in job for name, job in named("deploy.yml").jobs.items() if name in {"dev", "prod"})
+
+
+def test_regions_and_repositories_are_the_stack_files() -> None:
+    text = "".join(workflow.path.read_text() for workflow in EVERYTHING)
+    regions = set(re.findall(r"[a-z]{2}-[a-z]+-\d\b", text))
+    assert regions == {stack_file(stack).config["aws:region"] for stack in STACKS}
+    assert "290008131187" not in text
+
+
+def test_workflows_call_only_targets_that_the_makefile_has() -> None:
+    targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = {target for one in EVERYTHING for run in one.runs() for target in re.findall(r"\bmake ([\w./-]+)", run)}
+    assert {"lint", "test", "verify", "preview", ".venv/.packages"} <= called
+    assert called - targets == set()
+
+
+def test_scripts_that_workflows_call_are_there_and_all_of_them_are_called() -> None:
+    called = {name for one in EVERYTHING for run in one.runs() for name in re.findall(r"\.github/scripts/(\S+)", run)}
+    assert called == {path.name for path in SCRIPTS.iterdir()}
+    assert all(os.access(path, os.X_OK) for path in SCRIPTS.iterdir())
+
+
+def test_modules_that_workflows_run_are_there() -> None:
+    runs = [run for one in EVERYTHING for run in one.runs()]
+    modules = {name for run in runs for name in re.findall(r"python -m ([\w.]+)", run)}
+    assert modules == {"rehearsal.rendered"}
+    assert all((ROOT / Path(*name.split("."))).with_suffix(".py").exists() for name in modules)
+
+
+def test_the_cli_has_the_version_of_the_sdk() -> None:
+    (version,) = re.findall(r"^pulumi==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    steps = [
+        step for one in EVERYTHING for _, step in one.steps() if step.get("uses", "").startswith("pulumi/actions@")
+    ]
+    assert [step["with"] for step in steps] == [{"pulumi-version": version}]
+
+
+def test_the_verifying_job_has_the_packages_of_ci() -> None:
+    wanted = set(re.findall(r"packages\+=\(([^)]*)\)", (ROOT / ".ci/run").read_text()))
+    wanted = {package for line in wanted for package in line.split()}
+    (install,) = [run for run in named("checks.yml").runs() if "apt-get install" in run]
+    installed = set(install.split("--no-install-recommends")[1].split())
+    # GitHub's machines have these.
+    assert wanted - installed == {"jq", "unzip"}
+    assert installed <= wanted
+
+
+def test_the_comment_takes_its_number_from_github_and_its_code_from_main() -> None:
+    workflow = named("comment.yml")
+    assert workflow.triggers["workflow_run"]["workflows"] == [named("preview.yml").content["name"]]
+    (job,) = workflow.jobs.values()
+    assert job["permissions"] == {"actions": "read", "contents": "read", "pull-requests": "write"}
+    checkout, _ = job["steps"]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"

@@ -23,12 +23,14 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         return recording
 
 
+_ON_BOTH_STACKS = ("tests/systems/", "tests/policy/")
+
+
 class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
-    """One process builds the stacks, and runs the tests of all systems on them."""
+    """One process builds the stacks, and runs the tests of all systems and policies on them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        together = "tests/systems/"
-        return together if nodeid.startswith(together) else str(super()._split_scope(nodeid))
+        return _ON_BOTH_STACKS[0] if nodeid.startswith(_ON_BOTH_STACKS) else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:

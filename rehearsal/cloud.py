@@ -39,6 +39,10 @@ class Cloud:
         return frozenset(self._providers)
 
     @property
+    def providers(self) -> Mapping[str, Provider]:
+        return self._providers
+
+    @property
     def live(self) -> dict[str, State]:
         """Every resource that exists, by URN; of a resource and the one that is to replace it, the latter."""
         with self._lock:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from pulumi import runtime
 from pulumi.runtime import settings
@@ -47,6 +49,7 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
     settings.set_root_resource(None)  # type: ignore[arg-type]
     runtime.set_all_config(stack.config, sorted(stack.secret_keys))
     loop = asyncio.new_event_loop()
+    loop.set_default_executor(_AtOnce(max_workers=1))
     asyncio.set_event_loop(loop)
     try:
         with quick_sdk():
@@ -60,6 +63,18 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
         runtime.set_all_config({}, [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
     return recording
+
+
+class _AtOnce(ThreadPoolExecutor):
+    """Answers the SDK's requests in the loop's own thread: in threads, every run would register in another order."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        answer: Future[Any] = Future()
+        try:
+            answer.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            answer.set_exception(error)
+        return answer
 
 
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:

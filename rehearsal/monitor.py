@@ -40,13 +40,25 @@ class RecordingMonitor(MockMonitor):
         chain = parent.split("::")[2] if parent else _STACK
         return f"urn:pulumi:{get_stack()}::{get_project()}::{type_ if chain == _STACK else f'{chain}${type_}'}::{name}"
 
+    def _aliases(self, request: Any) -> tuple[str, ...]:
+        """The aliases as URNs: what an alias does not say is as the resource has it."""
+        return tuple(
+            alias.urn
+            or self.make_urn(
+                "" if alias.spec.noParent else alias.spec.parentUrn or request.parent,
+                alias.spec.type or request.type,
+                alias.spec.name or request.name,
+            )
+            for alias in request.aliases
+        )
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the RPC's name
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         inputs = decode(request.object)
         try:
-            self._recording.add(_registered(urn, request, inputs))
+            self._recording.add(_registered(urn, request, inputs, self._aliases(request)))
             if not request.custom:
                 return resource_pb2.RegisterResourceResponse(urn=urn)
             state = self._create(urn, request, inputs)
@@ -97,7 +109,7 @@ class RecordingMonitor(MockMonitor):
         return RuntimeError(f"{name}: {error}")
 
 
-def _registered(urn: str, request: Any, inputs: Props) -> Registered:
+def _registered(urn: str, request: Any, inputs: Props, aliases: tuple[str, ...]) -> Registered:
     return Registered(
         urn=urn,
         type=request.type,
@@ -109,7 +121,7 @@ def _registered(urn: str, request: Any, inputs: Props) -> Registered:
         dependencies=frozenset(request.dependencies),
         property_dependencies={key: frozenset(value.urns) for key, value in request.propertyDependencies.items()},
         ignore_changes=tuple(request.ignoreChanges),
-        aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
+        aliases=aliases,
         delete_before_replace=request.deleteBeforeReplace,
         retain_on_delete=request.retainOnDelete,
         inputs=inputs,

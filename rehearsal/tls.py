@@ -23,7 +23,7 @@ _CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def _generate(inputs: Props) -> PrivateKey:
+def generate(inputs: Props) -> PrivateKey:
     match inputs["algorithm"]:
         case "RSA":
             return rsa.generate_private_key(65537, int(inputs.get("rsaBits") or 2048))
@@ -38,7 +38,11 @@ def _generate(inputs: Props) -> PrivateKey:
 
 
 def _private_key(urn: str, inputs: Props) -> tuple[str, Props]:
-    key = _generate(inputs)
+    return private_key_state(generate(inputs), inputs)
+
+
+def private_key_state(key: PrivateKey, inputs: Props) -> tuple[str, Props]:
+    """The id and the outputs of a `PrivateKey` resource that holds this key."""
     traditional = (
         serialization.PrivateFormat.PKCS8
         if inputs["algorithm"] == "ED25519"

@@ -5,17 +5,21 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from infra.settings import SECRETS, Settings, load_settings
+from policy.catalog import NAMES
+from policy.exemptions import Exemption, load_exemptions
 from rehearsal import serve
 from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.inprocess import run
+from rehearsal.judging import judged, seen_by_rules
 from rehearsal.report.page import Cost, Run, print_page
+from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
 from rehearsal.sdk import collecting_rarely
@@ -27,15 +31,23 @@ FindEngine = Callable[[], Path | None]
 
 
 def up(root: Path, stack: str, console: Console, *, port: int | None, find_engine: FindEngine) -> None:
-    """Rehearse the stack and print the page; with a `port`, keep the cloud running there until somebody ends it."""
+    """Rehearse the stack and print the page; with a `port`, keep the cloud running there until somebody ends it.
+
+    `PoliciesBroken` when a mandatory rule is broken: the page is printed and the result saved, but nothing is kept running.
+    """
     file = load_stack_file(root, stack, secrets=SECRETS)
     rehearsal = Rehearsal(root=root, stack=file, settings=_settings(file), console=console)
+    exemptions = load_exemptions(NAMES)
     workspace = Workspace(root, stack)
     with workspace.locked(), ExitStack() as stays:
         with workspace.draft() as draft:
-            page = _rehearse(rehearsal, workspace, draft, stays, engine=find_engine(), stays_up=port is not None)
-        if port is None:
+            page = _rehearse(
+                rehearsal, workspace, draft, stays, exemptions, engine=find_engine(), stays_up=port is not None
+            )
+        if port is None or page.judgement.stopping:
             print_page(console, page, serve.looking_later(stack))
+            if page.judgement.stopping:
+                raise PoliciesBroken(page.judgement, page.mask)
             return
         url = stays.enter_context(serve.serving(port))
         # Before anybody is told of the cloud: who knows of it may end it at once.
@@ -74,9 +86,16 @@ def _settings(stack: StackFile) -> Settings:
 
 
 def _rehearse(
-    rehearsal: Rehearsal, workspace: Workspace, draft: Path, stays: ExitStack, *, engine: Path | None, stays_up: bool
+    rehearsal: Rehearsal,
+    workspace: Workspace,
+    draft: Path,
+    stays: ExitStack,
+    exemptions: Sequence[Exemption],
+    *,
+    engine: Path | None,
+    stays_up: bool,
 ) -> Run:
-    """Run the program and save what came of it; the cloud stands until `stays` ends."""
+    """Run the program, judge what came of it and save it; the cloud stands until `stays` ends."""
     started = time.monotonic()
     settings, console, manifests = rehearsal.settings, rehearsal.console, draft / "manifests"
     manifests.mkdir()
@@ -87,12 +106,14 @@ def _rehearse(
     recording = by_engine(rehearsal, cloud, stays, engine, destroy=stays_up) if engine else in_process(rehearsal, cloud)
     mask = Masker(recording, [rehearsal.stack.config[key] for key in rehearsal.stack.secret_keys])
     save_recording(draft / "resources.json", recording, mask)
+    judgement = judged(seen_by_rules(recording), exemptions)
     created = sum(resource.custom for resource in recording)
     return Run(
         project=rehearsal.stack.project,
         stack=rehearsal.stack.stack,
         systems=tuple(settings.platform.systems),
         recording=recording,
+        judgement=judgement,
         mask=mask,
         stood_in=rehearsal.stack.stood_in,
         how=_how(engine),

@@ -132,7 +132,9 @@ def _subjects(wanted: str) -> Callable[[Any], bool]:
             one["Condition"].keys() == {"StringEquals"}
             and tests.get(f"{issuer}:aud") == "sts.amazonaws.com"
             and bool(tests.get(f"{issuer}:sub"))
-            and all(re.fullmatch(f"repo:example/edge-platform:({wanted})", subject) for subject in tests[f"{issuer}:sub"])
+            and all(
+                re.fullmatch(f"repo:example/edge-platform:({wanted})", subject) for subject in tests[f"{issuer}:sub"]
+            )
         )
 
     return hold

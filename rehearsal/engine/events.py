@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pulumi.automation import EngineEvent
+from pulumi.automation import EngineEvent, PolicyEvent
 
 from rehearsal.engine.state import STACK, is_default_provider, name_of
 
@@ -34,6 +34,16 @@ class Step:
 OnStep = Callable[[Step], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """What a policy of a pack says of a resource; without a `urn`, of the run."""
+
+    policy: str
+    urn: str
+    message: str
+    mandatory: bool
+
+
 class Listener:
     """Takes the events of one run: passes steps on, counts changes, remembers errors."""
 
@@ -41,23 +51,36 @@ class Listener:
         self._on_step = on_step
         self._errors: list[tuple[str, str]] = []
         self.changes: dict[str, int] = {}
+        self.violations: list[Violation] = []
 
     def __call__(self, event: EngineEvent) -> None:
         if event.summary_event:
             self.changes = {str(getattr(k, "value", k)): n for k, n in event.summary_event.resource_changes.items()}
         if event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._errors.append((event.diagnostic_event.urn or "", event.diagnostic_event.message))
+        if event.policy_event:
+            self.violations.append(_violation(event.policy_event))
         step = _step(event)
         if step and self._on_step:
             self._on_step(step)
 
     def causes(self, program_error: BaseException | None) -> list[str]:
-        """One line per cause: refused resources by name; only without any, what the program raised or the engine said."""
+        """One line per cause: broken policies, refused resources by name; only without any, what was raised or said."""
+        broken = [f"{name_of(one.urn)}: {one.policy}: {one.message}" for one in self.violations if one.mandatory]
         refused = [f"{name_of(urn)}: {_readable(text)}" for urn, text in self._errors if urn and _type(urn) != STACK]
         said = [_readable(text) for urn, text in self._errors if not urn or _type(urn) == STACK]
         raised = [str(program_error) or type(program_error).__name__] if program_error else []
-        causes = refused or raised or [text for text in said if not text.startswith(_ECHOES)] or said
+        causes = [*broken, *refused] or raised or [text for text in said if not text.startswith(_ECHOES)] or said
         return list(dict.fromkeys(cause for cause in causes if cause))
+
+
+def _violation(event: PolicyEvent) -> Violation:
+    return Violation(
+        policy=event.policy_name,
+        urn=event.resource_urn or "",
+        message=_readable(event.message),
+        mandatory=event.enforcement_level == "mandatory",
+    )
 
 
 def _step(event: EngineEvent) -> Step | None:

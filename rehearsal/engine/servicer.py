@@ -186,7 +186,9 @@ class CloudServicer(provider_pb2_grpc.ResourceProviderServicer):
         return dict(self._cloud.unanswered)
 
     def _outputs(self, token: str, inputs: Props, state: State) -> Any:
-        return encode(mark_secrets(state.outputs, inputs, self._cloud.secret_outputs(token)))
+        """What the bridged providers answer has the id among it; Kubernetes' has not."""
+        outputs = state.outputs if token.startswith("kubernetes:") else {**state.outputs, "id": state.id}
+        return encode(mark_secrets(outputs, inputs, self._cloud.secret_outputs(token)))
 
     def _change(self, context: Any, act: Callable[[], Any]) -> Any:
         with self._under_way.one():

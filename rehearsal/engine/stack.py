@@ -19,7 +19,7 @@ from pulumi.automation._stack import StackInitMode
 from semver import VersionInfo
 
 from infra.settings import SECTIONS
-from rehearsal.engine.events import Listener, OnStep
+from rehearsal.engine.events import Listener, OnStep, Violation
 from rehearsal.engine.loopback import loopback_channels
 from rehearsal.engine.program import project_program
 from rehearsal.engine.servicer import ask_unanswered
@@ -53,6 +53,7 @@ class EngineStack:
     state:  the folder for the engine's state, home and passphrase.
     engine: the `pulumi` executable (`find_engine`).
     checkpoints: save the state after every step; without, a run is several times as fast and a killed one loses its state.
+    pack:   a policy pack's folder, which previews and updates must satisfy, and the file that changes its policies' levels.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class EngineStack:
         engine: Path,
         *,
         checkpoints: bool = True,
+        pack: Path | None = None,
+        pack_config: Path | None = None,
     ) -> None:
         self._root = root.resolve()
         self._stack = stack
@@ -71,17 +74,21 @@ class EngineStack:
         self._state = state.resolve()
         self._engine = engine
         self._checkpoints = checkpoints
+        self._packs = [str(pack.resolve())] if pack else None
+        self._pack_configs = [str(pack_config.resolve())] if pack_config else None
+        self.violations: list[Violation] = []
+        """What the pack's policies said of the last preview or update."""
         self._opened: auto.Stack | None = None
         self._program_error: BaseException | None = None
 
     def preview(self, on_step: OnStep | None = None) -> Changes:
         """What `up` would do; nothing is touched."""
-        return self._run(lambda stack, hear: stack.preview(on_event=hear), on_step)
+        return self._run(self._preview, on_step)
 
     def up(self, on_step: OnStep | None = None) -> Changes:
         """Make the cloud what the program says, finishing an interrupted run first."""
         self.recover(on_step)
-        return self._run(lambda stack, hear: stack.up(on_event=hear), on_step)
+        return self._run(self._up, on_step)
 
     def refresh(self, on_step: OnStep | None = None) -> Changes:
         """Make the state what the cloud holds: the `update`s and `delete`s among the changes are drift."""
@@ -134,6 +141,12 @@ class EngineStack:
         root = [entry for entry in deployment.get("resources") or [] if entry["type"] == STACK]
         return dict(plain(root[0].get("outputs") or {})) if root else {}
 
+    def _preview(self, stack: auto.Stack, hear: Listener) -> Any:
+        return stack.preview(on_event=hear, policy_packs=self._packs, policy_pack_configs=self._pack_configs)
+
+    def _up(self, stack: auto.Stack, hear: Listener) -> Any:
+        return stack.up(on_event=hear, policy_packs=self._packs, policy_pack_configs=self._pack_configs)
+
     def _refresh(self, on_step: OnStep | None) -> Changes:
         return self._run(lambda stack, hear: stack.refresh(on_event=hear, run_program=False), on_step)
 
@@ -147,6 +160,8 @@ class EngineStack:
         except auto.CommandError as error:
             causes = listener.causes(self._program_error) or [_last_words(error)]
             raise ProgramFailed("\n".join(causes)) from None
+        finally:
+            self.violations = listener.violations
         return listener.changes
 
     def _open(self) -> auto.Stack:

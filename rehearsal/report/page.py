@@ -1,4 +1,4 @@
-"""The page that `make up` prints: tree, contents, outputs, stand-ins, cost, and where to look."""
+"""The page that `make up` prints: tree, contents, outputs, policies, stand-ins, cost, and where to look."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from policy.catalog import ALL_RULES
+from policy.run import Judgement
 from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.facts import text
 from rehearsal.report.nodes import nodes_table
+from rehearsal.report.policies import policies_chapter
 from rehearsal.report.saved import Masker
 from rehearsal.report.tree import resource_tree
 
@@ -41,6 +44,7 @@ class Run:
     stack: str
     systems: tuple[str, ...]
     recording: Recording
+    judgement: Judgement
     mask: Masker
     stood_in: tuple[str, ...]
     how: str
@@ -62,6 +66,8 @@ def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
             console.print(nodes_table(offered["nodes"]))
     _heading(console, "Outputs")
     console.print(outputs_table(outputs))
+    _heading(console, "Policies")
+    console.print(policies_chapter(run.judgement, run.mask, len(ALL_RULES)))
     _heading(console, "This run")
     console.print(_this_run(run))
     _heading(console, "How to look at it")

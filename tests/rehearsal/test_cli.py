@@ -15,7 +15,17 @@ from rehearsal.inprocess import ProgramFailed
 from rehearsal.workspace import InUse, Workspace
 from tests.stacks import ROOT
 
-COPIED = ("infra", "rehearsal", "deploy", "tools", "__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml")
+COPIED = (
+    "infra",
+    "policy",
+    "rehearsal",
+    "deploy",
+    "tools",
+    "__main__.py",
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "Pulumi.prod.yaml",
+)
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""The policy pack, as the engine starts it: `pulumi preview --policy-pack policy`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+# The engine runs this folder, and finds nothing beside it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pulumi_policy import PolicyPack
+
+from policy.catalog import ALL_RULES, NAMES
+from policy.exemptions import load_exemptions
+from policy.pack import Pack
+
+PolicyPack("edge-platform", Pack(ALL_RULES, load_exemptions(NAMES), date.today()).policies())

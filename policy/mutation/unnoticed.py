@@ -1,0 +1,246 @@
+"""What no rule notices, and why that is so. What is not listed here, and not noticed, makes `make mutate` fail."""
+
+from __future__ import annotations
+
+from policy.mutation.model import PROTECT, RESOURCE, Unnoticed
+
+POLICY = "aws:iam/policy:Policy"
+ROLE = "aws:iam/role:Role"
+HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+FIREWALL = "aws:wafv2/webAcl:WebAcl"
+DATABASE = "aws:rds/instance:Instance"
+MACHINE = "aws:ec2/instance:Instance"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+
+_HARMLESS = (
+    Unnoticed(
+        type="aws:s3/bucket:Bucket",
+        path="acl",
+        reason="it does nothing while the bucket's owner is enforced and public ACLs are blocked; those are spoiled themselves",
+    ),
+    Unnoticed(
+        type="aws:lb/loadBalancer:LoadBalancer",
+        path="desyncMitigationMode",
+        bad="gone",
+        reason="AWS's default is `defensive`, which AWS FSBP ELB.12 takes",
+    ),
+    Unnoticed(
+        type="aws:cloudfront/distribution:Distribution",
+        path="defaultCacheBehavior.allowedMethods",
+        reason="the bucket's policy lets the distribution read and nothing else; that is spoiled itself",
+    ),
+    Unnoticed(
+        type=MACHINE,
+        path="vpcSecurityGroupIds",
+        reason="AWS takes the VPC's default group instead, which lets nothing in or out",
+    ),
+    Unnoticed(
+        type=DATABASE,
+        path="vpcSecurityGroupIds",
+        reason="AWS takes the VPC's default group instead, which lets nothing in or out",
+    ),
+    Unnoticed(
+        type=DATABASE,
+        path="deleteAutomatedBackups",
+        reason="it is the provider's default; what is kept is the final snapshot, which is spoiled itself",
+    ),
+    Unnoticed(
+        type="aws:kms/key:Key",
+        path="isEnabled",
+        reason="a key that is switched off stops what it encrypts at once, and shows nothing to anybody",
+    ),
+    Unnoticed(
+        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        path="cidrIpv6",
+        named="*-alb-from-anywhere-*",
+        reason="the load balancer's 80 and 443 are open to the world as they stand",
+    ),
+    Unnoticed(
+        type=POLICY,
+        path="policy.Statement[0].Action",
+        named="delivery-*",
+        reason="the statement denies, or is a permissions boundary, which grants nothing: more of it is not wider",
+    ),
+    Unnoticed(
+        type=POLICY,
+        path="policy.Statement[0].NotAction",
+        named="delivery-*",
+        reason="the statement denies, or is a permissions boundary, which grants nothing: more of it is not wider",
+    ),
+    Unnoticed(
+        type="kubernetes:core/v1:Service",
+        path="spec.ports[*].appProtocol",
+        reason="where it is not noticed, the port's name says what it speaks",
+    ),
+    Unnoticed(
+        type="kubernetes:networking.istio.io/v1alpha3:EnvoyFilter",
+        path="spec.configPatches[0].patch.value.typed_config.default_source_code.inline_string",
+        bad="function envoy_on_request(handle) end",
+        reason="without the cookie's token the authorizer refuses; what a script does is tried on a real Envoy by make verify",
+    ),
+    *(
+        Unnoticed(
+            type=type_,
+            path=f"{prefix}.enableServiceLinks",
+            reason="it tells a pod the names and addresses of Services, which the cluster's DNS tells it anyhow",
+        )
+        for type_, prefix in (
+            ("kubernetes:apps/v1:Deployment", "spec.template.spec"),
+            ("kubernetes:apps/v1:StatefulSet", "spec.template.spec"),
+            ("kubernetes:batch/v1:Job", "spec.template.spec"),
+            ("kubernetes:batch/v1:CronJob", "spec.jobTemplate.spec.template.spec"),
+        )
+    ),
+)
+"""Nothing becomes worse by it, or by it alone."""
+
+_ELSEWHERE = (
+    Unnoticed(
+        type=DATABASE,
+        path="password",
+        reason="a rule cannot tell a drawn password from a chosen one; tests/systems hold that it is a random one, and secret",
+    ),
+)
+"""Something else notices it."""
+
+_EXEMPTED = (
+    Unnoticed(
+        type="aws:s3/bucketVersioning:BucketVersioning",
+        path="versioningConfiguration.status",
+        reason="these buckets are exempted from s3-versioned: logs, and files that are made again",
+    ),
+    Unnoticed(
+        type=DATABASE,
+        path="backupRetentionPeriod",
+        bad="0",
+        reason="dev's database is exempted from rds-backed-up",
+    ),
+    Unnoticed(
+        type=DATABASE,
+        path="deletionProtection",
+        bad="gone",
+        reason="dev's database is exempted from rds-deletion-protection",
+    ),
+    Unnoticed(
+        type="aws:ec2/launchTemplate:LaunchTemplate",
+        path="metadataOptions.httpPutResponseHopLimit",
+        reason="wealist's machines are exempted from ec2-metadata-hop, whatever the number",
+    ),
+    Unnoticed(
+        type=POLICY,
+        path="policy.Statement[+]",
+        bad="*s3:*",
+        named="*github-actions*",
+        reason="the pipeline's policy is exempted from iam-no-service-wildcard, whatever the service",
+    ),
+    Unnoticed(
+        type=POLICY,
+        path="policy.Statement[0].Action",
+        named="*github-actions*",
+        reason="the pipeline's policy is exempted from iam-no-service-wildcard, whatever the service",
+    ),
+    Unnoticed(
+        type=POLICY,
+        path="policy.Statement[+]",
+        named="delivery-*",
+        reason="the delivery's boundary and its data policy are exempted from iam-named-resources or iam-decrypt-named",
+    ),
+    Unnoticed(
+        type=NAMESPACE,
+        path='metadata.labels["pod-security.kubernetes.io/enforce"]',
+        named="*tigera-operator*",
+        reason="Calico's namespace is exempted from kubernetes-namespace-restricted: it enforces nothing as it stands",
+    ),
+    Unnoticed(
+        type="kubernetes:networking.istio.io/v1:VirtualService",
+        path="spec.http[0].timeout",
+        named="*-chat-*",
+        reason="chat's route is exempted from mesh-route-timeout: it has none as it stands",
+    ),
+)
+"""An exemption is for a rule and a resource, and lets that rule find whatever it finds there."""
+
+_GAPS = (
+    Unnoticed(
+        type=ROLE,
+        path="assumeRolePolicy.Statement[+]",
+        bad="*arn:aws:iam::11*",
+        reason="gap: no rule says which other accounts a role may be taken from",
+    ),
+    Unnoticed(
+        type=ROLE, path="inlinePolicies", reason="gap: the rules read policies of their own, and none inside a role"
+    ),
+    Unnoticed(type=ROLE, path="managedPolicyArns", reason="gap: the rules read attachments, and none inside a role"),
+    Unnoticed(
+        type="aws:ec2/vpcEndpoint:VpcEndpoint",
+        path='policy.Statement[0].Condition.StringEquals["aws:PrincipalAccount"]',
+        reason="gap: the rule asks for the condition, and takes any account in it",
+    ),
+    Unnoticed(
+        type=MACHINE,
+        path=PROTECT,
+        named="*-master-*",
+        reason="gap: no rule protects the one machine that holds data, the control plane's",
+    ),
+    Unnoticed(
+        type=MACHINE,
+        path="disableApiTermination",
+        named="*-master-*",
+        reason="gap: no rule protects the one machine that holds data, the control plane's",
+    ),
+    Unnoticed(
+        type="aws:lb/listenerRule:ListenerRule",
+        path=RESOURCE,
+        named="*-refuse-*",
+        reason="gap: no rule knows that wealist's management paths are refused at the edge",
+    ),
+    Unnoticed(
+        type="aws:lb/listenerRule:ListenerRule",
+        path="actions[0].type",
+        named="*-refuse-*",
+        reason="gap: no rule knows that wealist's management paths are refused at the edge",
+    ),
+    Unnoticed(
+        type="aws:cloudwatch/logDelivery:LogDelivery",
+        path=RESOURCE,
+        reason="gap: a distribution's log has a source and a destination left, and nobody sees that nothing joins them",
+    ),
+    Unnoticed(
+        type=HEADERS,
+        path="securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy",
+        bad="*unsafe-inline*",
+        reason="gap: the rule lets inline scripts pass",
+    ),
+    *(
+        Unnoticed(type=HEADERS, path=path, reason="gap: the rules look at HSTS and the content policy alone")
+        for path in (
+            "securityHeadersConfig.contentTypeOptions",
+            "securityHeadersConfig.frameOptions.frameOption",
+            "securityHeadersConfig.referrerPolicy.referrerPolicy",
+        )
+    ),
+    Unnoticed(
+        type=FIREWALL,
+        path="rules[0].statement.rateBasedStatement.limit",
+        reason="gap: the rule takes any rate for a limit",
+    ),
+    Unnoticed(type=FIREWALL, path="rules[2]", reason="gap: the rule asks for managed rules, and not for which ones"),
+    Unnoticed(
+        type=FIREWALL,
+        path="rules[3].statement.managedRuleGroupStatement.ruleActionOverrides[+]",
+        reason="gap: the rule does not look at what a managed group is told to let pass",
+    ),
+    Unnoticed(
+        type=FIREWALL,
+        path="visibilityConfig.cloudwatchMetricsEnabled",
+        reason="gap: the rule looks at the metrics of the firewall's rules, and not at its own",
+    ),
+    Unnoticed(
+        type="aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        path="redactedFields[*]",
+        reason="gap: the rule asks for some redaction, and not for that of every header that authenticates",
+    ),
+)
+"""A rule could notice it, and none does yet."""
+
+UNNOTICED: tuple[Unnoticed, ...] = (*_HARMLESS, *_ELSEWHERE, *_EXEMPTED, *_GAPS)

@@ -1,0 +1,222 @@
+"""The rules on the real engine: the pack says what the in-process run says, and stops what is mandatory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pulumi_policy
+import pytest
+import yaml
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
+
+from policy.catalog import ALL_RULES, NAMES
+from policy.exemptions import load_exemptions
+from policy.pack import Pack
+from policy.rules.model import ResourceRule
+from rehearsal.cloud import Cloud, open_cloud
+from rehearsal.engine.program import project_program
+from rehearsal.engine.servicer import serve_cloud
+from rehearsal.engine.stack import EngineStack
+from rehearsal.inprocess import ProgramFailed, run
+from rehearsal.judging import judged, seen_by_rules
+from rehearsal.stack_file import StackFile
+from tests.policy.test_run import BEFRIENDED, BOX, CLOSED, TODAY, box, exemption
+from tests.rehearsal.engine_rig import engine_or_skip
+from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack, stack_file
+
+PACK = ROOT / "policy"
+UNSAID = "can't run policy"
+
+PROGRAM = f"""
+import runpy
+
+import pulumi
+
+BROKEN = {{
+    "Instance wealist-database-instance": {{"publicly_accessible": True, "auto_minor_version_upgrade": False}},
+    "SecurityGroupIngressRule wealist-security-endpoints-from-vpc-443": {{"cidr_ipv4": "0.0.0.0/0"}},
+    "SecurityGroupIngressRule wealist-security-redis-from-ec2-6379": {{
+        "referenced_security_group_id": None,
+        "cidr_ipv4": "0.0.0.0/0",
+    }},
+    "FlowLog wealist-network-flow-log": {{"traffic_type": "REJECT"}},
+    "Subnet eco2-network-public-a": {{"map_public_ip_on_launch": True}},
+    "PeerAuthentication eco2-mesh-mutual-tls-peerauthentication": {{"spec": {{"mtls": {{"mode": "PERMISSIVE"}}}}}},
+}}
+
+
+def spoil(args):
+    args.props.update(BROKEN.get(f"{{args.type_.split(':')[-1]}} {{args.name}}", {{}}))
+    return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+pulumi.runtime.register_stack_transformation(spoil)
+runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
+"""
+
+SPOILED = {
+    ("rds-not-public", "wealist-database-instance"),
+    ("rds-minor-upgrades", "wealist-database-instance"),
+    ("sg-world-load-balancers-only", "wealist-security-endpoints-from-vpc-443"),
+    ("sg-world-web-only", "wealist-security-redis-from-ec2-6379"),
+    ("vpc-flow-logs-all", "wealist-network-flow-log"),
+    ("subnet-no-public-addresses", "eco2-network-public-a"),
+    ("mesh-mtls-strict", "eco2-mesh-mutual-tls-peerauthentication"),
+}
+
+
+def name_of(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def test_every_rule_is_a_policy_with_its_words() -> None:
+    made = {one.name: one for one in Pack(ALL_RULES, (), date(2026, 11, 21)).policies()}
+    assert made.keys() == NAMES
+    for rule in ALL_RULES:
+        policy = made[rule.name]
+        kind = "ResourceValidationPolicy" if isinstance(rule, ResourceRule) else "StackValidationPolicy"
+        assert type(policy).__name__ == kind
+        assert (policy.description, policy.remediation_steps) == (rule.title, rule.remedy)
+        assert policy.enforcement_level is (EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY)
+        assert policy.severity is pulumi_policy.Severity(rule.severity.value)
+        assert policy.framework
+        assert rule.controls[0] == policy.framework.name
+
+
+OPTIONS = pulumi_policy.PolicyResourceOptions(
+    False, [], None, [], pulumi_policy.PolicyCustomTimeouts(0, 0, 0), [], None
+)
+
+
+class Reports:
+    """What policies report, as the engine would take it."""
+
+    def __init__(self, *policies: pulumi_policy.Policy) -> None:
+        self.policies = policies
+        self.said: list[tuple[str, str]] = []
+
+    def __call__(self, message: str, urn: str | None = None) -> None:
+        self.said.append((message, name_of(urn or "")))
+
+    def show(self, name: str, **props: Any) -> None:
+        """A box, to the policies of single resources."""
+        seen = unknown_checking_proxy(props)
+        args = pulumi_policy.ResourceValidationArgs(BOX, seen, box(name).urn, name, OPTIONS, None)
+        for policy in self.policies:
+            if isinstance(policy, pulumi_policy.ResourceValidationPolicy):
+                policy.validate(args, self)
+
+    def show_all(self, **outputs: Mapping[str, Any]) -> None:
+        """All boxes by their outputs, to the policies of the stack."""
+        boxes = [
+            pulumi_policy.PolicyResource(BOX, outputs[name], box(name).urn, name, OPTIONS, None, None, [], {})
+            for name in outputs
+        ]
+        for policy in self.policies:
+            if isinstance(policy, pulumi_policy.StackValidationPolicy):
+                policy.validate(pulumi_policy.StackValidationArgs(boxes), self)
+
+
+def test_exemptions_hold_on_the_engine_until_their_end() -> None:
+    kept = exemption("prod/kept", until=TODAY)
+    today, tomorrow = (Reports(*Pack([CLOSED], [kept], day).policies()) for day in (TODAY, TODAY + timedelta(days=1)))
+    for reports in (today, tomorrow):
+        reports.show("kept", open=True, lid="on")
+        reports.show("other", open=True, lid="on")
+    assert today.said == [("it is open. To mend it: close it", "other")]
+    assert ("it is open (exempted until 2026-11-21). To mend it: close it", "kept") in tomorrow.said
+
+
+def test_rules_of_the_stack_read_inputs_which_the_engine_shows_to_others_only() -> None:
+    reports = Reports(*Pack([CLOSED, BEFRIENDED], [], TODAY).policies())
+    reports.show("a", lid="on", friends=["b"])
+    reports.show("b", lid="on", friends=["a"])
+    reports.show_all(a={"id": "1"}, b={"id": "2"}, c={"id": "3"})
+    assert reports.said == [("it has no friend. To mend it: find one", "c")]
+
+
+def test_that_something_cannot_be_said_yet_is_told_once_for_a_rule() -> None:
+    reports = Reports(*Pack([CLOSED], [], TODAY).policies())
+    with pytest.raises(UnknownValueError):
+        reports.show("a", lid=UNKNOWN_STRING_VALUE)
+    reports.show("b", open=True, lid=UNKNOWN_STRING_VALUE)
+    assert reports.said == [("it is open. To mend it: close it", "b")]
+
+
+def test_the_packs_file_is_what_the_engine_reads() -> None:
+    described = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
+    assert described["runtime"]["name"] == "python"
+    assert (PACK / described["runtime"]["options"]["virtualenv"]).parent.resolve() == ROOT
+
+
+class Engine:
+    """The spoiled dev stack on the engine, with the pack."""
+
+    def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
+        self.cloud = cloud
+        self.ports = ports
+        self.folder = folder
+        self.program = folder / "program"
+        self.program.mkdir()
+        (self.program / "__main__.py").write_text(PROGRAM)
+        self.advice = folder / "advice.json"
+        self.advice.write_text(json.dumps({"all": "advisory"}))
+
+    def stack(self, file: StackFile, state: str, *, advice: bool) -> EngineStack:
+        return EngineStack(
+            self.program, file, self.ports, self.folder / state, engine_or_skip(), checkpoints=False, pack=PACK,
+            pack_config=self.advice if advice else None,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine_or_skip()
+    folder = tmp_path_factory.mktemp("pack")
+    analyzer = folder / "bin" / "pulumi-analyzer-policy-python"
+    analyzer.parent.mkdir()
+    analyzer.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n')
+    analyzer.chmod(0o755)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud,
+        serve_cloud(cloud) as ports,
+    ):
+        patch.setenv("PATH", str(analyzer.parent), prepend=":")
+        yield Engine(cloud, ports, folder)
+
+
+@pytest.mark.verify
+def test_the_engine_finds_what_the_in_process_run_finds(engine: Engine) -> None:
+    """As advice, so that the update goes through to its end; the same cloud is asked again, which answers with what is there."""
+    file = stack_file("dev")
+    stack = engine.stack(file, "advised", advice=True)
+    stack.up()
+    on_engine = {(one.policy, one.urn) for one in stack.violations}
+    assert [one for one in stack.violations if UNSAID in one.message] == []
+    judgement = judged(seen_by_rules(run(project_program(engine.program), file, engine.cloud)), load_exemptions(NAMES))
+    assert judgement.exempted
+    assert {(one.rule.name, one.resource.urn) for one in judgement.open} == on_engine
+    assert SPOILED - {(policy, name_of(urn)) for policy, urn in on_engine} == set()
+
+
+@pytest.mark.verify
+def test_a_mandatory_finding_stops_a_preview_and_unknown_values_do_not(engine: Engine, tmp_path: Path) -> None:
+    stack = engine.stack(changed_stack(tmp_path, "dev", {"platform.systems": ["wealist"]}), "stopped", advice=False)
+    with pytest.raises(ProgramFailed) as failed:
+        stack.preview()
+    causes = str(failed.value).splitlines()
+    assert any(
+        cause.startswith("wealist-database-instance: rds-not-public: Databases have no public address")
+        for cause in causes
+    )
+    unsaid = [one for one in stack.violations if UNSAID in one.message]
+    assert unsaid
+    assert not any(one.mandatory for one in unsaid)
+    assert len({one.policy for one in unsaid}) == len(unsaid)

@@ -125,4 +125,4 @@ def _rehearse(
 def _how(engine: Path | None) -> str:
     if engine:
         return f"on the Pulumi engine, {engine}"
-    return "in process, without the Pulumi engine (none on PATH; `make engine` builds one)"
+    return "in process, without the Pulumi engine (`make engine` builds it)"

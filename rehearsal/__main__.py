@@ -1,4 +1,4 @@
-"""The command line behind `make up` and `make down`: `python -m rehearsal up --stack prod`."""
+"""The command line behind `make up`, `make down` and `make preview`: `python -m rehearsal up --stack prod`."""
 
 from __future__ import annotations
 
@@ -12,31 +12,43 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.settings import SettingsError
+from policy.exemptions import ExemptionsError
 from rehearsal.engine.build import find_engine
 from rehearsal.inprocess import ProgramFailed
+from rehearsal.preview.run import preview
+from rehearsal.preview.sides import PreviewError
 from rehearsal.report.page import print_failure
+from rehearsal.report.policies import PoliciesBroken
 from rehearsal.serve import USUAL_PORT
 from rehearsal.stack_file import StackFileError
 from rehearsal.up import down, up
 from rehearsal.workspace import InUse
 
 ROOT = Path(__file__).resolve().parents[1]
-FAILED, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_SETTINGS, BROKEN_POLICIES, INTERRUPTED = 1, 2, 3, 130
 _WIDTH_OF_LOGS = 120
+_PREVIEW = ("markdown", "fail_on_danger", "where")
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Run the command; the exit code is 2 for a stack file to mend, 1 for a program that does not run."""
+    """Run the command; the exit code is 2 for a file to mend, 1 for a program that does not run, 3 for broken policies."""
     asked = _parser().parse_args(arguments)
     console = _console()
     try:
-        if asked.command == "down":
-            down(root, asked.stack, console)
-        else:
-            find = _no_engine if asked.in_process else find_engine
-            up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find)
+        return _carry_out(asked, root, console)
     except (StackFileError, SettingsError) as error:
         print_failure(console, "The stack's settings need mending", str(error))
+        return WRONG_SETTINGS
+    except ExemptionsError as error:
+        print_failure(console, "The policies' exemptions need mending", str(error))
+        return WRONG_SETTINGS
+    except PoliciesBroken as error:
+        print_failure(
+            console, f"Stack {asked.stack} stands in the rehearsal, and breaks mandatory policies", str(error)
+        )
+        return BROKEN_POLICIES
+    except PreviewError as error:
+        print_failure(console, "There is no preview", str(error))
         return WRONG_SETTINGS
     except ProgramFailed as error:
         print_failure(console, f"Stack {asked.stack} does not stand; the last good rehearsal is as it was", str(error))
@@ -52,6 +64,16 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             raise
         print_failure(console, "The program stopped", _readable(error, root))
         return FAILED
+
+
+def _carry_out(asked: argparse.Namespace, root: Path, console: Console) -> int:
+    if asked.command == "preview":
+        return preview(root, asked.base, asked.stack, console, **{name: getattr(asked, name) for name in _PREVIEW})
+    if asked.command == "down":
+        down(root, asked.stack, console)
+    else:
+        find = _no_engine if asked.in_process else find_engine
+        up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find)
     return 0
 
 
@@ -65,8 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     up_.add_argument("--port", type=int, default=USUAL_PORT, help="where to serve (%(default)s)")
     up_.add_argument("--in-process", action="store_true", help="do without the Pulumi engine even if there is one")
     down_ = commands.add_parser("down", help="end a served cloud and remove what rehearsals left")
+    preview_ = commands.add_parser("preview", help="what the files here change in the stacks, compared with a commit")
+    preview_.add_argument("--base", required=True, help="the commit to compare with: a branch, a tag, a commit")
+    preview_.add_argument("--stack", action="append", default=[], help="a stack, several times for several (all)")
+    preview_.add_argument("--markdown", action="store_true", help="print the comment instead of the terminal's view")
+    preview_.add_argument("--fail-on-danger", action="store_true", help="end with 3 when something is in danger")
+    preview_.add_argument("--where", default="", help="where the comment says that the whole preview is, as Markdown")
     for command in (up_, down_):
         command.add_argument("--stack", default="dev", help="the stack: Pulumi.<stack>.yaml (%(default)s)")
+    for command in (up_, down_, preview_):
         command.add_argument("--trace", action="store_true", help="show the whole trace of an unexpected error")
     return parser
 

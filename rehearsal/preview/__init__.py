@@ -1,0 +1,1 @@
+"""`make preview`: what a change does to the stacks, and first of all what it puts in danger."""

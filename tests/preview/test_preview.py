@@ -1,0 +1,203 @@
+"""Whole previews: two commits of a small project, rehearsed side by side by the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.stacks import ROOT
+
+pytestmark = pytest.mark.verify
+
+PARTS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "requirements.txt")
+FOLDERS = ("infra", "deploy", "rehearsal", "policy", "tools", "services")
+Change = Callable[[Path], None]
+
+
+def git(project: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.com", *arguments],
+        cwd=project, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bases are rehearsed once for the whole file, and nothing is left in the user's cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """This project, as the only commit of a repository."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for part in PARTS:
+        shutil.copy(ROOT / part, folder)
+    for part in FOLDERS:
+        shutil.copytree(
+            ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "*.test")
+        )
+    (folder / ".gitignore").write_text("__pycache__/\n.rehearsal/\n")
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "base")
+    return folder
+
+
+def preview(project: Path, cache: Path, *arguments: str, base: str = "main") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "COLUMNS": "160"}
+    command = [sys.executable, "-m", "rehearsal", "preview", "--base", base, *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def replaced(project: Path, file: str, old: str, new: str) -> None:
+    path = project / file
+    text = path.read_text()
+    assert old in text, f"{file} no longer has {old!r}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def four_dangers(project: Path) -> None:
+    """What the documentation shows: docs/preview.md."""
+    postgres = '    Edge(source="ec2", target="rds", port=5432, why="PostgreSQL"),\n'
+    reports = '    Edge(source="anywhere", target="rds", port=5432, why="Reports"),\n'
+    replaced(project, "infra/systems/wealist.py", postgres, postgres + reports)
+    replaced(
+        project,
+        "infra/systems/wealist.py",
+        'context.names.logical("database"),',
+        'context.names.logical("main-database"),',
+    )
+    replaced(project, "Pulumi.prod.yaml", "deletion_protection: true", "deletion_protection: false")
+    refresh = '    "/api/v1/auth/refresh",\n'
+    replaced(project, "infra/systems/eco2/document.py", refresh, f'{refresh}    "/api/v1/my/*",\n')
+
+
+def test_four_dangers_stand_on_top_of_the_comment_each_with_its_remedy(project: Path, cache: Path) -> None:
+    four_dangers(project)
+    done = preview(project, cache, "--markdown")
+    assert done.returncode == 0, done.stderr
+    comment = done.stdout
+    assert comment == (project / ".rehearsal/preview/comment.md").read_text()
+    top = comment[: re.search(r"^### (?!In danger)|^<details>", comment, re.MULTILINE).start()]  # type: ignore[union-attr]
+    for said, remedy in (
+        ("created anew as `wealist-main-database-instance`", 'aliases=[pulumi.Alias(name="wealist-database")]'),
+        ("`wealist-security-rds` is opened to the world: `tcp` port 5432 from `0.0.0.0/0`", "name who needs it"),
+        ("`notPaths` gains `/api/v1/my/*`", "take `/api/v1/my/*` out of `notPaths` again"),
+        ("`deletionProtection` `true` → `false`", "drop the protection in a change of its own"),
+    ):
+        assert said in top
+        assert remedy in top
+    # The page shows what is said here.
+    page = (ROOT / "docs" / "preview.md").read_text()
+    assert top[top.index("### ") :].strip() in page
+    assert str(project) not in (project / ".rehearsal/preview/preview.md").read_text()
+    # The policies of this commit judge both sides.
+    assert "New policy findings" in comment
+    assert "rds-deletion-protection" in comment
+
+
+def test_a_danger_ends_with_3_if_that_is_asked_for_and_bytes_are_the_same_again(project: Path, cache: Path) -> None:
+    four_dangers(project)
+    shutil.rmtree(cache / "edge-platform", ignore_errors=True)
+    first = preview(project, cache, "--markdown", "--fail-on-danger", "--stack", "prod")
+    second = preview(project, cache, "--markdown", "--fail-on-danger", "--stack", "prod")
+    assert (first.returncode, second.returncode) == (3, 3)
+    assert first.stdout == second.stdout
+
+
+def test_a_commit_and_itself_do_not_differ(project: Path, cache: Path) -> None:
+    done = preview(project, cache, "--markdown", "--fail-on-danger")
+    assert done.returncode == 0, done.stderr
+    assert "## Preview: no change" in done.stdout
+    assert "###" not in done.stdout
+
+
+def test_a_zone_more_in_the_stack_file_adds_and_replaces_nothing(project: Path, cache: Path) -> None:
+    replaced(project, "Pulumi.prod.yaml", "zones: {a: 0, c: 1, d: 2}", "zones: {a: 0, b: 3, c: 1, d: 2}")
+    done = preview(project, cache, "--stack", "prod", "--markdown")
+    assert done.returncode == 0, done.stderr
+    row = re.search(r"\| `prod` \| (\S+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", done.stdout)
+    assert row, done.stdout
+    dangers, replaced_, removed, _, added = row.groups()
+    assert (dangers, replaced_, removed) == ("0", "0", "0")
+    assert int(added) >= 4
+
+
+def test_a_stack_without_a_base_is_all_added_and_one_without_a_head_is_all_removed(project: Path, cache: Path) -> None:
+    (project / "Pulumi.dev.yaml").rename(project / "Pulumi.try.yaml")
+    done = preview(project, cache, "--markdown", "--stack", "try", "--stack", "dev")
+    assert done.returncode == 0, done.stderr
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", done.stdout, re.MULTILINE))
+    new, gone = ([cell.strip() for cell in rows[stack].split("|")] for stack in ("try", "dev"))
+    assert int(new[4]) > 500
+    assert new[1:4] == ["0", "0", "0"]
+    assert int(gone[2]) > 500
+    assert gone[4] == "0"
+
+
+def test_a_side_that_does_not_stand_is_a_message_and_no_trace(project: Path, cache: Path) -> None:
+    replaced(project, "Pulumi.prod.yaml", "cidr: 10.1.0.0/16", "cidr: nonsense")
+    done = preview(project, cache, "--markdown", "--stack", "prod")
+    assert done.returncode == 1
+    assert "prod is not compared" in done.stdout
+    assert "wealist.network.cidr" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    git(project, "commit", "--quiet", "--all", "--message", "broken")
+    replaced(project, "Pulumi.prod.yaml", "cidr: nonsense", "cidr: 10.1.0.0/16")
+    done = preview(project, cache, "--markdown", "--stack", "prod")
+    assert done.returncode == 1
+    assert "The base's stack does not stand" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments", "says"),
+    [
+        ("nowhere", (), "BASE=nowhere: there is no such commit here"),
+        ("--output=x", (), "there is no such commit here"),
+        ("main", ("--stack", "staging"), "there is no stack 'staging' on either side: they have dev, prod"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    project: Path, cache: Path, base: str, arguments: tuple[str, ...], says: str
+) -> None:
+    command = [sys.executable, "-m", "rehearsal", "preview", f"--base={base}", *arguments]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "COLUMNS": "300"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert says in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_base_that_went_on_is_told_of(project: Path, cache: Path) -> None:
+    git(project, "checkout", "--quiet", "-b", "topic")
+    git(project, "checkout", "--quiet", "main")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "more")
+    git(project, "checkout", "--quiet", "topic")
+    done = preview(project, cache, "--markdown", "--stack", "prod")
+    assert "`main` has commits that are missing here" in done.stdout
+
+
+@pytest.mark.timed
+def test_both_stacks_are_compared_within_20_seconds(project: Path, cache: Path) -> None:
+    """Nothing is cached; the packages are compiled by a run before."""
+    preview(project, cache)
+    four_dangers(project)
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "more")
+    shutil.rmtree(cache / "edge-platform")
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-m", "rehearsal", "preview", "--base", "main~1"]
+    started = time.monotonic()
+    subprocess.run(command, cwd=project, env={**kept, "XDG_CACHE_HOME": str(cache)}, capture_output=True, check=True)
+    assert time.monotonic() - started < 20

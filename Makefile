@@ -28,6 +28,9 @@ down: .venv/.packages ## end a cloud that is kept running, and remove what rehea
 preview: .venv/.packages ## what the files here change, compared with a commit: BASE=origin/main
 	@$(BIN)/python -m rehearsal preview --base '$(BASE)' $(foreach stack,$(STACKS),--stack '$(stack)') $(PREVIEW_OPTIONS)
 
+mutate: .venv/.packages ## spoil what security hangs on, one by one: do the policies notice? WRITE=1 raises the floor
+	@$(BIN)/python -m rehearsal.mutate $(if $(WRITE),--write)
+
 test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 

@@ -9,8 +9,10 @@ from policy.rules import (
     aws_compute,
     aws_data,
     aws_edge,
+    aws_firewall,
     aws_network,
     aws_operations,
+    aws_sites,
     aws_storage,
     kubernetes_access,
     kubernetes_delivery,
@@ -34,7 +36,9 @@ class Area:
 
 AREAS = (
     Area(title="AWS: networks", rules=aws_network.RULES),
-    Area(title="AWS: edge", rules=aws_edge.RULES),
+    Area(title="AWS: load balancers and certificates", rules=aws_edge.RULES),
+    Area(title="AWS: firewalls", rules=aws_firewall.RULES),
+    Area(title="AWS: sites", rules=aws_sites.RULES),
     Area(title="AWS: identity and permissions", rules=aws_access.RULES),
     Area(title="AWS: machines and releases", rules=aws_compute.RULES),
     Area(title="AWS: buckets and images", rules=aws_storage.RULES),

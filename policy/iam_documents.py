@@ -62,6 +62,12 @@ class Statement:
         )
 
 
+def account_of(arn: str) -> str:
+    """The account that an ARN names; empty for what is none."""
+    parts = arn.split(":")
+    return parts[4] if parts[0] == "arn" and len(parts) > 5 else ""
+
+
 def _demands(operator: str) -> bool:
     """`…IfExists` and negations let through what has no such key."""
     return (

@@ -10,8 +10,13 @@ EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
 ANY_READER = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*/*"}
 ANOTHER_ACCOUNT = {
-    "Effect": "Allow",
     "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+}
+ANOTHER_ACCOUNTS_ROLE = {
+    "Principal": {"AWS": "arn:aws:iam::111122223333:role/deploy"},
+    "Effect": "Allow",
     "Action": "sts:AssumeRole",
 }
 
@@ -75,7 +80,7 @@ _NETWORK: tuple[Mutation, ...] = (
         {
             "policy": GONE,
             "policy.Statement[0].Condition": GONE,
-            'policy.Statement[0].Condition.StringEquals["aws:PrincipalAccount"]': "*",
+            'policy.Statement[0].Condition.StringEquals["aws:PrincipalAccount"]': ("*", "111122223333"),
         },
     ),
     *spoil(
@@ -111,7 +116,7 @@ _EDGE: tuple[Mutation, ...] = (
     *spoil(
         "AWS edge",
         "aws:lb/listenerRule:ListenerRule",
-        {"actions[0].type": "forward", RESOURCE: GONE},
+        {"actions[0].type": "forward", "priority": 1_000, "conditions[0].pathPattern.values": ["/x"], RESOURCE: GONE},
         named="*-refuse-*",
     ),
     *spoil(
@@ -161,6 +166,8 @@ _EDGE: tuple[Mutation, ...] = (
             "securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy": (
                 "default-src *",
                 "default-src 'self'; script-src 'self' 'unsafe-inline'",
+                "default-src 'self'; script-src 'self' https:",
+                "default-src 'self'; frame-ancestors *",
             ),
         },
     ),
@@ -173,12 +180,18 @@ _EDGE: tuple[Mutation, ...] = (
             "rules[1].overrideAction": {"count": {}},
             "rules[2].overrideAction": {"count": {}},
             "rules[3].overrideAction": {"count": {}},
+            "rules[1]": GONE,
             "rules[2]": GONE,
+            "rules[3]": GONE,
             "rules[0].statement.rateBasedStatement.limit": 2_000_000_000,
-            "rules[3].statement.managedRuleGroupStatement.ruleActionOverrides[+]": {
-                "actionToUse": {"allow": {}},
-                "name": "CrossSiteScripting_BODY",
+            "rules[0].statement.rateBasedStatement.evaluationWindowSec": 60,
+            "rules[0].statement.rateBasedStatement.scopeDownStatement": {
+                "byteMatchStatement": {"searchString": "/x", "positionalConstraint": "STARTS_WITH"}
             },
+            "rules[3].statement.managedRuleGroupStatement.ruleActionOverrides[+]": (
+                {"actionToUse": {"allow": {}}, "name": "CrossSiteScripting_BODY"},
+                {"actionToUse": {"count": {}}, "name": "GenericLFI_URIPATH"},
+            ),
             "visibilityConfig.cloudwatchMetricsEnabled": False,
         },
     ),
@@ -222,7 +235,7 @@ _IDENTITY: tuple[Mutation, ...] = (
         "AWS identity",
         "aws:iam/role:Role",
         {
-            "assumeRolePolicy.Statement[+]": (EVERYBODY, ANOTHER_ACCOUNT),
+            "assumeRolePolicy.Statement[+]": (EVERYBODY, ANOTHER_ACCOUNT, ANOTHER_ACCOUNTS_ROLE),
             "inlinePolicies": [
                 {"name": "all", "policy": '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'}
             ],

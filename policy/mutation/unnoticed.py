@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from policy.mutation.model import PROTECT, RESOURCE, Unnoticed
+from policy.mutation.model import Unnoticed
 
 POLICY = "aws:iam/policy:Policy"
-ROLE = "aws:iam/role:Role"
-HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
-FIREWALL = "aws:wafv2/webAcl:WebAcl"
 DATABASE = "aws:rds/instance:Instance"
 MACHINE = "aws:ec2/instance:Instance"
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -160,87 +157,4 @@ _EXEMPTED = (
 )
 """An exemption is for a rule and a resource, and lets that rule find whatever it finds there."""
 
-_GAPS = (
-    Unnoticed(
-        type=ROLE,
-        path="assumeRolePolicy.Statement[+]",
-        bad="*arn:aws:iam::11*",
-        reason="gap: no rule says which other accounts a role may be taken from",
-    ),
-    Unnoticed(
-        type=ROLE, path="inlinePolicies", reason="gap: the rules read policies of their own, and none inside a role"
-    ),
-    Unnoticed(type=ROLE, path="managedPolicyArns", reason="gap: the rules read attachments, and none inside a role"),
-    Unnoticed(
-        type="aws:ec2/vpcEndpoint:VpcEndpoint",
-        path='policy.Statement[0].Condition.StringEquals["aws:PrincipalAccount"]',
-        reason="gap: the rule asks for the condition, and takes any account in it",
-    ),
-    Unnoticed(
-        type=MACHINE,
-        path=PROTECT,
-        named="*-master-*",
-        reason="gap: no rule protects the one machine that holds data, the control plane's",
-    ),
-    Unnoticed(
-        type=MACHINE,
-        path="disableApiTermination",
-        named="*-master-*",
-        reason="gap: no rule protects the one machine that holds data, the control plane's",
-    ),
-    Unnoticed(
-        type="aws:lb/listenerRule:ListenerRule",
-        path=RESOURCE,
-        named="*-refuse-*",
-        reason="gap: no rule knows that wealist's management paths are refused at the edge",
-    ),
-    Unnoticed(
-        type="aws:lb/listenerRule:ListenerRule",
-        path="actions[0].type",
-        named="*-refuse-*",
-        reason="gap: no rule knows that wealist's management paths are refused at the edge",
-    ),
-    Unnoticed(
-        type="aws:cloudwatch/logDelivery:LogDelivery",
-        path=RESOURCE,
-        reason="gap: a distribution's log has a source and a destination left, and nobody sees that nothing joins them",
-    ),
-    Unnoticed(
-        type=HEADERS,
-        path="securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy",
-        bad="*unsafe-inline*",
-        reason="gap: the rule lets inline scripts pass",
-    ),
-    *(
-        Unnoticed(type=HEADERS, path=path, reason="gap: the rules look at HSTS and the content policy alone")
-        for path in (
-            "securityHeadersConfig.contentTypeOptions",
-            "securityHeadersConfig.frameOptions.frameOption",
-            "securityHeadersConfig.referrerPolicy.referrerPolicy",
-        )
-    ),
-    Unnoticed(
-        type=FIREWALL,
-        path="rules[0].statement.rateBasedStatement.limit",
-        reason="gap: the rule takes any rate for a limit",
-    ),
-    Unnoticed(type=FIREWALL, path="rules[2]", reason="gap: the rule asks for managed rules, and not for which ones"),
-    Unnoticed(
-        type=FIREWALL,
-        path="rules[3].statement.managedRuleGroupStatement.ruleActionOverrides[+]",
-        reason="gap: the rule does not look at what a managed group is told to let pass",
-    ),
-    Unnoticed(
-        type=FIREWALL,
-        path="visibilityConfig.cloudwatchMetricsEnabled",
-        reason="gap: the rule looks at the metrics of the firewall's rules, and not at its own",
-    ),
-    Unnoticed(
-        type="aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
-        path="redactedFields[*]",
-        reason="gap: the rule asks for some redaction, and not for that of every header that authenticates",
-    ),
-)
-"""A rule could notice it, and none does yet."""
-
-UNNOTICED: tuple[Unnoticed, ...] = (*_HARMLESS, *_ELSEWHERE, *_EXEMPTED, *_GAPS)
+UNNOTICED: tuple[Unnoticed, ...] = (*_HARMLESS, *_ELSEWHERE, *_EXEMPTED)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 
 from policy.aws_types import POLICY, POLICY_ATTACHMENT, ROLE, ROLE_POLICY
-from policy.checks import shown
-from policy.iam_documents import ANYBODY, Statement, statements
-from policy.rules.model import Resource, ResourceRule, Rule, Severity
+from policy.checks import each, shown
+from policy.iam_documents import ANYBODY, Statement, account_of, statements
+from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
-PERMISSIONS = frozenset({POLICY, ROLE_POLICY})
+PERMISSIONS = frozenset({POLICY, ROLE, ROLE_POLICY})
+"""A role may hold policies in itself."""
 
 WITHOUT_RESOURCE_LEVEL = (
     r"\w+:(Describe|List)\w*",
@@ -59,6 +60,9 @@ SUBJECTS = re.compile(
 )
 """GitHub: an owner at least. Kubernetes: one account of one namespace. Any other issuer: no wildcard."""
 
+WHOLE_ACCOUNT = re.compile(r"\d{12}|arn:aws[\w-]*:iam::\d{12}:root")
+OF_ORGANIZATION = ("aws:PrincipalOrgID", "aws:PrincipalOrgPaths")
+
 EC2 = "ec2.amazonaws.com"
 """The one service that assumes roles for instances of the account itself alone, and sends no source."""
 
@@ -68,9 +72,24 @@ _FEDERATION_ROOM = "infra/components/aws/federation.py"
 Says = Callable[[Statement], Iterator[str]]
 
 
-def _each_statement(says: Says, key: str = "policy") -> Callable[[Resource], Iterator[str]]:
+def _permitting(says: Says) -> Callable[[Resource], Iterator[str]]:
+    """What is said of each statement that permits something."""
+
     def check(resource: Resource) -> Iterator[str]:
-        for one in statements(resource.props.get(key)):
+        inline = [policy.get("policy") for policy in each(resource.props, "inlinePolicies")]
+        for document in inline if resource.type == ROLE else [resource.props.get("policy")]:
+            for one in statements(document):
+                if one.allows:
+                    yield from says(one)
+
+    return check
+
+
+def _trusting(says: Says) -> Callable[[Resource], Iterator[str]]:
+    """What is said of each statement that lets somebody become the role."""
+
+    def check(resource: Resource) -> Iterator[str]:
+        for one in statements(resource.props.get("assumeRolePolicy")):
             if one.allows:
                 yield from says(one)
 
@@ -147,9 +166,9 @@ def _changes_iam(one: Statement) -> Iterator[str]:
 
 
 def _broadly_managed(resource: Resource) -> Iterator[str]:
-    arn = str(resource.props.get("policyArn"))
-    if BROAD_MANAGED.fullmatch(arn):
-        yield f"it attaches {arn.rsplit('/', 1)[-1]}"
+    for arn in map(str, (resource.props.get("policyArn"), *each(resource.props, "managedPolicyArns"))):
+        if BROAD_MANAGED.fullmatch(arn):
+            yield f"it attaches {arn.rsplit('/', 1)[-1]}"
 
 
 def _trusts_anybody(one: Statement) -> Iterator[str]:
@@ -157,6 +176,26 @@ def _trusts_anybody(one: Statement) -> Iterator[str]:
         yield "anybody in the world may assume it"
     if one.not_principals:
         yield "anybody but those named may assume it"
+
+
+def _trusts_whole_account(one: Statement) -> Iterator[str]:
+    whole = [value for kind, value in one.principals if kind == "AWS" and WHOLE_ACCOUNT.fullmatch(value)]
+    if whole and not one.is_bound_by("sts:ExternalId", "aws:PrincipalArn", *OF_ORGANIZATION):
+        yield f"whoever {', '.join(whole)} lets may assume it"
+
+
+def _trusts_strangers(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """Whole accounts are another rule's, which needs no account to compare with."""
+    for role in stack.of(ROLE):
+        own = account_of(str(role.outputs.get("arn")))
+        for one in statements(role.props.get("assumeRolePolicy")) if own else ():
+            strangers = [
+                value
+                for kind, value in one.principals
+                if kind == "AWS" and account_of(value) not in ("", own) and not WHOLE_ACCOUNT.fullmatch(value)
+            ]
+            if one.allows and strangers and not one.is_bound_by("sts:ExternalId", *OF_ORGANIZATION):
+                yield role, f"another account's {', '.join(strangers)} may assume it"
 
 
 def _federated(one: Statement) -> str:
@@ -196,7 +235,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.CRITICAL,
         remedy=f"name the actions and the resources ({_IAM_ROOM}: allow)",
         types=PERMISSIONS,
-        check=_each_statement(_administrates),
+        check=_permitting(_administrates),
     ),
     ResourceRule(
         name="iam-no-service-wildcard",
@@ -205,7 +244,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         remedy=f"name the actions ({_IAM_ROOM}: allow)",
         types=PERMISSIONS,
-        check=_each_statement(_whole_services),
+        check=_permitting(_whole_services),
     ),
     ResourceRule(
         name="iam-no-negation",
@@ -214,7 +253,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy="name what is allowed; what AWS adds tomorrow would be allowed too",
         types=PERMISSIONS,
-        check=_each_statement(_negates),
+        check=_permitting(_negates),
     ),
     ResourceRule(
         name="iam-named-resources",
@@ -223,7 +262,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy="name the ARNs, or add a condition on a tag",
         types=PERMISSIONS,
-        check=_each_statement(_everywhere),
+        check=_permitting(_everywhere),
     ),
     ResourceRule(
         name="iam-pass-role-named",
@@ -232,7 +271,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.CRITICAL,
         remedy="name the role's ARN, and the service in a condition on iam:PassedToService",
         types=PERMISSIONS,
-        check=_each_statement(_passes_any_role),
+        check=_permitting(_passes_any_role),
     ),
     ResourceRule(
         name="iam-decrypt-named",
@@ -241,7 +280,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         remedy="name the system's key (infra/components/aws/encryption.py)",
         types=PERMISSIONS,
-        check=_each_statement(_decrypts_anything),
+        check=_permitting(_decrypts_anything),
     ),
     ResourceRule(
         name="iam-secrets-named",
@@ -250,7 +289,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy="end the ARN with the system's path: parameter/<system>/<stack>/*",
         types=PERMISSIONS,
-        check=_each_statement(_reads_every_secret),
+        check=_permitting(_reads_every_secret),
     ),
     ResourceRule(
         name="iam-no-escalation",
@@ -259,7 +298,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.CRITICAL,
         remedy="leave changes of IAM to the role that runs Pulumi, with a permissions boundary",
         types=PERMISSIONS,
-        check=_each_statement(_changes_iam),
+        check=_permitting(_changes_iam),
     ),
     ResourceRule(
         name="iam-no-broad-managed-policy",
@@ -267,7 +306,7 @@ RULES: tuple[Rule, ...] = (
         controls=("AWS FSBP IAM.1", "CIS AWS 3.0 1.16", "CIS AWS 3.0 1.22"),
         severity=Severity.HIGH,
         remedy="write a policy for what the role does",
-        types=frozenset({POLICY_ATTACHMENT}),
+        types=frozenset({POLICY_ATTACHMENT, ROLE}),
         check=_broadly_managed,
     ),
     ResourceRule(
@@ -277,7 +316,24 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.CRITICAL,
         remedy="name the principal in the trust policy",
         types=frozenset({ROLE}),
-        check=_each_statement(_trusts_anybody, "assumeRolePolicy"),
+        check=_trusting(_trusts_anybody),
+    ),
+    ResourceRule(
+        name="iam-trust-no-whole-account",
+        title="Roles are assumed by roles and users that are named, not by whoever an account lets",
+        controls=("AWS Well-Architected SEC03-BP07 Analyze public and cross-account access",),
+        severity=Severity.HIGH,
+        remedy="name the ARNs of the roles; where another company says which, a condition on sts:ExternalId",
+        types=frozenset({ROLE}),
+        check=_trusting(_trusts_whole_account),
+    ),
+    StackRule(
+        name="iam-trust-other-accounts",
+        title="Other accounts' roles and users assume ours with an external ID, or as ones of the organization",
+        controls=("AWS Well-Architected SEC03-BP09 Share resources securely with a third party",),
+        severity=Severity.HIGH,
+        remedy="add a condition on sts:ExternalId or aws:PrincipalOrgID to the trust policy",
+        check=_trusts_strangers,
     ),
     ResourceRule(
         name="iam-trust-audience",
@@ -286,7 +342,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy=f"{_FEDERATION_ROOM}: StringEquals on <issuer>:aud",
         types=frozenset({ROLE}),
-        check=_each_statement(_trusts_any_audience, "assumeRolePolicy"),
+        check=_trusting(_trusts_any_audience),
     ),
     ResourceRule(
         name="iam-trust-subject",
@@ -295,7 +351,7 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.CRITICAL,
         remedy=f"{_FEDERATION_ROOM}: a condition on <issuer>:sub with repo:<owner>/… or system:serviceaccount:<namespace>:<name>",
         types=frozenset({ROLE}),
-        check=_each_statement(_trusts_any_subject, "assumeRolePolicy"),
+        check=_trusting(_trusts_any_subject),
     ),
     ResourceRule(
         name="iam-trust-own-account",
@@ -304,6 +360,6 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         remedy="add a condition on aws:SourceAccount or aws:SourceArn to the trust policy",
         types=frozenset({ROLE}),
-        check=_each_statement(_trusts_for_any_account, "assumeRolePolicy"),
+        check=_trusting(_trusts_for_any_account),
     ),
 )

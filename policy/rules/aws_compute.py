@@ -20,6 +20,7 @@ from policy.checks import (
     shown,
     wants,
 )
+from policy.control_plane import runs_control_plane
 from policy.public_subnets import public_subnets
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
@@ -48,6 +49,11 @@ def _plain_disks(resource: Resource) -> Iterator[str]:
     for path in (ROOT_DISK, *(f"ebsBlockDevices.{n}" for n in range(len(each(resource.props, "ebsBlockDevices"))))):
         if resource.type == INSTANCE and not is_true(at(resource.props, f"{path}.encrypted")):
             yield f"{path}.encrypted is {shown(at(resource.props, f'{path}.encrypted'))}"
+
+
+def _terminable(resource: Resource) -> Iterator[str]:
+    if runs_control_plane(resource):
+        yield from wants("disableApiTermination", is_true)(resource)
 
 
 def _has_address(resource: Resource) -> Iterator[str]:
@@ -152,6 +158,15 @@ RULES: tuple[Rule, ...] = (
         remedy=f"{_COMPUTE_ROOM}, {_NODE_ROOM}: encrypted=True for every disk",
         types=MACHINES,
         check=_plain_disks,
+    ),
+    ResourceRule(
+        name="ec2-termination-protection",
+        title="A control plane's machine, with the cluster's state on its disk, cannot be terminated by mistake",
+        controls=("AWS Well-Architected SEC08-BP04 Enforce access control",),
+        severity=Severity.HIGH,
+        remedy=f"{_NODE_ROOM}: disable_api_termination, which NodeArgs.protect brings",
+        types=frozenset({INSTANCE}),
+        check=_terminable,
     ),
     ResourceRule(
         name="ec2-no-public-address",

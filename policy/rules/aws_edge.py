@@ -1,25 +1,22 @@
-"""Load balancers, distributions, certificates and firewalls: TLS with a floor, nothing forged, everything logged."""
+"""Load balancers, certificates and identity providers: TLS with a floor, nothing forged, everything logged."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from policy.aws_types import (
-    ACCESS_CONTROL,
     CERTIFICATE,
     CERTIFICATE_VALIDATION,
-    DISTRIBUTION,
-    HEADERS,
     IDENTITY_PROVIDER,
     LISTENER,
     LISTENER_RULE,
     LOAD_BALANCER,
-    LOG_SOURCE,
-    WEB_ACL,
+    TARGET_GROUP,
     WEB_ACL_ASSOCIATION,
-    WEB_ACL_LOGGING,
 )
-from policy.checks import at, each, identifiers, is_at_least, is_one_of, is_set, is_true, shown, wants, wants_all
+from policy.checks import at, each, identifiers, is_one_of, is_set, is_true, shown, wants, wants_all
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 TLS_POLICIES = tuple(
@@ -37,13 +34,12 @@ TLS_POLICIES = tuple(
 )
 """Those of ELB.17: TLS 1.2 or better, and no cipher without authenticated encryption."""
 
-CLOUDFRONT_TLS = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
-ONE_YEAR = 31_536_000
-CREDENTIALS = ("authorization", "cookie")
 ZONES = 2
 
+MANAGEMENT_HEALTH = re.compile(r"(?P<root>.*/(actuator|management|manage))/health(/.*)?")
+"""A health check at such a path tells that the service shows its insides beside it: settings, metrics, memory."""
+
 _ALB_ROOM = "infra/components/aws/load_balancer.py"
-_SITE_ROOM = "infra/components/aws/static_site.py"
 _WAF_ROOM = "infra/components/aws/waf.py"
 
 
@@ -81,6 +77,75 @@ def _routes_plain_http(stack: Stack) -> Iterator[tuple[Resource, str]]:
             yield rule, "it forwards what came over plain HTTP"
 
 
+def _forwards_management(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    for root, groups in _management(stack).items():
+        for listener in stack.of(LISTENER):
+            rules = _rules_of(listener, stack)
+            ways = [*(rule.props.get("actions") for rule in rules), listener.props.get("defaultActions")]
+            if any(_target_groups(way) & groups for way in ways):
+                for path in (root, f"{root}/env"):
+                    forwarding = _forwarding(path, listener, rules)
+                    if forwarding:
+                        yield forwarding, f"it forwards {path}"
+
+
+def _management(stack: Stack) -> dict[str, set[str]]:
+    """The paths below which services show their insides, and what their target groups are called."""
+    found: dict[str, set[str]] = {}
+    for group in stack.of(TARGET_GROUP):
+        health = MANAGEMENT_HEALTH.fullmatch(str(at(group.props, "healthCheck.path") or ""))
+        if health:
+            found.setdefault(health["root"], set()).update(identifiers(group))
+    return found
+
+
+def _rules_of(listener: Resource, stack: Stack) -> list[Resource]:
+    """In the order in which they are tried."""
+    rules = [one for one in stack.of(LISTENER_RULE) if one.props.get("listenerArn") in identifiers(listener)]
+    return sorted(rules, key=lambda rule: float(rule.props.get("priority") or "inf"))
+
+
+def _forwarding(path: str, listener: Resource, rules: list[Resource]) -> Resource | None:
+    """What forwards some request for the path: the first rule that takes it, or the listener itself."""
+    for rule in rules:
+        if _takes(rule, path):
+            if _lets_in(rule.props.get("actions")):
+                return rule
+            if all(at(condition, "pathPattern") for condition in each(rule.props, "conditions")):
+                return None
+    return listener if _lets_in(listener.props.get("defaultActions")) else None
+
+
+def _takes(rule: Resource, path: str) -> bool:
+    patterns = [at(condition, "pathPattern") for condition in each(rule.props, "conditions")]
+    return all(
+        any(_like(str(value)).fullmatch(path) for value in each(pattern, "values")) for pattern in patterns if pattern
+    )
+
+
+def _like(pattern: str) -> re.Pattern[str]:
+    """A load balancer's pattern: `*` is any text, `?` any character."""
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
+
+
+def _lets_in(actions: Any) -> bool:
+    kinds = [str(action.get("type")) for action in actions or ()]
+    return "forward" in kinds and not any(kind.startswith("authenticate-") for kind in kinds)
+
+
+def _target_groups(actions: Any) -> set[str]:
+    """The ARNs that actions forward to."""
+    return {
+        str(arn)
+        for action in actions or ()
+        for arn in (
+            action.get("targetGroupArn"),
+            *(one.get("arn") for one in each(action, "forward.targetGroups")),
+        )
+        if arn
+    }
+
+
 def _in_one_zone(resource: Resource) -> Iterator[str]:
     count = len(each(resource.props, "subnets")) + len(each(resource.props, "subnetMappings"))
     if count < ZONES:
@@ -96,85 +161,6 @@ def _unguarded(stack: Stack) -> Iterator[tuple[Resource, str]]:
     for balancer in stack.of(LOAD_BALANCER):
         if _is_public_application(balancer) and not identifiers(balancer) & guarded:
             yield balancer, "no firewall is in front of it"
-
-
-def _firewall_unlogged(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    logged = {one.props.get("resourceArn") for one in stack.of(WEB_ACL_LOGGING)}
-    for acl in stack.of(WEB_ACL):
-        if not identifiers(acl) & logged:
-            yield acl, "what it decides is not logged"
-
-
-def _blocks_little(resource: Resource) -> Iterator[str]:
-    rules = each(resource.props, "rules")
-    groups = [rule for rule in rules if at(rule, "statement.managedRuleGroupStatement")]
-    if not groups:
-        yield "it has none of AWS's rule groups"
-    for rule in groups:
-        if at(rule, "overrideAction.count") is not None:
-            yield f"'{rule.get('name')}' only counts"
-
-
-def _takes_floods(resource: Resource) -> Iterator[str]:
-    if not any(
-        at(rule, "statement.rateBasedStatement") and at(rule, "action.block") is not None
-        for rule in each(resource.props, "rules")
-    ):
-        yield "no rule blocks an address that asks too often"
-
-
-def _unmeasured(resource: Resource) -> Iterator[str]:
-    for rule in each(resource.props, "rules"):
-        if not at(rule, "visibilityConfig.cloudwatchMetricsEnabled"):
-            yield f"'{rule.get('name')}' has no metric"
-
-
-def _logs_credentials(resource: Resource) -> Iterator[str]:
-    redacted = {str(at(field, "singleHeader.name")).lower() for field in each(resource.props, "redactedFields")}
-    missing = [header for header in CREDENTIALS if header not in redacted]
-    if missing:
-        yield f"it logs the headers {', '.join(missing)}"
-
-
-def _distribution_unlogged(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    logged = {one.props.get("resourceArn") for one in stack.of(LOG_SOURCE)}
-    for distribution in stack.of(DISTRIBUTION):
-        if not at(distribution.props, "loggingConfig.bucket") and not identifiers(distribution) & logged:
-            yield distribution, "its requests are not logged"
-
-
-def _speaks_plain_http(resource: Resource) -> Iterator[str]:
-    behaviors = [at(resource.props, "defaultCacheBehavior"), *each(resource.props, "orderedCacheBehaviors")]
-    for behavior in behaviors:
-        found = at(behavior, "viewerProtocolPolicy")
-        if found not in ("redirect-to-https", "https-only"):
-            yield f"viewerProtocolPolicy is {shown(found)} for {at(behavior, 'pathPattern') or 'all else'}"
-
-
-def _open_origins(resource: Resource) -> Iterator[str]:
-    for origin in each(resource.props, "origins"):
-        domain = str(origin.get("domainName"))
-        if ".s3." in domain and not origin.get("originAccessControlId"):
-            yield f"it reads {domain} without an origin access control"
-
-
-def _plain_origins(resource: Resource) -> Iterator[str]:
-    for origin in each(resource.props, "origins"):
-        policy = at(origin, "customOriginConfig.originProtocolPolicy")
-        if policy not in (None, "https-only"):
-            yield f"it asks {origin.get('domainName')} with {policy}"
-
-
-def _frames(resource: Resource) -> Iterator[str]:
-    headers = at(resource.props, "securityHeadersConfig")
-    frame = at(headers, "frameOptions.frameOption")
-    if frame not in ("DENY", "SAMEORIGIN"):
-        yield f"X-Frame-Options is {shown(frame)}"
-    policy = str(at(headers, "contentSecurityPolicy.contentSecurityPolicy") or "")
-    if "default-src 'self'" not in policy and "default-src 'none'" not in policy:
-        yield "Content-Security-Policy lets content in from anywhere"
-    if "'unsafe-eval'" in policy:
-        yield "Content-Security-Policy allows 'unsafe-eval'"
 
 
 def _unvalidated(stack: Stack) -> Iterator[tuple[Resource, str]]:
@@ -219,6 +205,14 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy=f"{_ALB_ROOM}: rules belong to the HTTPS listener",
         check=_routes_plain_http,
+    ),
+    StackRule(
+        name="alb-management-refused",
+        title="Services' management paths are not forwarded, but for their health",
+        controls=("OWASP API Security API8:2023",),
+        severity=Severity.HIGH,
+        remedy="before the Forward, a Refuse of the path and all below it, as in ROUTES of infra/systems/wealist.py",
+        check=_forwards_management,
     ),
     ResourceRule(
         name="alb-certificate",
@@ -281,151 +275,6 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         remedy=f"add a WebFirewall ({_WAF_ROOM}) for the load balancer",
         check=_unguarded,
-    ),
-    ResourceRule(
-        name="waf-managed-rules",
-        title="Firewalls block what AWS's rule groups find",
-        controls=("AWS FSBP WAF.10", "AWS Well-Architected SEC05-BP03 Implement inspection-based protection"),
-        severity=Severity.MEDIUM,
-        remedy="WebFirewallArgs.managed: ManagedRules; count single rules of a group, not the group",
-        types=frozenset({WEB_ACL}),
-        check=_blocks_little,
-    ),
-    ResourceRule(
-        name="waf-rate-limit",
-        title="Firewalls block an address that asks too often",
-        controls=("AWS Well-Architected SEC05-BP03 Implement inspection-based protection",),
-        severity=Severity.MEDIUM,
-        remedy="WebFirewallArgs.requests_per_5_minutes",
-        types=frozenset({WEB_ACL}),
-        check=_takes_floods,
-    ),
-    ResourceRule(
-        name="waf-metrics",
-        title="Every rule of a firewall has a metric",
-        controls=("AWS FSBP WAF.12",),
-        severity=Severity.LOW,
-        remedy=f"{_WAF_ROOM}: cloudwatch_metrics_enabled in each visibility_config",
-        types=frozenset({WEB_ACL}),
-        check=_unmeasured,
-    ),
-    StackRule(
-        name="waf-logged",
-        title="Firewalls log what they decide",
-        controls=("AWS Security Hub WAF.11",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_WAF_ROOM}: a WebAclLoggingConfiguration",
-        check=_firewall_unlogged,
-    ),
-    ResourceRule(
-        name="waf-log-redacted",
-        title="Firewalls' logs hold no credentials",
-        controls=("AWS Well-Architected SEC02-BP03 Store and use secrets securely",),
-        severity=Severity.HIGH,
-        remedy=f"{_WAF_ROOM}: redact {' and '.join(CREDENTIALS)}",
-        types=frozenset({WEB_ACL_LOGGING}),
-        check=_logs_credentials,
-    ),
-    ResourceRule(
-        name="cloudfront-https",
-        title="Viewers are sent to HTTPS, or served nothing else",
-        controls=("AWS FSBP CloudFront.3",),
-        severity=Severity.HIGH,
-        remedy=f"{_SITE_ROOM}: viewer_protocol_policy is redirect-to-https or https-only",
-        types=frozenset({DISTRIBUTION}),
-        check=_speaks_plain_http,
-    ),
-    ResourceRule(
-        name="cloudfront-tls",
-        title="Viewers speak TLS 1.2 or better",
-        controls=("AWS FSBP CloudFront.15",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: minimum_protocol_version is {CLOUDFRONT_TLS[0]} or newer",
-        types=frozenset({DISTRIBUTION}),
-        check=wants("viewerCertificate.minimumProtocolVersion", is_one_of(*CLOUDFRONT_TLS)),
-    ),
-    ResourceRule(
-        name="cloudfront-certificate",
-        title="Distributions show a certificate of their own, by SNI",
-        controls=("AWS FSBP CloudFront.7", "AWS FSBP CloudFront.8"),
-        severity=Severity.LOW,
-        remedy=f"{_SITE_ROOM}: acm_certificate_arn with ssl_support_method=sni-only",
-        types=frozenset({DISTRIBUTION}),
-        check=wants_all(
-            {"viewerCertificate.acmCertificateArn": is_set, "viewerCertificate.sslSupportMethod": is_one_of("sni-only")}
-        ),
-    ),
-    ResourceRule(
-        name="cloudfront-origin-access",
-        title="Distributions read buckets through an origin access control",
-        controls=("AWS FSBP CloudFront.13",),
-        severity=Severity.HIGH,
-        remedy=f"{_SITE_ROOM}: origin_access_control_id for the bucket's origin",
-        types=frozenset({DISTRIBUTION}),
-        check=_open_origins,
-    ),
-    ResourceRule(
-        name="cloudfront-origin-signed",
-        title="Distributions sign every request to their bucket",
-        controls=("AWS FSBP CloudFront.13",),
-        severity=Severity.HIGH,
-        remedy=f"{_SITE_ROOM}: signing_behavior is always, signing_protocol sigv4",
-        types=frozenset({ACCESS_CONTROL}),
-        check=wants_all({"signingBehavior": is_one_of("always"), "signingProtocol": is_one_of("sigv4")}),
-    ),
-    ResourceRule(
-        name="cloudfront-origin-https",
-        title="Distributions ask origins that are no buckets over HTTPS",
-        controls=("AWS FSBP CloudFront.9",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: origin_protocol_policy is https-only",
-        types=frozenset({DISTRIBUTION}),
-        check=_plain_origins,
-    ),
-    StackRule(
-        name="cloudfront-logged",
-        title="Distributions log their requests",
-        controls=("AWS FSBP CloudFront.5",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: a LogDeliverySource for the distribution, with its delivery to the access logs",
-        check=_distribution_unlogged,
-    ),
-    ResourceRule(
-        name="cloudfront-firewall",
-        title="A firewall is in front of every distribution",
-        controls=("AWS FSBP CloudFront.6",),
-        severity=Severity.MEDIUM,
-        remedy="web_acl_id: a web ACL of scope CLOUDFRONT in us-east-1",
-        types=frozenset({DISTRIBUTION}),
-        check=wants("webAclId", is_set),
-        mandatory=False,
-    ),
-    ResourceRule(
-        name="cloudfront-headers",
-        title="Distributions add security headers to what they serve",
-        controls=("AWS Well-Architected SEC09-BP02 Enforce encryption in transit",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: response_headers_policy_id, the site's own or AWS's SecurityHeadersPolicy",
-        types=frozenset({DISTRIBUTION}),
-        check=wants("defaultCacheBehavior.responseHeadersPolicyId", is_set),
-    ),
-    ResourceRule(
-        name="site-hsts",
-        title="Sites tell browsers to come back over HTTPS only, for a year",
-        controls=("AWS Well-Architected SEC09-BP02 Enforce encryption in transit",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: strict_transport_security with access_control_max_age_sec={ONE_YEAR}",
-        types=frozenset({HEADERS}),
-        check=wants("securityHeadersConfig.strictTransportSecurity.accessControlMaxAgeSec", is_at_least(ONE_YEAR)),
-    ),
-    ResourceRule(
-        name="site-content-policy",
-        title="Sites run their own content only, and are framed by nobody else",
-        controls=("AWS Well-Architected SEC05-BP03 Implement inspection-based protection",),
-        severity=Severity.MEDIUM,
-        remedy=f"{_SITE_ROOM}: a content_security_policy with default-src 'self', and frame_options DENY",
-        types=frozenset({HEADERS}),
-        check=_frames,
     ),
     ResourceRule(
         name="acm-renews",

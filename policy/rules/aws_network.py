@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from policy.aws_types import (
     VPC,
 )
 from policy.checks import each, identifiers, is_off, is_one_of, is_set, is_true, wants, wants_all
-from policy.iam_documents import statements
+from policy.iam_documents import Statement, account_of, statements
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 WORLD = frozenset({"0.0.0.0/0", "::/0"})
@@ -34,6 +35,10 @@ WIDEST = 100
 
 DATA_ROLES = {DATABASE: "vpcSecurityGroupIds", CACHE: "securityGroupIds"}
 SESSION_SERVICES = ("ssm", "ssmmessages", "ec2messages")
+
+WHOSE = ("aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalArn")
+SOMEBODY = re.compile(r"\d{12}|o-[a-z0-9]{10,32}|arn:aws[\w-]*:(iam|sts)::\d{12}:.+")
+"""An account, an organization, or a principal of an account: no wildcard in whose it is."""
 
 _GROUPS_ROOM = "infra/components/aws/security_groups.py"
 _NETWORK_ROOM = "infra/components/aws/network.py"
@@ -183,10 +188,25 @@ def _for_any_account(resource: Resource) -> Iterator[str]:
     if not found:
         yield "policy is not set: any account's principals may use it, for any account's resources"
     for one in found:
-        bound = one.condition("aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalArn")
         reads_named = one.actions == ("s3:GetObject",) and "*" not in one.resources and one.resources
-        if one.allows and one.is_for_anybody and not bound and not reads_named:
+        if one.allows and one.is_for_anybody and not _names_somebody(one) and not reads_named:
             yield f"'{one.label}' serves principals of any account"
+
+
+def _names_somebody(one: Statement) -> bool:
+    """One key with named values is enough: conditions hold together."""
+    found = [one.condition(key) for key in WHOSE]
+    return any(values and all(map(SOMEBODY.fullmatch, values)) for values in found)
+
+
+def _for_other_accounts(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    for endpoint in stack.of(ENDPOINT):
+        own = account_of(str(endpoint.outputs.get("arn")))
+        for one in statements(endpoint.props.get("policy")) if own else ():
+            accounts = {*one.condition(WHOSE[0]), *map(account_of, one.condition(WHOSE[2]))}
+            others = sorted(account for account in accounts if account.isdecimal() and account != own)
+            if one.allows and others:
+                yield endpoint, f"'{one.label}' serves principals of {', '.join(others)}"
 
 
 RULES: tuple[Rule, ...] = (
@@ -295,12 +315,20 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="endpoint-own-account",
-        title="VPC endpoints serve this account's principals only",
+        title="VPC endpoints serve principals of named accounts only",
         controls=("AWS Well-Architected SEC03-BP05 Define permission guardrails for your organization",),
         severity=Severity.MEDIUM,
         remedy="infra/components/aws/endpoints.py: leave the condition on aws:PrincipalAccount in the policy",
         types=frozenset({ENDPOINT}),
         check=_for_any_account,
+    ),
+    StackRule(
+        name="endpoint-no-other-account",
+        title="VPC endpoints serve no principals of other accounts by number",
+        controls=("AWS Well-Architected SEC03-BP05 Define permission guardrails for your organization",),
+        severity=Severity.MEDIUM,
+        remedy="infra/components/aws/endpoints.py: the account of the stack; for a whole organization aws:PrincipalOrgID",
+        check=_for_other_accounts,
     ),
     ResourceRule(
         name="endpoint-private-dns",

@@ -34,6 +34,7 @@ from policy.aws_types import (
     ZONE,
 )
 from policy.checks import each, is_at_least, is_set, is_true, matches, wants
+from policy.control_plane import runs_control_plane
 from policy.iam_documents import statements
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
@@ -41,8 +42,8 @@ TAGS = ("Project", "Environment", "System", "ManagedBy")
 LOG_DAYS = 90
 DELETION_DAYS = 30
 
-STATEFUL = frozenset({BUCKET, CACHE, DATABASE, KEY, PRIVATE_KEY, REPOSITORY, ZONE})
-"""What cannot be made again as it was: it holds data, or the world knows it by its value."""
+STATEFUL = frozenset({BUCKET, CACHE, DATABASE, INSTANCE, KEY, PRIVATE_KEY, REPOSITORY, ZONE})
+"""What cannot be made again as it was: it holds data, or the world knows it by its value. Of machines: a control plane's."""
 
 TAGGED = frozenset(
     {
@@ -90,7 +91,7 @@ def _untagged(resource: Resource) -> Iterator[str]:
 
 
 def _unprotected(resource: Resource) -> Iterator[str]:
-    if not resource.protect:
+    if not resource.protect and (resource.type != INSTANCE or runs_control_plane(resource)):
         yield "Pulumi would delete or replace it without asking"
 
 

@@ -38,7 +38,9 @@ from policy.aws_types import (
     KEY,
     LAUNCH_TEMPLATE,
     LISTENER,
+    LISTENER_RULE,
     LOAD_BALANCER,
+    LOG_DELIVERY,
     LOG_GROUP,
     LOG_SOURCE,
     PARAMETER,
@@ -134,6 +136,33 @@ def _role(rule: str, document: str) -> Broken:
     return Broken(rule=rule, type=ROLE, name="wealist-github-actions-role", change={"assumeRolePolicy": document})
 
 
+def _inline(rule: str, document: str) -> Broken:
+    policies = [{"name": "more", "policy": document}]
+    return Broken(rule=rule, type=ROLE, name="eco2-node-worker", change={"inlinePolicies": policies})
+
+
+def _endpoint(rule: str, condition: dict[str, Any]) -> Broken:
+    policy = allow("*", Principal={"AWS": "*"}, Condition=condition)
+    return Broken(rule=rule, type=ENDPOINT, name="eco2-endpoints-ssm", change={"policy": policy})
+
+
+def _firewall(rule: str, change: dict[str, Any]) -> Broken:
+    return Broken(rule=rule, type=WEB_ACL, name="eco2-waf-acl", change=change)
+
+
+def _headers(rule: str, change: dict[str, Any]) -> Broken:
+    return Broken(rule=rule, type=HEADERS, name="wealist-site-headers", change=change)
+
+
+def _content(rule: str, policy: str) -> Broken:
+    return _headers(rule, {"securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy": policy})
+
+
+def _refusal(change: dict[str, Any], *, on: str | None = None) -> Broken:
+    name = "wealist-api-refuse-api-users-actuator"
+    return Broken(rule="alb-management-refused", type=LISTENER_RULE, name=name, change=change, on=on)
+
+
 def _bucket_policy(rule: str, *statements: dict[str, Any]) -> Broken:
     policy = document(TLS_ONLY, *statements)
     return Broken(rule=rule, type=BUCKET_POLICY, name="wealist-app-resources-policy", change={"policy": policy})
@@ -217,6 +246,12 @@ NETWORK = (
         rule="endpoint-own-account", type=ENDPOINT, name="eco2-endpoints-s3",
         change={"policy": allow("s3:GetObject", Principal={"AWS": "*"})},
     ),
+    _endpoint("endpoint-own-account", {"StringEquals": {"aws:PrincipalAccount": "*"}}),
+    _endpoint("endpoint-own-account", {"StringLike": {"aws:PrincipalAccount": ["290008131187", "29*"]}}),
+    _endpoint("endpoint-own-account", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/eco2-*"}}),
+    _endpoint("endpoint-own-account", {"StringEqualsIfExists": {"aws:PrincipalAccount": "290008131187"}}),
+    _endpoint("endpoint-no-other-account", {"StringEquals": {"aws:PrincipalAccount": ["290008131187", "111122223333"]}}),
+    _endpoint("endpoint-no-other-account", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/*"}}),
     Broken(
         rule="endpoint-private-dns", type=ENDPOINT, name="eco2-endpoints-ssm", change={"privateDnsEnabled": False}
     ),
@@ -238,6 +273,17 @@ EDGE = (
         rule="alb-routes-https-only", type=LISTENER, name="eco2-api-https", change={"protocol": "HTTP"},
         on="eco2-api-forward-all",
     ),
+    Broken(
+        rule="alb-management-refused", type=LISTENER_RULE, name="wealist-api-refuse-api-users-actuator", without=True,
+        on="wealist-api-forward-api-users",
+    ),
+    _refusal({"actions.0": {"type": "forward"}}),
+    _refusal({"priority": 35}, on="wealist-api-forward-api-users"),
+    _refusal({"conditions.0.pathPattern.values": ["/api/users/actuator"]}, on="wealist-api-forward-api-users"),
+    _refusal({"conditions.0.pathPattern.values": ["/api/users/actuator/*"]}, on="wealist-api-forward-api-users"),
+    _refusal(
+        {"conditions.0": {"hostHeader": {"values": ["internal.example.com"]}}}, on="wealist-api-forward-api-users"
+    ),
     Broken(rule="alb-certificate", type=LISTENER, name="eco2-api-https", change={"certificateArn": ...}),
     _balancer("alb-drops-invalid-headers", {"dropInvalidHeaderFields": False}),
     _balancer("alb-desync", {"desyncMitigationMode": "monitor"}),
@@ -248,16 +294,49 @@ EDGE = (
     Broken(
         rule="alb-firewall", type=WEB_ACL_ASSOCIATION, name="eco2-waf-association", without=True, on="eco2-api-alb"
     ),
-    Broken(
-        rule="waf-managed-rules", type=WEB_ACL, name="eco2-waf-acl", change={"rules.1.overrideAction": {"count": {}}}
+    _firewall("waf-managed-rules", {"rules.1.overrideAction": {"count": {}}}),
+    _firewall("waf-baseline", {"rules.1": ...}),
+    _firewall("waf-baseline", {"rules.2": ...}),
+    _firewall("waf-baseline", {"rules.3.statement.managedRuleGroupStatement.vendorName": "Another"}),
+    *(
+        _firewall(
+            "waf-managed-overrides",
+            {
+                "rules.3.statement.managedRuleGroupStatement.ruleActionOverrides": [
+                    {"name": name, "actionToUse": {action: {}}}
+                ]
+            },
+        )
+        for name, action in (
+            ("CrossSiteScripting_BODY", "allow"),
+            ("SizeRestrictions_BODY", "allow"),
+            ("GenericLFI_URIPATH", "count"),
+        )
     ),
-    Broken(rule="waf-rate-limit", type=WEB_ACL, name="eco2-waf-acl", change={"rules.0.action": {"count": {}}}),
-    Broken(
-        rule="waf-metrics", type=WEB_ACL, name="eco2-waf-acl",
-        change={"rules.0.visibilityConfig.cloudwatchMetricsEnabled": False},
+    _firewall(
+        "waf-managed-overrides",
+        {"rules.2.statement.managedRuleGroupStatement.excludedRules": [{"name": "Log4JRCE_HEADER"}]},
     ),
+    _firewall("waf-rate-limit", {"rules.0.action": {"count": {}}}),
+    _firewall("waf-rate-limit", {"rules.0.statement.rateBasedStatement.limit": 10_001}),
+    _firewall("waf-rate-limit", {"rules.0.statement.rateBasedStatement.evaluationWindowSec": 60}),
+    _firewall(
+        "waf-rate-limit",
+        {"rules.0.statement.rateBasedStatement.scopeDownStatement": {"byteMatchStatement": {"searchString": "/x"}}},
+    ),
+    _firewall("waf-metrics", {"rules.0.visibilityConfig.cloudwatchMetricsEnabled": False}),
+    _firewall("waf-metrics", {"visibilityConfig.cloudwatchMetricsEnabled": False}),
     Broken(rule="waf-logged", type=WEB_ACL_LOGGING, name="eco2-waf-logging", without=True, on="eco2-waf-acl"),
-    Broken(rule="waf-log-redacted", type=WEB_ACL_LOGGING, name="eco2-waf-logging", change={"redactedFields": []}),
+    Broken(
+        rule="waf-log-redacted", type=WEB_ACL_LOGGING, name="eco2-waf-logging",
+        change={"redactedFields": [{"singleHeader": {"name": "cookie"}}, {"singleHeader": {"name": "x-refresh-token"}}]},
+    ),
+    Broken(
+        rule="waf-log-redacts-tokens", type=WEB_ACL_LOGGING, name="eco2-waf-logging",
+        change={"redactedFields": [{"singleHeader": {"name": "authorization"}}, {"singleHeader": {"name": "cookie"}}]},
+    ),
+    Broken(rule="waf-log-redacted", type=WEB_ACL_LOGGING, name="eco2-waf-logging", change={"redactedFields": []},
+           also=frozenset({"waf-log-redacts-tokens"})),
     _site("cloudfront-https", {"defaultCacheBehavior.viewerProtocolPolicy": "allow-all"}),
     _site("cloudfront-https", {"orderedCacheBehaviors": [{"pathPattern": "/a", "viewerProtocolPolicy": "allow-all"}]}),
     _site("cloudfront-tls", {"viewerCertificate.minimumProtocolVersion": "TLSv1"}),
@@ -276,21 +355,33 @@ EDGE = (
         on="wealist-site-distribution",
     ),
     Broken(
+        rule="cloudfront-logged", type=LOG_DELIVERY, name="wealist-site-log-delivery", without=True,
+        on="wealist-site-distribution",
+    ),
+    Broken(
+        rule="cloudfront-logged", type=LOG_DELIVERY, name="wealist-site-log-delivery",
+        change={"deliverySourceName": "another"}, on="wealist-site-distribution",
+    ),
+    Broken(
         rule="cloudfront-firewall", type=DISTRIBUTION, name="wealist-site-distribution",
         mended={"webAclId": "arn:aws:wafv2:us-east-1:290008131187:global/webacl/a/1"}, change={"webAclId": ...},
     ),
-    Broken(
-        rule="site-hsts", type=HEADERS, name="wealist-site-headers",
-        change={"securityHeadersConfig.strictTransportSecurity.accessControlMaxAgeSec": 300},
-    ),
-    Broken(
-        rule="site-content-policy", type=HEADERS, name="wealist-site-headers",
-        change={"securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy": "default-src *"},
-    ),
-    Broken(
-        rule="site-content-policy", type=HEADERS, name="wealist-site-headers",
-        change={"securityHeadersConfig.frameOptions": ...},
-    ),
+    _headers("site-hsts", {"securityHeadersConfig.strictTransportSecurity.accessControlMaxAgeSec": 300}),
+    _content("site-content-policy", "default-src *"),
+    _content("site-content-policy", "default-src 'self' https:"),
+    _content("site-content-policy", "script-src 'self'"),
+    _content("site-scripts", "default-src 'self'; script-src 'self' 'unsafe-inline'"),
+    _content("site-scripts", "default-src 'self' 'unsafe-inline'"),
+    _content("site-scripts", "default-src 'self'; script-src-elem 'self' 'unsafe-inline'"),
+    _content("site-scripts", "default-src 'self'; script-src 'self' 'unsafe-eval'"),
+    _content("site-scripts", "default-src 'self'; script-src 'self' *"),
+    _content("site-scripts", "default-src 'self'; script-src 'self' https:; script-src 'self'"),
+    _headers("site-not-framed", {"securityHeadersConfig.frameOptions": ...}),
+    _headers("site-not-framed", {"securityHeadersConfig.frameOptions.frameOption": "SAMEORIGIN"}),
+    _content("site-not-framed", "default-src 'self'; frame-ancestors 'self' https://other.example"),
+    _headers("site-no-sniffing", {"securityHeadersConfig.contentTypeOptions": ...}),
+    _headers("site-referrer", {"securityHeadersConfig.referrerPolicy.referrerPolicy": "unsafe-url"}),
+    _headers("site-referrer", {"securityHeadersConfig.referrerPolicy": ...}),
     Broken(
         rule="acm-renews", type=CERTIFICATE, name="wealist-api-certificate-certificate",
         change={"validationMethod": "EMAIL"},
@@ -331,6 +422,23 @@ ACCESS = (
         rule="iam-no-broad-managed-policy", type=POLICY_ATTACHMENT, name="eco2-role-ebs-csi-ebs-csi",
         change={"policyArn": "arn:aws:iam::aws:policy/AmazonEC2FullAccess"},
     ),
+    _inline("iam-no-administrator", allow("*")),
+    _inline("iam-pass-role-named", allow("iam:PassRole")),
+    Broken(
+        rule="iam-no-broad-managed-policy", type=ROLE, name="eco2-node-worker",
+        change={"managedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
+    ),
+    _role("iam-trust-no-whole-account", trust({"AWS": "arn:aws:iam::111122223333:root"})),
+    _role("iam-trust-no-whole-account", trust({"AWS": ["arn:aws:iam::290008131187:role/a", "111122223333"]})),
+    _role(
+        "iam-trust-no-whole-account",
+        trust({"AWS": "111122223333"}, Condition={"StringNotEquals": {"sts:ExternalId": "a"}}),
+    ),
+    _role("iam-trust-other-accounts", trust({"AWS": "arn:aws:iam::111122223333:role/deploy"})),
+    _role(
+        "iam-trust-other-accounts",
+        trust({"AWS": "arn:aws:iam::111122223333:user/a"}, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+    ),
     _role("iam-trust-named", trust({"AWS": "*"})),
     _role("iam-trust-audience", trust_github(StringLike=("sub", OWN_REPOSITORY))),
     _role(
@@ -357,6 +465,14 @@ COMPUTE = (
     _machine("ec2-disks-encrypted", {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "encrypted": False}]}),
     _template("ec2-disks-encrypted", {"blockDeviceMappings.0.ebs.encrypted": "false"}),
     _template("ec2-disks-encrypted", {"blockDeviceMappings": []}),
+    Broken(
+        rule="ec2-termination-protection", type=INSTANCE, name="eco2-k8s-master-instance",
+        change={"disableApiTermination": False},
+    ),
+    Broken(
+        rule="ec2-termination-protection", type=INSTANCE, name="eco2-k8s-master-instance",
+        change={"disableApiTermination": ...},
+    ),
     _machine("ec2-no-public-address", {"associatePublicIpAddress": True}),
     _template("ec2-no-public-address", {"networkInterfaces": [{"associatePublicIpAddress": "true"}]}),
     Broken(
@@ -523,6 +639,7 @@ OPERATIONS = (
             (BUCKET, "wealist-app-resources"),
             (CACHE, "wealist-cache-group"),
             (DATABASE, "wealist-database-instance"),
+            (INSTANCE, "eco2-k8s-master-instance"),
             (KEY, "eco2-encryption-key"),
             (PRIVATE_KEY, "eco2-issuer-key-first"),
             (REPOSITORY, "eco2-registry-auth-api"),

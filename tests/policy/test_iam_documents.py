@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy.iam_documents import Statement, statements
+from policy.iam_documents import Statement, account_of, statements
 
 
 def one(**raw: Any) -> Statement:
@@ -64,3 +64,18 @@ def test_a_condition_counts_if_it_demands_a_value(operator: str, demands: bool) 
 def test_a_condition_on_any_value_binds_nothing() -> None:
     assert not one(Condition={"StringLike": {"aws:ResourceTag/System": "*"}}).is_bound_by("aws:ResourceTag/")
     assert one(Condition={"StringLike": {"aws:ResourceTag/System": "eco2"}}).is_bound_by("aws:ResourceTag/")
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ("arn:aws:iam::111122223333:role/path/name", "111122223333"),
+        ("arn:aws-cn:ec2:cn-north-1:111122223333:vpc-endpoint/vpce-1", "111122223333"),
+        ("arn:aws:s3:::bucket/key", ""),
+        ("111122223333", ""),
+        ("None", ""),
+        ("*", ""),
+    ],
+)
+def test_an_arn_says_whose_account_it_is_in(text: str, account: str) -> None:
+    assert account_of(text) == account

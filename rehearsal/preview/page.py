@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -192,27 +192,25 @@ def _said(one: Property) -> Said:
     return one.path, shown(one.old), shown(one.new)
 
 
-def _common(comparison: Comparison) -> dict[Said, list[Resource]]:
+def _common(comparison: Comparison) -> dict[Said, list[tuple[Property, Resource]]]:
     """The updates that many resources share, each with these resources."""
-    found: dict[Said, list[Resource]] = defaultdict(list)
+    found: dict[Said, list[tuple[Property, Resource]]] = defaultdict(list)
     for change in comparison.of(Kind.UPDATE):
         for one in change.properties:
             if not isinstance(one.old, Sealed) and not isinstance(one.new, Sealed):
-                found[_said(one)].append(change.resource)
-    return {said: resources for said, resources in found.items() if len(resources) >= _TOGETHER}
+                found[_said(one)].append((one, change.resource))
+    return {said: shared for said, shared in found.items() if len(shared) >= _TOGETHER}
 
 
-def _common_entries(common: Mapping[Said, Sequence[Resource]]) -> Iterator[Entry]:
-    for (path, old, new), resources in common.items():
-        by_kind: dict[str, int] = defaultdict(int)
-        for resource in resources:
-            by_kind[kind(resource)] += 1
-        kinds = listed(
-            f"{count} {name}" for name, count in sorted(by_kind.items(), key=lambda item: (-item[1], item[0]))
+def _common_entries(common: Mapping[Said, Sequence[tuple[Property, Resource]]]) -> Iterator[Entry]:
+    for shared in common.values():
+        kinds = Counter(kind(resource) for _, resource in shared)
+        counted = listed(
+            f"{count} {name}" for name, count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
         )
         yield Entry(
-            head=f"{quoted(path)} {quoted(old)} → {quoted(new)} on {len(resources)} resources",
-            details=(f"{kinds}: {listed(resource.name for resource in resources)}",),
+            head=f"{_step(shared[0][0])} on {len(shared)} resources",
+            details=(f"{counted}: {listed(resource.name for _, resource in shared)}",),
         )
 
 

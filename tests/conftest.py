@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from rehearsal.recording import Recording
+from rehearsal.sdk import collecting_rarely
 from tests.stacks import stack_up
 
 
@@ -23,11 +25,18 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         return recording
 
 
-_ON_BOTH_STACKS = ("tests/systems/", "tests/policy/")
+_ON_BOTH_STACKS = ("tests/systems/", "tests/policy/", "tests/preview/")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """What is built once stays until the end: to look through it for garbage all the time would cost a fifth."""
+    with collecting_rarely():
+        yield
 
 
 class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
-    """One process builds the stacks, and runs the tests of all systems and policies on them."""
+    """One process builds the stacks, and runs the tests that look at them."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _ON_BOTH_STACKS[0] if nodeid.startswith(_ON_BOTH_STACKS) else str(super()._split_scope(nodeid))

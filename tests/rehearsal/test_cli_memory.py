@@ -145,11 +145,15 @@ def test_what_is_imported_one_by_one_is_what_the_service_has(service: str) -> No
 
 
 def test_the_sdk_has_its_habits_back_after_a_run() -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
     before = log.debug, stack.wait_for_rpcs, gc.get_threshold()
     with quick_sdk():
         assert log.debug is not before[0]
         assert gc.get_threshold() != before[2]
-    assert before == (log.debug, stack.wait_for_rpcs, gc.get_threshold())
+    after = log.debug, stack.wait_for_rpcs, gc.get_threshold()
+    gc.set_threshold(*usual)
+    assert after == before
 
 
 def test_a_member_called_documentation_stays(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ class _AtOnce(ThreadPoolExecutor):
 
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:
     """Close the loop; after a failure, registrations that still wait for the failed one are dropped without a word."""
+    # Nor is what nobody will ask them for told when they are collected: what failed is in the recording.
+    loop.set_exception_handler(lambda _loop, _context: None)
     waiting = asyncio.all_tasks(loop)
     for task in waiting:
         task.cancel()

@@ -50,10 +50,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Mark:
-    """What tells a request from all others: to the upstream a header, to Envoy's log the client's address."""
+    """What tells a request from all others: to the upstream a header, to Envoy's log the client's address.
+
+    Its tokens hold the time at which they were made, so it has one set: another one may be a second older.
+    """
 
     attempt: str
     client: str
+    tokens: Mapping[str, str]
 
 
 def judge(edge: Edge, case: Case) -> str:
@@ -84,6 +88,7 @@ def _mark(case: Case) -> Mark:
     return Mark(
         attempt=f"{number}-drop" if case.attempts is not None else str(number),
         client=f"198.18.{number // 250}.{number % 250}",
+        tokens=tokens(),
     )
 
 
@@ -94,8 +99,7 @@ def _bring_about(edge: Edge, condition: Condition) -> None:
 
 
 def _send(edge: Edge, case: Case, mark: Mark) -> Answer:
-    known = tokens()
-    headers = [(name, value.format(**known)) for name, value in case.headers]
+    headers = [(name, value.format(**mark.tokens)) for name, value in case.headers]
     if case.websocket:
         all_headers = [("host", case.host), *headers, ("x-forwarded-for", mark.client)]
         status, back = upgrade(edge.listener, case.target, all_headers, MESSAGE)
@@ -121,7 +125,7 @@ def _wrong_arrival(edge: Edge, case: Case, answer: Answer, mark: Mark) -> Iterat
     if case.body and answer.seen.get("bytes") != case.body:
         yield f"{answer.seen.get('bytes')} bytes arrived, not {case.body}"
     for header, value in case.sees.items():
-        expected = [] if value is None else [value.format(**tokens(), client=mark.client)]
+        expected = [] if value is None else [value.format(**mark.tokens, client=mark.client)]
         if answer.values(header) != expected:
             yield f"the upstream saw {header}: {answer.values(header)}, not {expected}"
     count = sum(echo.attempts[mark.attempt] for echo in edge.backends.echoes.values())

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from tests.mesh import eco2
+from tests.mesh.cases import Case, judge
+from tests.mesh.client import Answer
 from tests.mesh.eco2_cases import HOST
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import Program, wait_until
@@ -51,6 +59,23 @@ def test_a_program_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> Non
     program = Program(["/bin/sh", "-c", "echo no such flag; exit 3"], tmp_path / "log")
     with pytest.raises(RuntimeError, match="sh ended with 3:\nno such flag"):
         program.wait(lambda: False)
+
+
+class _Echoing:
+    """An edge that passes all on to one upstream."""
+
+    def __init__(self) -> None:
+        self.backends = SimpleNamespace(recover=lambda: None, switches={}, echoes={})
+
+    def send(self, _method: str, _target: str, headers: Sequence[tuple[str, str]], *_: object, **__: object) -> Answer:
+        return Answer(200, {}, json.dumps({"service": "my-api", "headers": headers}).encode())
+
+
+def test_a_case_expects_the_token_that_it_sent_also_a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mesh.tokens.time.time", partial(next, itertools.count(1_700_000_000)))
+    sent = [("authorization", "Bearer {valid}")]
+    case = Case(name="x", target="/", status=200, host=HOST, headers=sent, service="my-api", sees=dict(sent))
+    assert judge(cast(Edge, _Echoing()), case) == ""
 
 
 def _reached(edge: Edge) -> tuple[int, str]:

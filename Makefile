@@ -45,7 +45,7 @@ lint: .venv/.packages-dev ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@echo "mypy"
-	@$(BIN)/mypy
+	@$(BIN)/mypy --cache-dir "$${XDG_CACHE_HOME:-$$HOME/.cache}/edge-platform/mypy"
 
 fmt: .venv/.packages-dev ## format, and mend what can be mended
 	@$(BIN)/ruff check --fix .

@@ -191,10 +191,10 @@ def test_a_base_that_went_on_is_told_of(project: Path, cache: Path) -> None:
 
 @pytest.mark.timed
 def test_both_stacks_are_compared_within_20_seconds(project: Path, cache: Path) -> None:
-    """Nothing is cached; the packages are compiled by a run before. The better of two runs counts."""
+    """Nothing is cached; the packages are compiled by a run before. A machine that was busy gets a second try."""
     preview(project, cache)
     four_dangers(project)
-    assert min(seconds_of_a_cold_run(project, cache) for _ in range(2)) < 20
+    assert any(seconds_of_a_cold_run(project, cache) < 20 for _ in range(2))
 
 
 def seconds_of_a_cold_run(project: Path, cache: Path) -> float:

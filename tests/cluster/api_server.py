@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ import yaml
 
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import Program, wait_until
+from tests.ports import free_port
 from tests.tools import missing, required_command, required_tool
 from tools.crds import find_crds
 
@@ -93,7 +93,7 @@ def api_server(folder: Path, objects: Sequence[Manifest]) -> Iterator[ApiServer]
 
 
 def _start_etcd(folder: Path, stack: ExitStack) -> str:
-    clients, peers = f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}"
+    clients, peers = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     command: list[str | Path] = [
         required_command("etcd"),
         "--data-dir",
@@ -110,7 +110,7 @@ def _start_etcd(folder: Path, stack: ExitStack) -> str:
 
 
 def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
-    port, token = _free_port(), secrets.token_hex()
+    port, token = free_port(), secrets.token_hex()
     (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
     key = folder / "service-accounts.key"
     _write_key(key)
@@ -188,9 +188,3 @@ def _write_key(path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = serialization.PrivateFormat.TraditionalOpenSSL
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption()))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ import pytest
 from infra.systems.eco2.document import SERVICES
 from tests.deploy.pretend_machine import NASTY, REPOSITORY
 from tests.deploy.test_database import newest_binaries
+from tests.ports import free_port
 from tests.tools import required_command
 
 POSTGRES = REPOSITORY / "deploy/eco2/postgres"
@@ -179,12 +179,6 @@ class Server:
             POSTGRES / "dump.sh", path=self.path, **self.environment, SECRETS=str(secrets), DUMPS=str(dumps),
             SERVICES=" ".join(SERVICES),
         )  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import yaml
 
 from tests.mesh.processes import Program
 from tests.mesh.tokens import REVOKED, SECRET
+from tests.ports import free_port
 from tests.tools import required_command, required_tool
 
 
@@ -127,10 +128,3 @@ def get(url: str) -> str | None:
             return str(answer.read().decode())
     except OSError:
         return None
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -147,3 +147,15 @@ class PrivateBucket(PlatformComponent):
             policy=policy_document(tls_only, *grants),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._block]),
         )
+
+    def allow_distribution(self, arn: pulumi.Input[str]) -> aws.s3.BucketPolicy:
+        """Write the policy: only this CloudFront distribution, which signs with its OAC, reads the objects."""
+        return self.allow(
+            Statement(
+                sid="ThisDistribution",
+                actions=["s3:GetObject"],
+                resources=[self.objects],
+                principals={"Service": "cloudfront.amazonaws.com"},
+                condition={"StringEquals": {"aws:SourceArn": arn}},
+            )
+        )

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.dns import AliasTarget
 from infra.components.aws.federation import AUDIENCE
-from infra.components.aws.iam import Statement
 from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
 
@@ -80,15 +79,7 @@ class ServiceAccountIssuer(PlatformComponent):
         self.public_keys = public.apply("".join)
         bucket = self._bucket()
         distribution = self._distribution(bucket)
-        bucket.allow(
-            Statement(
-                sid="ThisDistribution",
-                actions=["s3:GetObject"],
-                resources=[bucket.objects],
-                principals={"Service": "cloudfront.amazonaws.com"},
-                condition={"StringEquals": {"aws:SourceArn": distribution.arn}},
-            )
-        )
+        bucket.allow_distribution(distribution.arn)
         self._published = [
             self._publish(bucket, "discovery", DISCOVERY_PATH, discovery_document(args.host)),
             self._publish(bucket, "keys", KEYS_PATH, public.apply(key_set)),

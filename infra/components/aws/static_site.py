@@ -11,7 +11,6 @@ import pulumi_aws as aws
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.dns import AliasTarget
-from infra.components.aws.iam import Statement
 from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
 
@@ -57,7 +56,7 @@ class StaticSite(PlatformComponent):
         self._name, self._args = name, args
         self.bucket = self._bucket()
         distribution = self._distribution()
-        self._admit(distribution)
+        self.bucket.allow_distribution(distribution.arn)
         self._log(distribution)
         self.distribution_id = distribution.id
         self.distribution_arn = distribution.arn
@@ -155,17 +154,6 @@ class StaticSite(PlatformComponent):
                 "referrer_policy": {"referrer_policy": "strict-origin-when-cross-origin", "override": True},
             },
             opts=self.child,
-        )
-
-    def _admit(self, distribution: aws.cloudfront.Distribution) -> None:
-        self.bucket.allow(
-            Statement(
-                sid="ThisDistribution",
-                actions=["s3:GetObject"],
-                resources=[self.bucket.objects],
-                principals={"Service": "cloudfront.amazonaws.com"},
-                condition={"StringEquals": {"aws:SourceArn": distribution.arn}},
-            )
         )
 
     def _log(self, distribution: aws.cloudfront.Distribution) -> None:

@@ -16,6 +16,7 @@ from tests.mesh.certificates import Certificate
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import Program
 from tests.mesh.rig import Behind, Limits, Workload
+from tests.ports import free_port
 from tests.tools import missing
 from tools.envoy import find_envoy
 
@@ -40,7 +41,7 @@ class Fast(Behind):
 
     def _start_sidecar(self, folder: Path, stack: ExitStack, ports: dict[str, int]) -> Program:
         envoy = find_envoy() or missing("Envoy is not installed: `python -m tools.envoy` does it")
-        admin, bootstrap = servers.free_port(), folder / "sidecar.json"
+        admin, bootstrap = free_port(), folder / "sidecar.json"
         listeners = [self._listener(one, ports.get(one.name)) for one in self.workloads]
         bootstrap.write_text(
             json.dumps(

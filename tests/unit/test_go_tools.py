@@ -38,6 +38,8 @@ build)
   while [ "$1" != -o ]; do shift; done
   echo "some/package" >&2
   [ -z "$GO_SLOW" ] || sleep "$GO_SLOW"
+  # One process, so that a signal to all of the group cannot miss one that is just being born.
+  [ -z "$GO_HANGS" ] || exec sleep "$GO_HANGS"
   [ -z "$GO_FAILS" ] || { echo "no such module" >&2; exit 1; }
   printf '#!/bin/sh\\necho v1.2.3\\n' > "$2"
   chmod +x "$2" ;;
@@ -107,7 +109,7 @@ def test_a_build_cut_off_leaves_nothing_that_is_taken_for_an_engine(
 def test_an_interrupted_build_says_so_leaves_nothing_and_is_made_again(
     go_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GO_SLOW", "60")
+    monkeypatch.setenv("GO_HANGS", "60")
     command = [sys.executable, "-m", "tools.go_tools", "pulumi"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -121,7 +123,7 @@ def test_an_interrupted_build_says_so_leaves_nothing_and_is_made_again(
     assert process.returncode == 130
     assert printed == ""
     assert said.endswith("interrupted; what is compiled so far is kept for the next run\n")
-    monkeypatch.delenv("GO_SLOW")
+    monkeypatch.delenv("GO_HANGS")
     assert find_engine() is None
     assert sorted(os.listdir(build(PULUMI).parent)) == ["lock", "pulumi"]
 

@@ -6,9 +6,11 @@ import json
 import re
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -295,20 +297,40 @@ def _lift(value: Any) -> Any:
 class _Stack(auto.Stack):
     """Leaves out three engine commands that the SDK runs after each run, to tell what `EngineStack` reads from the state."""
 
+    _no_more_events: threading.Event | None = None
+
     def outputs(self) -> auto.OutputMap:
         return {}
 
     def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
         return auto.UpdateSummary.__new__(auto.UpdateSummary)
 
+    def _setup_event_log(self, *arguments: Any) -> Any:
+        made = super()._setup_event_log(*arguments)
+        self._no_more_events = made[2]
+        return made
+
+    def _run_pulumi_cmd_sync(self, *arguments: Any) -> Any:
+        """An engine that was killed never says that its events end; the SDK would wait five seconds for that."""
+        try:
+            return super()._run_pulumi_cmd_sync(*arguments)
+        finally:
+            if self._no_more_events:
+                self._no_more_events.set()
+
 
 class _Command(PulumiCommand):
     """A given executable, whatever is on PATH."""
 
     def __init__(self, engine: Path) -> None:
-        said = subprocess.run([engine, "version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
         self.command = str(engine)
-        self.version = VersionInfo.parse(said.strip().removeprefix("v"))
+        self.version = _version(engine)
+
+
+@cache
+def _version(engine: Path) -> VersionInfo:
+    said = subprocess.run([engine, "version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return VersionInfo.parse(said.strip().removeprefix("v"))
 
 
 def _is_engine(process: int) -> bool:

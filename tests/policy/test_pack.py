@@ -200,7 +200,9 @@ def test_the_engine_finds_what_the_in_process_run_finds(engine: Engine) -> None:
     stack.up()
     on_engine = {(one.policy, one.urn) for one in stack.violations}
     assert [one for one in stack.violations if UNSAID in one.message] == []
-    judgement = judged(seen_by_rules(run(project_program(engine.program), file, engine.cloud)), load_exemptions(NAMES))
+    recording = run(project_program(engine.program), file, engine.cloud)
+    assert {one.urn for one in recording} == {one.urn for one in stack.resources()}
+    judgement = judged(seen_by_rules(recording), load_exemptions(NAMES))
     assert judgement.exempted
     assert {(one.rule.name, one.resource.urn) for one in judgement.open} == on_engine
     assert SPOILED - {(policy, name_of(urn)) for policy, urn in on_engine} == set()

@@ -28,17 +28,21 @@ COPIED = (
 )
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+def copy_project(folder: Path) -> Path:
     """The project elsewhere: its stack files may be spoilt, and its `.rehearsal` is its own."""
     for name in COPIED:
         if name.startswith("Pulumi."):
-            shutil.copy(ROOT / name, tmp_path)
+            shutil.copy(ROOT / name, folder)
         else:
-            (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "rehearsal").unlink()
-    shutil.copytree(ROOT / "rehearsal", tmp_path / "rehearsal", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+            (folder / name).symlink_to(ROOT / name)
+    (folder / "rehearsal").unlink()
+    shutil.copytree(ROOT / "rehearsal", folder / "rehearsal")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return copy_project(tmp_path)
 
 
 def rehearsal(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """The prod stack under the real engine: the same resources as in process, and an empty account when it is gone.
 
-The dev stack goes through the engine in `test_cli_runs`, as `make up` runs it.
+The dev stack goes through the engine in `tests/policy/test_pack.py`, with the policies.
 """
 
 from __future__ import annotations

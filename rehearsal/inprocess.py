@@ -44,6 +44,8 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
             dry_run=False,
             organization="organization",
             callbacks=None,
+            # What it does not set stays as the run before left it, waiting for a loop that is closed.
+            outputs=set(),
         )
     )
     settings.set_root_resource(None)  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ Changes = dict[str, int]
 """How many resources a run created, updated, deleted, left the same …, by the engine's words."""
 
 _GONE_WITHIN = 60.0
+_EVENTS_ARE_READ_WITHIN = 0.3
 
 
 class EngineStack:
@@ -104,11 +105,11 @@ class EngineStack:
         operator would. What the program protects all the same is unprotected in this throw-away state.
         """
         self.recover(on_step)
-        if unlocked is not None and self.resources():
+        if unlocked is not None and resources_of(self._saved()):
             EngineStack(self._root, unlocked, self._ports, self._state, self._engine, checkpoints=self._checkpoints).up(
                 on_step
             )
-        if any(resource.protect for resource in self.resources()):
+        if any(resource.protect for resource in resources_of(self._saved())):
             self._pulumi("state", "unprotect", "--all", "--yes")
         return self._run(lambda stack, hear: stack.destroy(on_event=hear, run_program=False), on_step)
 
@@ -314,9 +315,11 @@ class _Stack(auto.Stack):
         """An engine that was killed never says that its events end; the SDK would wait five seconds for that."""
         try:
             return super()._run_pulumi_cmd_sync(*arguments)
-        finally:
-            if self._no_more_events:
+        except auto.CommandError as error:
+            if _killed_by(error) and self._no_more_events:
+                time.sleep(_EVENTS_ARE_READ_WITHIN)
                 self._no_more_events.set()
+            raise
 
 
 class _Command(PulumiCommand):
@@ -345,6 +348,11 @@ def _last_words(error: auto.CommandError) -> str:
     said = re.findall(r"^\s*(?:stderr: )?error: (.+)$", text, re.MULTILINE)
     if said:
         return "\n".join(dict.fromkeys(said))
-    code = re.search(r"code: (-?\d+)", text)
-    ended = int(code[1]) if code else 0
-    return f"the engine was killed (signal {-ended})" if ended < 0 else f"the engine failed: {text.strip()[-400:]}"
+    signal = _killed_by(error)
+    return f"the engine was killed (signal {signal})" if signal else f"the engine failed: {text.strip()[-400:]}"
+
+
+def _killed_by(error: auto.CommandError) -> int:
+    """The signal that ended the engine, or 0."""
+    code = re.search(r"code: (-?\d+)", str(error))
+    return max(0, -int(code[1])) if code else 0

@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.engine.stack import EngineStack
 from rehearsal.inprocess import ProgramFailed
-from tests.rehearsal.engine_rig import RESOURCES, Rig, account_ids, open_rig, settings_for
+from tests.rehearsal.engine_rig import RESOURCES, Rig, account_ids, open_rig
 
 pytestmark = pytest.mark.verify
 
@@ -30,7 +30,7 @@ from rehearsal.stack_file import StackFile
 given = json.loads(sys.argv[1])
 stack = StackFile(
     project="shop", stack="test", path=Path(given["root"]), config=given["config"],
-    secret_keys=frozenset(["shop:token"]), stood_in=(),
+    secret_keys=frozenset(), stood_in=(),
 )
 EngineStack(Path(given["root"]), stack, given["ports"], Path(given["state"]), Path(given["engine"])).up()
 """
@@ -38,7 +38,7 @@ EngineStack(Path(given["root"]), stack, given["ports"], Path(given["state"]), Pa
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with open_rig(tmp_path) as opened:
+    with open_rig(tmp_path, secrets=False) as opened:
         yield opened
 
 
@@ -77,7 +77,7 @@ REPLACING = {"subnets": {"a": "10.0.0.0/24", "c": "10.0.2.0/24"}, "port": 6432}
 def _start_driver(rig: Rig) -> subprocess.Popen[bytes]:
     given = {
         "root": str(rig.root),
-        "config": settings_for(rig.root).config,
+        "config": rig.settings().config,
         "ports": rig.ports,
         "state": str(rig.state),
         "engine": str(rig.engine),
@@ -96,7 +96,7 @@ class TestCreates:
         _up_killed(rig.stack())
         stack = rig.stack()
         stack.up()
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
         assert stack.up() == {"same": RESOURCES + 1}
 
     def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(self, rig: Rig) -> None:
@@ -107,7 +107,7 @@ class TestCreates:
         stack = rig.stack()
         stack.up()
         assert "/shop/extra" not in account_ids()
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
 
 
 class TestReplacements:
@@ -121,7 +121,7 @@ class TestReplacements:
         _up_killed(rig.stack(**REPLACING))
         stack = rig.stack(**REPLACING)
         stack.up()
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
         assert stack.up() == {"same": RESOURCES + 1}
 
     @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
@@ -132,7 +132,7 @@ class TestReplacements:
         _up_killed(rig.stack(**REPLACING))
         stack = rig.stack()
         assert stack.up() == {"same": RESOURCES + 1}
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
         assert account_ids() == before
 
 
@@ -146,7 +146,7 @@ class TestOtherOperations:
         _up_killed(rig.stack(owner="shop"))
         stack = rig.stack(owner="shop")
         stack.up()
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
         assert stack.refresh() == {"same": RESOURCES + 1}
         assert stack.up() == {"same": RESOURCES + 1}
 
@@ -159,7 +159,7 @@ class TestOtherOperations:
             rig.stack().destroy()
         stack = rig.stack()
         stack.destroy()
-        assert stack.resources() == []
+        assert rig.saved() == []
         assert account_ids() == before
 
     @pytest.mark.parametrize("engine_too", [True, False], ids=["driver and engine", "driver alone"])
@@ -183,7 +183,7 @@ class TestOtherOperations:
         killed.set()
         stack = rig.stack()
         stack.up()
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()
         assert stack.up() == {"same": RESOURCES + 1}
 
     def test_recover_says_what_was_in_the_air(self, rig: Rig) -> None:
@@ -210,4 +210,4 @@ class TestOtherOperations:
         stack = rig.stack()
         stack.up()
         assert "another run is using the stack" in refused[0]
-        rig.assert_no_orphans(stack)
+        rig.assert_no_orphans()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,16 @@ class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         return _ON_BOTH_STACKS[0] if nodeid.startswith(_ON_BOTH_STACKS) else str(super()._split_scope(nodeid))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files without a test for this run are not even imported: that takes seconds, in each process."""
+    if not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+        return None
+    text, wanted = collection_path.read_text(), config.getoption("markexpr").split()[:1]
+    if wanted in (["verify"], ["timed"]):
+        return f"mark.{wanted[0]}" not in text or None
+    return (wanted == ["not"] and "\npytestmark = pytest.mark.verify\n" in text) or None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -34,6 +34,15 @@ def _slots(zones: dict[str, int]) -> dict[str, int]:
     return zones
 
 
+def _buildable(systems: list[SystemName]) -> list[SystemName]:
+    if len(set(systems)) != len(systems):
+        raise ValueError("allowed: each system once")
+    if systems == ["delivery"]:
+        others = " or ".join(name for name in get_args(SystemName) if name != "delivery")
+        raise ValueError(f"allowed: beside delivery at least one that it delivers: {others}")
+    return systems
+
+
 VpcCidr = Annotated[str, AfterValidator(_vpc_block)]
 ZoneLetter = Annotated[str, Field(pattern=r"^[a-f]$")]
 Zones = Annotated[
@@ -61,8 +70,8 @@ class Network(Section):
 class Platform(Section):
     """What holds for the whole stack."""
 
-    systems: Annotated[list[SystemName], Field(min_length=1)]
-    """The systems that the stack builds."""
+    systems: Annotated[list[SystemName], Field(min_length=1), AfterValidator(_buildable)]
+    """The systems that the stack builds, each once; `delivery` only beside one that it delivers."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")]
     """The AWS account, in quotes: it is a name, not a number."""
     protect: bool = True

@@ -181,7 +181,7 @@ class EngineStack:
         return self._opened
 
     def _select(self) -> auto.Stack:
-        workspace = auto.LocalWorkspace(
+        workspace = _Workspace(
             work_dir=str(self._state / "project"),
             pulumi_home=str(self._state / "home"),
             program=self._program,
@@ -189,7 +189,8 @@ class EngineStack:
             secrets_provider="passphrase",
             pulumi_command=_Command(self._engine),
         )
-        stack = _Stack(self._stack.stack, workspace, StackInitMode.CREATE_OR_SELECT)
+        mode = StackInitMode.SELECT if self._checkpoint.exists() else StackInitMode.CREATE
+        stack = _Stack(self._stack.stack, workspace, mode)
         values = {key: auto.ConfigValue(self._stack.config[key], secret=True) for key in self._stack.secret_keys}
         if values:
             stack.set_all_config(values)
@@ -242,10 +243,13 @@ class EngineStack:
 
     def _saved(self) -> Deployment:
         """The state as it lies on disk."""
-        path = self._state / "backend/.pulumi/stacks" / self._stack.project / f"{self._stack.stack}.json"
-        if not path.exists():
+        if not self._checkpoint.exists():
             return {}
-        return dict(json.loads(path.read_text()).get("checkpoint", {}).get("latest") or {})
+        return dict(json.loads(self._checkpoint.read_text()).get("checkpoint", {}).get("latest") or {})
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._state / "backend/.pulumi/stacks" / self._stack.project / f"{self._stack.stack}.json"
 
     def _release_lock(self) -> None:
         """Drop the locks of engines that are gone; one that still winds up after its driver died is waited for."""
@@ -293,6 +297,13 @@ def _lift(value: Any) -> Any:
             return [_lift(item) for item in value]
         case _:
             return value
+
+
+class _Workspace(auto.LocalWorkspace):
+    """Leaves out the engine command that makes a stack the chosen one: all others name it."""
+
+    def select_stack(self, stack_name: str) -> None:
+        pass
 
 
 class _Stack(auto.Stack):

@@ -374,7 +374,6 @@ class TestCommand:
         assert "floor.yaml is missing" in capsys.readouterr().out
 
 
-@pytest.mark.verify
 def test_both_stacks_keep_their_mutation_score(prod: Recording, dev: Recording) -> None:
     found = mutate.scored([seen_by_rules(dev), seen_by_rules(prod)])
     assert [*found.problems, *drops(found, load_floors())] == []

@@ -32,6 +32,12 @@ class Bad:
 BAD = [
     Bad("platform.systems", [], ["platform.systems: []", "at least 1 item"]),
     Bad("platform.systems", ["wealist", "netflix"], ["platform.systems.1: 'netflix'", "allowed: 'wealist'"]),
+    Bad(
+        "platform.systems",
+        ["delivery"],
+        ["platform.systems: ['delivery']", "at least one that it delivers: wealist or eco2"],
+    ),
+    Bad("platform.systems", ["eco2", "eco2"], ["platform.systems: ['eco2', 'eco2']", "each system once"]),
     Bad("platform.systems", "wealist", ["platform.systems: 'wealist'", "list"]),
     Bad("platform.account", "29000813118", ["platform.account: '29000813118'", r"^\d{12}$"]),
     Bad("platform.account", 290008131187, ["platform.account: 290008131187", "string"]),

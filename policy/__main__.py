@@ -14,5 +14,7 @@ from pulumi_policy import PolicyPack
 from policy.catalog import ALL_RULES, NAMES
 from policy.exemptions import load_exemptions
 from policy.pack import Pack
+from policy.read_once import properties_read_once
 
-PolicyPack("edge-platform", Pack(ALL_RULES, load_exemptions(NAMES), date.today()).policies())
+with properties_read_once():
+    PolicyPack("edge-platform", Pack(ALL_RULES, load_exemptions(NAMES), date.today()).policies())

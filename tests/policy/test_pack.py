@@ -12,12 +12,15 @@ from typing import Any
 import pulumi_policy
 import pytest
 import yaml
+from pulumi.runtime.proto.analyzer_pb2 import AnalyzeRequest
 from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from policy.catalog import ALL_RULES, NAMES
 from policy.exemptions import load_exemptions
 from policy.pack import Pack
+from policy.read_once import properties_read_once
 from policy.rules.model import ResourceRule
 from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.engine.program import project_program
@@ -147,6 +150,25 @@ def test_that_something_cannot_be_said_yet_is_told_once_for_a_rule() -> None:
         reports.show("a", lid=UNKNOWN_STRING_VALUE)
     reports.show("b", open=True, lid=UNKNOWN_STRING_VALUE)
     assert reports.said == [("it is open. To mend it: close it", "b")]
+
+
+def test_what_the_engine_shows_is_read_once_for_all_policies() -> None:
+    seen: list[Any] = []
+    policies: list[pulumi_policy.Policy] = [
+        pulumi_policy.ResourceValidationPolicy(
+            name=name, description=name, validate=lambda args, _: seen.append(args.props)
+        )
+        for name in ("one", "two")
+    ]
+    requests = [AnalyzeRequest(type=BOX, urn=box(name).urn, name=name) for name in ("a", "b")]
+    for request in requests:
+        request.properties["lid"] = "on"
+    with properties_read_once():
+        servicer: Any = _PolicyAnalyzerServicer("pack", "1.0.0", policies, EnforcementLevel.ADVISORY)
+        for request in requests:
+            assert not servicer.Analyze(request, None).diagnostics
+    assert seen[0] is seen[1] is not seen[2] is seen[3]
+    assert dict(seen[0]) == dict(seen[2]) == {"lid": "on"}
 
 
 def test_the_packs_file_is_what_the_engine_reads() -> None:

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.verify
 
 
 @pytest.fixture(scope="class")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with open_rig(tmp_path_factory.mktemp("rig")) as opened:
+def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_rig(tmp_path_factory.mktemp("rig"), secrets=request.cls is TestLife) as opened:
         yield opened
 
 
@@ -213,7 +213,7 @@ class TestProtection:
 
     @pytest.fixture
     def rig(self, tmp_path: Path) -> Iterator[Rig]:
-        with open_rig(tmp_path) as opened:
+        with open_rig(tmp_path, secrets=False) as opened:
             yield opened
 
     def test_a_protected_resource_is_not_deleted_by_up(self, rig: Rig) -> None:

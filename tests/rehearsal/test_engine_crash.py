@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.engine.stack import EngineStack
 from rehearsal.inprocess import ProgramFailed
-from tests.rehearsal.engine_rig import RESOURCES, Rig, account_ids, open_rig
+from tests.rehearsal.engine_rig import DEFAULT_IDS, RESOURCES, Rig, account_ids, open_rig
 
 pytestmark = pytest.mark.verify
 
@@ -38,24 +38,46 @@ EngineStack(Path(given["root"]), stack, given["ports"], Path(given["state"]), Pa
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
+    """With nothing in it."""
     with open_rig(tmp_path, secrets=False) as opened:
         yield opened
 
 
-def _once_at(rig: Rig, method: str, nth: int, act: Callable[[], None], *, after: bool) -> None:
+@pytest.fixture(scope="class")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_rig(tmp_path_factory.mktemp("used"), secrets=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def standing(used: Rig) -> Rig:
+    """With the stack in it as its settings say, whatever the test before did."""
+    used.stack().up()
+    return used
+
+
+OnceAt = Callable[..., None]
+
+
+@pytest.fixture
+def once_at(monkeypatch: pytest.MonkeyPatch) -> OnceAt:
     """Do `act` at the nth call of a method of the cloud: after it was carried out, or before it begins."""
-    original, count = getattr(rig.cloud, method), iter(range(1, 10_000))
 
-    def call(*arguments: Any) -> Any:
-        chosen = next(count) == nth
-        if chosen and not after:
-            act()
-        result = original(*arguments)
-        if chosen and after:
-            act()
-        return result
+    def patch(rig: Rig, method: str, nth: int, act: Callable[[], None], *, after: bool) -> None:
+        original, count = getattr(rig.cloud, method), iter(range(1, 10_000))
 
-    setattr(rig.cloud, method, call)
+        def call(*arguments: Any) -> Any:
+            chosen = next(count) == nth
+            if chosen and not after:
+                act()
+            result = original(*arguments)
+            if chosen and after:
+                act()
+            return result
+
+        monkeypatch.setattr(rig.cloud, method, call)
+
+    return patch
 
 
 def _kill_engine(rig: Rig) -> Callable[[], None]:
@@ -86,85 +108,24 @@ def _start_driver(rig: Rig) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DRIVER, json.dumps(given)], cwd=here)
 
 
-class TestCreates:
-    """A create that was under way."""
+class TestFirstUpdates:
+    """Of a stack that has nothing yet: a create that was under way, the driver itself, and what a person is told."""
 
     @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
     @pytest.mark.parametrize("nth", [1, 4, RESOURCES - 1])
-    def test_up_killed_at_a_create_is_finished_by_the_next_one(self, rig: Rig, nth: int, after: bool) -> None:
-        _once_at(rig, "create", nth, _kill_engine(rig), after=after)
+    def test_up_killed_at_a_create_is_finished_by_the_next_one(
+        self, rig: Rig, once_at: OnceAt, nth: int, after: bool
+    ) -> None:
+        once_at(rig, "create", nth, _kill_engine(rig), after=after)
         _up_killed(rig.stack())
         stack = rig.stack()
         stack.up()
         rig.assert_no_orphans()
         assert stack.up() == {"same": RESOURCES + 1}
 
-    def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(self, rig: Rig) -> None:
-        rig.stack().up()
-        _once_at(rig, "create", 1, _kill_engine(rig), after=True)
-        _up_killed(rig.stack(extra=True))
-        assert "/shop/extra" in account_ids()
-        stack = rig.stack()
-        stack.up()
-        assert "/shop/extra" not in account_ids()
-        rig.assert_no_orphans()
-
-
-class TestReplacements:
-    """A replacement that was under way."""
-
-    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-    @pytest.mark.parametrize("method", ["create", "delete"])
-    def test_a_replacement_killed_half_way(self, rig: Rig, method: str, after: bool) -> None:
-        rig.stack().up()
-        _once_at(rig, method, 1, _kill_engine(rig), after=after)
-        _up_killed(rig.stack(**REPLACING))
-        stack = rig.stack(**REPLACING)
-        stack.up()
-        rig.assert_no_orphans()
-        assert stack.up() == {"same": RESOURCES + 1}
-
-    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-    def test_settings_taken_back_after_a_replacement_was_killed_half_way(self, rig: Rig, after: bool) -> None:
-        rig.stack().up()
-        before = account_ids()
-        _once_at(rig, "create", 1, _kill_engine(rig), after=after)
-        _up_killed(rig.stack(**REPLACING))
-        stack = rig.stack()
-        assert stack.up() == {"same": RESOURCES + 1}
-        rig.assert_no_orphans()
-        assert account_ids() == before
-
-
-class TestOtherOperations:
-    """Updates, deletes, the driver itself, and what a person is told."""
-
-    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-    def test_an_update_killed_half_way(self, rig: Rig, after: bool) -> None:
-        rig.stack().up()
-        _once_at(rig, "update", 1, _kill_engine(rig), after=after)
-        _up_killed(rig.stack(owner="shop"))
-        stack = rig.stack(owner="shop")
-        stack.up()
-        rig.assert_no_orphans()
-        assert stack.refresh() == {"same": RESOURCES + 1}
-        assert stack.up() == {"same": RESOURCES + 1}
-
-    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
-    def test_a_destroy_killed_half_way(self, rig: Rig, after: bool) -> None:
-        before = account_ids()
-        rig.stack().up()
-        _once_at(rig, "delete", 4, _kill_engine(rig), after=after)
-        with pytest.raises(ProgramFailed, match="killed"):
-            rig.stack().destroy()
-        stack = rig.stack()
-        stack.destroy()
-        assert rig.saved() == []
-        assert account_ids() == before
-
     @pytest.mark.parametrize("engine_too", [True, False], ids=["driver and engine", "driver alone"])
     def test_a_driver_killed_half_way_leaves_the_cloud_and_the_next_one_finishes(
-        self, rig: Rig, engine_too: bool
+        self, rig: Rig, once_at: OnceAt, engine_too: bool
     ) -> None:
         reached, killed = threading.Event(), threading.Event()
 
@@ -172,7 +133,7 @@ class TestOtherOperations:
             reached.set()
             assert killed.wait(60)
 
-        _once_at(rig, "create", 5, stop_here, after=True)
+        once_at(rig, "create", 5, stop_here, after=True)
         driver = _start_driver(rig)
         assert reached.wait(60)
         engine = rig.engine_process()
@@ -186,18 +147,7 @@ class TestOtherOperations:
         rig.assert_no_orphans()
         assert stack.up() == {"same": RESOURCES + 1}
 
-    def test_recover_says_what_was_in_the_air(self, rig: Rig) -> None:
-        rig.stack().up()
-        _once_at(rig, "create", 1, _kill_engine(rig), after=True)
-        _up_killed(rig.stack(extra=True))
-        stack = rig.stack(extra=True)
-        (found,) = stack.recover()
-        assert found.startswith("creating urn:")
-        assert found.endswith("::extra")
-        assert stack.recover() == []
-        assert stack.up() == {"same": RESOURCES + 2}
-
-    def test_a_stack_in_use_is_not_taken_over(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stack_in_use_is_not_taken_over(self, rig: Rig, once_at: OnceAt, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("rehearsal.engine.stack._GONE_WITHIN", 0.5)
         refused: list[str] = []
 
@@ -206,8 +156,79 @@ class TestOtherOperations:
                 rig.stack().up()
             refused.append(str(caught.value))
 
-        _once_at(rig, "create", 3, second_run, after=True)
+        once_at(rig, "create", 3, second_run, after=True)
         stack = rig.stack()
         stack.up()
         assert "another run is using the stack" in refused[0]
         rig.assert_no_orphans()
+
+
+class TestReplacements:
+    """A replacement that was under way."""
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    @pytest.mark.parametrize("method", ["create", "delete"])
+    def test_a_replacement_killed_half_way(self, standing: Rig, once_at: OnceAt, method: str, after: bool) -> None:
+        once_at(standing, method, 1, _kill_engine(standing), after=after)
+        _up_killed(standing.stack(**REPLACING))
+        stack = standing.stack(**REPLACING)
+        stack.up()
+        standing.assert_no_orphans()
+        assert stack.up() == {"same": RESOURCES + 1}
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_settings_taken_back_after_a_replacement_was_killed_half_way(
+        self, standing: Rig, once_at: OnceAt, after: bool
+    ) -> None:
+        before = account_ids()
+        once_at(standing, "create", 1, _kill_engine(standing), after=after)
+        _up_killed(standing.stack(**REPLACING))
+        stack = standing.stack()
+        assert stack.up() == {"same": RESOURCES + 1}
+        standing.assert_no_orphans()
+        assert account_ids() == before
+
+
+class TestOtherOperations:
+    """Updates, deletes, and a create that was to stand beside what is there."""
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_an_update_killed_half_way(self, standing: Rig, once_at: OnceAt, after: bool) -> None:
+        once_at(standing, "update", 1, _kill_engine(standing), after=after)
+        _up_killed(standing.stack(owner="shop"))
+        stack = standing.stack(owner="shop")
+        stack.up()
+        standing.assert_no_orphans()
+        assert stack.refresh() == {"same": RESOURCES + 1}
+        assert stack.up() == {"same": RESOURCES + 1}
+
+    @pytest.mark.parametrize("after", [True, False], ids=["answer lost", "request lost"])
+    def test_a_destroy_killed_half_way(self, standing: Rig, once_at: OnceAt, after: bool) -> None:
+        once_at(standing, "delete", 4, _kill_engine(standing), after=after)
+        with pytest.raises(ProgramFailed, match="killed"):
+            standing.stack().destroy()
+        stack = standing.stack()
+        stack.destroy()
+        assert standing.saved() == []
+        assert account_ids() == DEFAULT_IDS[id(standing.cloud)]
+
+    def test_recover_says_what_was_in_the_air(self, standing: Rig, once_at: OnceAt) -> None:
+        once_at(standing, "create", 1, _kill_engine(standing), after=True)
+        _up_killed(standing.stack(extra=True))
+        stack = standing.stack(extra=True)
+        (found,) = stack.recover()
+        assert found.startswith("creating urn:")
+        assert found.endswith("::extra")
+        assert stack.recover() == []
+        assert stack.up() == {"same": RESOURCES + 2}
+
+    def test_a_create_that_the_next_program_does_not_want_any_more_is_taken_down(
+        self, standing: Rig, once_at: OnceAt
+    ) -> None:
+        once_at(standing, "create", 1, _kill_engine(standing), after=True)
+        _up_killed(standing.stack(extra=True))
+        assert "/shop/extra" in account_ids()
+        stack = standing.stack()
+        stack.up()
+        assert "/shop/extra" not in account_ids()
+        standing.assert_no_orphans()

@@ -9,6 +9,8 @@ import pytest
 
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
+from rehearsal.preview.comparison import Kind, compare
+from rehearsal.preview.snapshot import taken
 from rehearsal.recording import Recording
 from tests.stacks import ACCOUNT, REGION, changed_stack, program
 
@@ -82,6 +84,9 @@ def test_adding_a_zone_changes_no_resource_that_was_there(dev: Recording, tmp_pa
     after = {one.name: one.get("cidrBlock") for one in recording.of("Subnet")}
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"wealist-network-public-b", "wealist-network-private-b"}
+    decided = [one.kind for one in compare("dev", taken(dev), taken(recording)).changes]
+    assert Kind.ADD in decided
+    assert {Kind.REPLACE, Kind.REMOVE} & set(decided) == set()
 
 
 def test_amazon_linux_2_is_a_setting(elsewhere: Recording) -> None:

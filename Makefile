@@ -36,7 +36,7 @@ test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the slow tests"
-	@$(BIN)/python -m pytest -m 'verify and not timed' --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m 'verify and not timed' --numprocesses 3 --dist loadscope $(ARGS)
 	@echo "running the timed tests"
 	@$(BIN)/python -m pytest -m timed $(ARGS)
 

@@ -36,20 +36,6 @@ def quick() -> Iterator[None]:
         yield
 
 
-_LONGEST_FIRST = (
-    "tests/rehearsal/test_engine_stacks.py",
-    "tests/policy/test_pack.py",
-    "tests/cluster/",
-    "tests/mesh/",
-    "tests/rehearsal/test_engine_crash.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long as one piece begins first: at the end, nobody waits for it alone."""
-    items.sort(key=lambda item: next((n for n, path in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(path)), 99))
-
-
 class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
     """One process builds the stacks, and runs the tests that look at them."""
 

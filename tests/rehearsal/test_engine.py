@@ -200,21 +200,21 @@ class TestFailures:
         assert "Traceback" not in str(caught.value)
         assert len(str(caught.value).splitlines()) <= 2
 
+
+class TestAnEmptyAccount:
+    """Each with one of its own."""
+
+    @pytest.fixture
+    def rig(self, tmp_path: Path) -> Iterator[Rig]:
+        with open_rig(tmp_path, secrets=False) as opened:
+            yield opened
+
     def test_after_a_failure_the_mended_settings_go_on(self, rig: Rig) -> None:
         with pytest.raises(ProgramFailed):
             rig.stack(subnets={"a": "10.0.0.0/24", "c": "10.1.0.0/24"}).up()
         stack = rig.stack()
         stack.up()
         rig.assert_no_orphans()
-
-
-class TestProtection:
-    """What is protected goes only when that is said."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path) -> Iterator[Rig]:
-        with open_rig(tmp_path, secrets=False) as opened:
-            yield opened
 
     def test_a_protected_resource_is_not_deleted_by_up(self, rig: Rig) -> None:
         stack = rig.stack(protect=True, extra=True)

@@ -34,7 +34,7 @@ TINY = [
     "1",
     "3",
     "--changes",
-    "1",
+    "2",
 ]
 NAMES = ["bare route", "+ access log", "+ normalised, stripped", "+ Lua: cookie to header", "+ default deny",
          "+ ext-authz (eco2)", "+ JWT, RS256", "+ rate limit"]  # fmt: skip
@@ -61,7 +61,8 @@ def test_a_change_arrives_and_more_services_are_more_to_send(results: dict[str, 
     small, large = results["growth"]
     assert (small["services"], large["services"]) == (len(SERVICES), 3 * len(SERVICES))
     assert 0 < small["configuration_bytes"] < large["configuration_bytes"]
-    assert 0 < small["change_bytes"][0] < large["change_bytes"][0]
+    # The first change also gets what a busy machine sent late of the configuration.
+    assert 0 < min(small["change_bytes"]) < min(large["change_bytes"])
     assert 0 < small["allocated_bytes"] < large["allocated_bytes"]
     assert all(0 < one["change_ms"][0] < 5000 for one in (small, large))
 

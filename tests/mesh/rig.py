@@ -44,6 +44,7 @@ MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
 HARMLESS = (
     # Of the rig: the control plane's own fake cluster, and a gateway without Istio's agent.
     "annotation, but none found; ignoring",
+    'gatewayclasses.gateway.networking.k8s.io "istio',
     "There is no configured limit to the number of allowed active downstream connections",
     # Of Istio: what it still sends to every proxy, whatever the mesh.
     "CertificateValidationContext.match_subject_alt_names",
@@ -242,8 +243,7 @@ class Edge:
         """What the proxy refused, and what it and the control plane warned of."""
         refused = _refusals(servers.get(f"{self._admin}/config_dump") or "")
         written = [*self.control_plane.text().splitlines(), *self.envoy.text().splitlines()]
-        warned = [line for line in written if _is_warning(line) and not any(one in line for one in HARMLESS)]
-        return [*refused, *warned]
+        return [*refused, *warnings_in(written)]
 
     def _start_control_plane(self, stack: ExitStack) -> tuple[Program, dict[str, str]]:
         identity = self.backends.authority.issue(self._gateway.namespace, self._gateway.name)
@@ -404,6 +404,11 @@ def _refusals(dump: str) -> list[str]:
         return [f"no account of the proxy's configuration: {dump[:500]}"]
     parts = [part for config in configs for part in config.values() if isinstance(part, list)]
     return [one["error_state"]["details"] for part in parts for one in part if "error_state" in one]
+
+
+def warnings_in(lines: Sequence[str]) -> list[str]:
+    """The lines that warn of something which a rendered object may have caused."""
+    return [line for line in lines if _is_warning(line) and not any(one in line for one in HARMLESS)]
 
 
 def _is_warning(line: str) -> bool:

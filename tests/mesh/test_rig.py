@@ -24,7 +24,7 @@ from tests.mesh.client import Answer
 from tests.mesh.eco2_cases import HOST
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import Program, wait_until
-from tests.mesh.rig import Backends, Edge
+from tests.mesh.rig import Backends, Edge, warnings_in
 from tests.stacks import ROOT
 from tests.tools import missing
 
@@ -98,3 +98,11 @@ def test_a_changed_object_reaches_the_gateway_and_one_that_cannot_be_read_change
         with pytest.raises(RuntimeError, match=r"took no change: .*scan-vs"):
             edge.change(route)
         assert _reached(edge) == (200, "2")
+
+
+def test_what_the_control_planes_own_cluster_stumbles_over_is_no_warning() -> None:
+    """Its controller makes the classes of gateways twice when it is woken twice, and tries again."""
+    said = "2026-11-21T22:01:26.409849Z\terror\tcontrollers\terror handling {}, retrying (retry count: 1): {}"
+    twice = 'gatewayclasses.gateway.networking.k8s.io "istio-remote" already exists\tcontroller=gateway class'
+    other = said.format("my-vs", "no such host")
+    assert warnings_in([said.format("istio", twice), other, other.replace("error", "info")]) == [other]

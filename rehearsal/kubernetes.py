@@ -6,13 +6,13 @@ The system is what its resources' logical names begin with: each system renders 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import yaml
 
 from rehearsal.provider import Diff, Rejected, State, changed_keys
 from rehearsal.values import Props
+from rehearsal.whole_file import write_whole
 
 _FIXED = ("apiVersion", "kind")
 
@@ -78,9 +78,7 @@ class KubernetesProvider:
 
     def _write(self, path: Path, inputs: Props) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".tmp")
-        draft.write_text(yaml.dump(inputs, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=120))
-        os.replace(draft, path)
+        write_whole(path, yaml.dump(inputs, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=120))
 
 
 def _id(inputs: Props) -> str:

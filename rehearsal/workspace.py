@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rehearsal.stack_file import StackFileError
+from rehearsal.whole_file import write_whole
 
 _STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -75,9 +76,7 @@ class Workspace:
 
     def serve(self, url: str) -> None:
         """Write down that this process serves the stack's cloud."""
-        draft = self.cloud_file.with_suffix(".tmp")
-        draft.write_text(json.dumps(asdict(Served(url=url, pid=os.getpid()))) + "\n")
-        os.replace(draft, self.cloud_file)
+        write_whole(self.cloud_file, json.dumps(asdict(Served(url=url, pid=os.getpid()))) + "\n")
 
     def serve_no_more(self) -> None:
         self.cloud_file.unlink(missing_ok=True)

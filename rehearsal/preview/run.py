@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,6 +17,7 @@ from rehearsal.preview.page import Page, Trouble, page_of
 from rehearsal.preview.sides import Base, Sides, find_base, rehearse
 from rehearsal.preview.terminal import print_preview
 from rehearsal.report.progress import nothing_yet, shown
+from rehearsal.whole_file import write_whole
 
 STANDS, TROUBLE, DANGER = 0, 1, 3
 FOLDER = Path(".rehearsal", "preview")
@@ -78,6 +78,4 @@ def page_from(base: Base, sides: Sequence[Sides]) -> Page:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(text)
-    os.replace(draft, path)
+    write_whole(path, text)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from rehearsal.preview.snapshot import EMPTY, Snapshot, load
 from rehearsal.stack_file import stacks
+from rehearsal.whole_file import write_whole
 from tools.cache import cache_folder, lock_key
 
 _STACK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -126,10 +126,7 @@ def _keep(folder: Path, cached: Mapping[str, Path]) -> None:
     for stack, path in cached.items():
         made = folder / f"{stack}.json"
         if made.exists():
-            draft = path.with_name(f"{path.stem}.{os.getpid()}.part")
-            shutil.copyfile(made, draft)
-            draft.chmod(0o600)
-            os.replace(draft, path)
+            write_whole(path, made.read_text(), mode=0o600)
         if path.exists():
             os.utime(path)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from rehearsal.preview.values import Sealed, leaves
 from rehearsal.recording import Recording, Registered
 from rehearsal.report.saved import Masker
 from rehearsal.values import Secret, reveal
+from rehearsal.whole_file import write_whole
 
 _SEALED = "sealed\u0000"
 _NO_ID = re.compile(r"\d+|[a-z]{2}(-[a-z]+)+-\d[a-z]?|none")
@@ -100,10 +100,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
         "outputs": _dumped(snapshot.outputs),
         "findings": [asdict(one) for one in snapshot.findings],
     }
-    draft = path.with_suffix(".part")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(content, ensure_ascii=False))
-    os.replace(draft, path)
+    write_whole(path, json.dumps(content, ensure_ascii=False), mode=0o600)
 
 
 def load(path: Path) -> Snapshot:

@@ -21,18 +21,15 @@ def private(outputs: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("bits", [2048, 3072])
-def test_an_rsa_key_is_a_real_one(bits: int) -> None:
-    _, outputs = repeatable_private_key("a", {"algorithm": "RSA", "rsaBits": bits})
+def test_an_rsa_key_is_a_real_one_and_the_same_again(bits: int) -> None:
+    inputs = {"algorithm": "RSA", "rsaBits": bits}
+    (one, outputs), (again, _), (other, _) = (repeatable_private_key(urn, inputs) for urn in ("a", "a", "b"))
+    assert one == again != other
     key = private(outputs)
     assert isinstance(key, rsa.RSAPrivateKey)
     assert key.key_size == bits
     how = (padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
     key.public_key().verify(key.sign(b"text", *how), b"text", *how)
-
-
-def test_an_rsa_key_is_the_same_again() -> None:
-    one, again, other = (repeatable_private_key(urn, {"algorithm": "RSA", "rsaBits": 2048})[0] for urn in "aab")
-    assert one == again != other
 
 
 @pytest.mark.parametrize("inputs", [{"algorithm": "ECDSA", "ecdsaCurve": "P384"}, {"algorithm": "ED25519"}])

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from rehearsal.whole_file import write_whole
 from tests.mesh import eco2
 from tests.mesh.bench import growth, measure
 from tests.mesh.bench.behind import fast
@@ -130,9 +131,7 @@ def as_data(results: Results, asked: argparse.Namespace, load_average: float) ->
 def write(path: Path, data: dict[str, Any]) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.part")
-    draft.write_text(json.dumps(data, indent=2) + "\n")
-    draft.replace(path)
+    write_whole(path, json.dumps(data, indent=2) + "\n")
 
 
 def _show(console: Console, results: Results, asked: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,20 @@ class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
         return _ON_BOTH_STACKS[0] if nodeid.startswith(_ON_BOTH_STACKS) else str(super()._split_scope(nodeid))
 
 
+_WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
+    "not verify and not bench": lambda text: "\npytestmark = pytest.mark.verify\n" in text,
+    "verify and not timed": lambda text: "mark.verify" not in text,
+    "timed": lambda text: "mark.timed" not in text,
+}
+"""Which files have nothing for the Makefile's runs, by their text; of any other selection of tests that is not said."""
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Files without a test for this run are not even imported: that takes seconds, in each process."""
-    if not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+    without = _WITHOUT_A_TEST.get(config.getoption("markexpr"))
+    if not without or not collection_path.match("test_*.py"):
         return None
-    text, wanted = collection_path.read_text(), config.getoption("markexpr").split()[:1]
-    if wanted in (["verify"], ["timed"]):
-        return f"mark.{wanted[0]}" not in text or None
-    return (wanted == ["not"] and "\npytestmark = pytest.mark.verify\n" in text) or None
+    return without(collection_path.read_text()) or None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:

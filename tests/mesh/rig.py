@@ -44,7 +44,9 @@ MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
 HARMLESS = (
     # Of the rig: the control plane's own fake cluster, and a gateway without Istio's agent.
     "annotation, but none found; ignoring",
-    'gatewayclasses.gateway.networking.k8s.io "istio',
+    'gatewayclasses.gateway.networking.k8s.io "istio" already exists',
+    'gatewayclasses.gateway.networking.k8s.io "istio-remote" already exists',
+    'gatewayclasses.gateway.networking.k8s.io "istio-waypoint" already exists',
     "There is no configured limit to the number of allowed active downstream connections",
     # Of Istio: what it still sends to every proxy, whatever the mesh.
     "CertificateValidationContext.match_subject_alt_names",

@@ -218,3 +218,8 @@ class TestBothStacks:
         # The policies of this commit judge both sides.
         assert "New policy findings" in comment
         assert "rds-deletion-protection" in comment
+
+    def test_bytes_are_the_same_again_and_a_danger_ends_with_3_if_that_is_asked_for(self, whole: Whole) -> None:
+        again = preview(whole.project, whole.cache, "--markdown", "--fail-on-danger")
+        assert again.returncode == 3, again.stderr
+        assert again.stdout == whole.done.stdout

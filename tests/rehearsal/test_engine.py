@@ -46,6 +46,7 @@ class Life:
     before: set[str]
     files: dict[str, bytes]
     previewed: Changes
+    preview_steps: list[Step]
     touched_by_preview: set[str]
     made: Changes
     steps: list[Step]
@@ -53,15 +54,17 @@ class Life:
 
 @pytest.fixture(scope="class")
 def life(rig: Rig) -> Life:
+    preview_steps: list[Step] = []
     steps: list[Step] = []
     stack, before, files = rig.stack(), account_ids(), tree(rig.root)
-    previewed = stack.preview()
+    previewed = stack.preview(preview_steps.append)
     touched = {*rig.cloud.live, *(account_ids() - before), *rig.manifest_names()}
     return Life(
         stack=stack,
         before=before,
         files=files,
         previewed=previewed,
+        preview_steps=preview_steps,
         touched_by_preview=touched,
         made=stack.up(steps.append),
         steps=steps,
@@ -74,6 +77,8 @@ class TestLife:
     def test_preview_touches_nothing(self, life: Life) -> None:
         assert life.previewed["create"] == RESOURCES + 1
         assert life.touched_by_preview == set()
+        created = {step.name for step in life.preview_steps if step.operation == "create"}
+        assert {"shop-vpc", "shop-subnet-a", "app"} <= created
 
     def test_up_makes_what_preview_said_and_reports_each_step(self, rig: Rig, life: Life) -> None:
         assert life.made == life.previewed
@@ -249,5 +254,7 @@ class TestSurroundings:
     ) -> None:
         for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
-        assert rig.stack(extra=True).up()["create"] == 1
+        stack = rig.stack()
+        stack.destroy()
+        assert stack.up()["create"] == RESOURCES + 1
         rig.assert_no_orphans()

@@ -10,6 +10,7 @@ import pytest
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.preview.comparison import Kind, compare
+from rehearsal.preview.dangers import dangers_of
 from rehearsal.preview.snapshot import taken
 from rehearsal.recording import Recording
 from tests.stacks import ACCOUNT, REGION, changed_stack, program
@@ -84,9 +85,11 @@ def test_adding_a_zone_changes_no_resource_that_was_there(dev: Recording, tmp_pa
     after = {one.name: one.get("cidrBlock") for one in recording.of("Subnet")}
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"wealist-network-public-b", "wealist-network-private-b"}
-    decided = [one.kind for one in compare("dev", taken(dev), taken(recording)).changes]
-    assert Kind.ADD in decided
+    compared = compare("dev", taken(dev), taken(recording))
+    decided = [one.kind for one in compared.changes]
+    assert decided.count(Kind.ADD) >= 4
     assert {Kind.REPLACE, Kind.REMOVE} & set(decided) == set()
+    assert dangers_of(compared) == ()
 
 
 def test_amazon_linux_2_is_a_setting(elsewhere: Recording) -> None:

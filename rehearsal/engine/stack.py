@@ -204,8 +204,9 @@ class EngineStack:
             raise
 
     def _environment(self) -> dict[str, str]:
-        """Nothing leaves the machine, and providers are attached to, not started."""
+        """Nothing leaves the machine, providers are attached to, not started, and a third of the time is not spent on garbage."""
         return {
+            "GOGC": "400",
             "PULUMI_BACKEND_URL": (self._state / "backend").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase_file),
             "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in self._ports.items()),

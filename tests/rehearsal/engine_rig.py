@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack
 from rehearsal.engine.state import StateResource, resources_of
 from rehearsal.stack_file import StackFile, load_stack_file
+from tests.rehearsal.vault import vault
 from tests.tools import missing
 
 REGION = "ap-northeast-2"
@@ -103,7 +104,8 @@ def settings_for(root: Path, **changes: Any) -> StackFile:
 class Rig:
     """The project and its cloud; `stack()` is a driver as a new process would make it.
 
-    Without `secrets`, the token is plain configuration: each driver is spared a third of a second of encryption.
+    Without `secrets`, the token is plain configuration, and the state's key comes from `vault`: to derive one from a passphrase
+    takes the engine longer than to start, in every command.
     """
 
     root: Path
@@ -126,13 +128,16 @@ class Rig:
         (lock,) = (self.state / "backend/.pulumi/locks").glob("**/*.json")
         return int(json.loads(lock.read_text())["pid"])
 
+    @property
+    def checkpoint(self) -> Path:
+        return self.state / "backend/.pulumi/stacks/shop/test.json"
+
     def manifest_names(self) -> list[str]:
         return sorted(path.name for path in self.manifests.rglob("*.yaml"))
 
     def saved(self) -> list[StateResource]:
         """What the state on disk holds, its secrets unread: quicker than to ask the engine."""
-        state = json.loads((self.state / "backend/.pulumi/stacks/shop/test.json").read_text())
-        return resources_of(state["checkpoint"]["latest"])
+        return resources_of(json.loads(self.checkpoint.read_text())["checkpoint"]["latest"])
 
     def assert_no_orphans(self) -> None:
         """What lives in the cloud is in the state, each once, and nothing else is."""
@@ -153,9 +158,16 @@ def open_rig(folder: Path, *, secrets: bool = True) -> Iterator[Rig]:
     with (
         open_cloud(region=REGION, account=ACCOUNT, manifests=manifests) as cloud,
         serve_cloud(cloud) as ports,
+        nullcontext() if secrets else vault() as keys,
     ):
         DEFAULT_IDS[id(cloud)] = account_ids()
-        yield Rig(write_project(folder / "project"), folder / "state", manifests, cloud, ports, engine, secrets)
+        rig = Rig(write_project(folder / "project"), folder / "state", manifests, cloud, ports, engine, secrets)
+        if keys:
+            new = {"stack": "organization/shop/test", "latest": {"secrets_providers": keys}}
+            rig.checkpoint.parent.mkdir(parents=True)
+            rig.checkpoint.write_text(json.dumps({"version": 3, "checkpoint": new}))
+            (folder / "state/backend/.pulumi/meta.yaml").write_text("version: 1\n")
+        yield rig
 
 
 def ec2() -> Any:

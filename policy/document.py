@@ -20,8 +20,8 @@ and has a test that spoils one real resource of the stacks and sees it noticed. 
 | `make up` | prints the findings, and ends with 3 when a mandatory rule is broken |
 | `pulumi preview --policy-pack policy` | the engine stops on a mandatory finding |
 
-That the engine finds what `make up` finds, `make verify` holds (`tests/policy/test_pack.py`). `make preview` shows the
-findings that a change brings, `make mutate` how many ways of spoiling the stacks the rules notice.
+That the engine finds what `make up` finds, `make verify` holds (`tests/rehearsal/test_engine_stacks.py`). `make preview`
+shows the findings that a change brings, `make mutate` how many ways of spoiling the stacks the rules notice.
 
 The engine starts the pack with `pulumi-analyzer-policy-python`, which comes with Pulumi's command line. A value that is only
 known after the update cannot be judged before it: the engine says so, once for each rule, and asks again during the update,

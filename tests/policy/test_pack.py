@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,60 +16,17 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from policy.catalog import ALL_RULES, NAMES
-from policy.exemptions import load_exemptions
 from policy.pack import Pack
 from policy.read_once import properties_read_once
 from policy.rules.model import ResourceRule
-from rehearsal.cloud import Cloud, open_cloud
-from rehearsal.engine.program import project_program
+from rehearsal.cloud import open_cloud
 from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack
-from rehearsal.inprocess import ProgramFailed, run
-from rehearsal.judging import judged, seen_by_rules
-from rehearsal.stack_file import StackFile
+from rehearsal.inprocess import ProgramFailed
+from tests.policy.spoiled import PACK, UNSAID, spoiled_program, write_analyzer
 from tests.policy.test_run import BEFRIENDED, BOX, CLOSED, TODAY, box, exemption
 from tests.rehearsal.engine_rig import engine_or_skip
-from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack, stack_file
-
-PACK = ROOT / "policy"
-UNSAID = "can't run policy"
-
-PROGRAM = f"""
-import runpy
-
-import pulumi
-
-BROKEN = {{
-    "Instance wealist-database-instance": {{"publicly_accessible": True, "auto_minor_version_upgrade": False}},
-    "SecurityGroupIngressRule wealist-security-endpoints-from-vpc-443": {{"cidr_ipv4": "0.0.0.0/0"}},
-    "SecurityGroupIngressRule wealist-security-redis-from-ec2-6379": {{
-        "referenced_security_group_id": None,
-        "cidr_ipv4": "0.0.0.0/0",
-    }},
-    "FlowLog wealist-network-flow-log": {{"traffic_type": "REJECT"}},
-    "Subnet eco2-network-public-a": {{"map_public_ip_on_launch": True}},
-    "PeerAuthentication eco2-mesh-mutual-tls-peerauthentication": {{"spec": {{"mtls": {{"mode": "PERMISSIVE"}}}}}},
-}}
-
-
-def spoil(args):
-    args.props.update(BROKEN.get(f"{{args.type_.split(':')[-1]}} {{args.name}}", {{}}))
-    return pulumi.ResourceTransformationResult(args.props, args.opts)
-
-
-pulumi.runtime.register_stack_transformation(spoil)
-runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
-"""
-
-SPOILED = {
-    ("rds-not-public", "wealist-database-instance"),
-    ("rds-minor-upgrades", "wealist-database-instance"),
-    ("sg-world-load-balancers-only", "wealist-security-endpoints-from-vpc-443"),
-    ("sg-world-web-only", "wealist-security-redis-from-ec2-6379"),
-    ("vpc-flow-logs-all", "wealist-network-flow-log"),
-    ("subnet-no-public-addresses", "eco2-network-public-a"),
-    ("mesh-mtls-strict", "eco2-mesh-mutual-tls-peerauthentication"),
-}
+from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
 
 
 def name_of(urn: str) -> str:
@@ -177,64 +132,20 @@ def test_the_packs_file_is_what_the_engine_reads() -> None:
     assert (PACK / described["runtime"]["options"]["virtualenv"]).parent.resolve() == ROOT
 
 
-class Engine:
-    """The spoiled dev stack on the engine, with the pack."""
-
-    def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
-        self.cloud = cloud
-        self.ports = ports
-        self.folder = folder
-        self.program = folder / "program"
-        self.program.mkdir()
-        (self.program / "__main__.py").write_text(PROGRAM)
-        self.advice = folder / "advice.json"
-        self.advice.write_text(json.dumps({"all": "advisory"}))
-
-    def stack(self, file: StackFile, state: str, *, advice: bool) -> EngineStack:
-        return EngineStack(
-            self.program, file, self.ports, self.folder / state, engine_or_skip(), checkpoints=False, pack=PACK,
-            pack_config=self.advice if advice else None,
-        )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine_or_skip()
-    folder = tmp_path_factory.mktemp("pack")
-    analyzer = folder / "bin" / "pulumi-analyzer-policy-python"
-    analyzer.parent.mkdir()
-    analyzer.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n')
-    analyzer.chmod(0o755)
+@pytest.mark.verify
+def test_a_mandatory_finding_stops_a_preview_and_unknown_values_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, program = engine_or_skip(), spoiled_program(tmp_path / "program")
+    monkeypatch.setenv("PATH", str(write_analyzer(tmp_path / "bin")), prepend=":")
+    file = changed_stack(tmp_path, "dev", {"platform.systems": ["wealist"]})
     with (
-        pytest.MonkeyPatch.context() as patch,
-        open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud,
+        open_cloud(region=REGION, account=ACCOUNT, manifests=tmp_path / "manifests") as cloud,
         serve_cloud(cloud) as ports,
     ):
-        patch.setenv("PATH", str(analyzer.parent), prepend=":")
-        yield Engine(cloud, ports, folder)
-
-
-@pytest.mark.verify
-def test_the_engine_finds_what_the_in_process_run_finds(engine: Engine) -> None:
-    """As advice, so that the update goes through to its end; the same cloud is asked again, which answers with what is there."""
-    file = stack_file("dev")
-    stack = engine.stack(file, "advised", advice=True)
-    stack.up()
-    on_engine = {(one.policy, one.urn) for one in stack.violations}
-    assert [one for one in stack.violations if UNSAID in one.message] == []
-    recording = run(project_program(engine.program), file, engine.cloud)
-    assert {one.urn for one in recording} == {one.urn for one in stack.resources()}
-    judgement = judged(seen_by_rules(recording), load_exemptions(NAMES))
-    assert judgement.exempted
-    assert {(one.rule.name, one.resource.urn) for one in judgement.open} == on_engine
-    assert SPOILED - {(policy, name_of(urn)) for policy, urn in on_engine} == set()
-
-
-@pytest.mark.verify
-def test_a_mandatory_finding_stops_a_preview_and_unknown_values_do_not(engine: Engine, tmp_path: Path) -> None:
-    stack = engine.stack(changed_stack(tmp_path, "dev", {"platform.systems": ["wealist"]}), "stopped", advice=False)
-    with pytest.raises(ProgramFailed) as failed:
-        stack.preview()
+        stack = EngineStack(program, file, ports, tmp_path / "state", engine, pack=PACK)
+        with pytest.raises(ProgramFailed) as failed:
+            stack.preview()
     causes = str(failed.value).splitlines()
     assert any(
         cause.startswith("wealist-database-instance: rds-not-public: Databases have no public address")

@@ -1,25 +1,28 @@
-"""The prod stack under the real engine: the same resources as in process, and an empty account when it is gone.
-
-The dev stack goes through the engine in `tests/policy/test_pack.py`, with the policies.
-"""
+"""The prod stack under the real engine: the same resources and findings as in process, and an empty account when it is gone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from rehearsal.cloud import Cloud, open_cloud
+from rehearsal.engine.events import Step, Violation
 from rehearsal.engine.program import project_program
 from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack, without_protection
-from rehearsal.engine.state import StateResource
+from rehearsal.engine.state import StateResource, name_of
 from rehearsal.inprocess import run
+from rehearsal.judging import judged, seen_by_rules
 from rehearsal.recording import Registered
 from rehearsal.rendered import write_rendered
+from rehearsal.stack_file import StackFile
 from rehearsal.values import reveal
+from rehearsal.ways import recorded
+from tests.policy.spoiled import PACK, SPOILED, UNSAID, spoiled_program, write_analyzer
 from tests.rehearsal.engine_rig import engine_or_skip
 from tests.stacks import ACCOUNT, REGION, ROOT, stack_file
 
@@ -30,22 +33,21 @@ class Standing:
     """The stack, previewed and then brought up on the engine."""
 
     def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
-        self.cloud, self.folder = cloud, folder
-        self.file = stack_file("prod")
+        self.cloud, self.folder, self._ports = cloud, folder, ports
         before = _stack_files()
-        self.stack = EngineStack(
-            # Where a run stands when it is killed is for `test_engine_crash`.
-            ROOT,
-            self.file,
-            ports,
-            folder / "engine",
-            engine_or_skip(),
-            checkpoints=False,
-        )
+        self.stack = self.driver(ROOT, stack_file("prod"))
         self.planned = self.stack.preview()
         self.untouched = not cloud.live
         self.made = self.stack.up()
+        self.resources = self.stack.resources()
         self.project_only_read = _stack_files() == before
+
+    def driver(self, root: Path, file: StackFile, pack: Path | None = None, levels: Path | None = None) -> EngineStack:
+        """Where a run stands when it is killed is for `test_engine_crash`: it would be the slower for that."""
+        return EngineStack(
+            root, file, self._ports, self.folder / "engine", engine_or_skip(),
+            checkpoints=False, pack=pack, pack_config=levels,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,41 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
         yield Standing(cloud, ports, folder)
 
 
+PROTECTIONS = {
+    "deletionProtection": True,
+    "disableApiTermination": True,
+    "enableDeletionProtection": True,
+    "forceDelete": False,
+    "forceDestroy": False,
+}
+"""What the provider itself is told of a protection, beside the engine's `protect`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoiled:
+    """The standing stack after an update by the spoiled program, without protections, past the pack."""
+
+    stack: EngineStack
+    changed: set[str]
+    violations: list[Violation]
+
+
+@pytest.fixture(scope="module")
+def spoiled(standing: Standing) -> Spoiled:
+    """The pack's policies are advice, so that the update goes on to its end."""
+    folder = standing.folder
+    program, file = spoiled_program(folder / "program"), without_protection(stack_file("prod"))
+    levels = folder / "levels.json"
+    levels.write_text(json.dumps({"all": "advisory"}))
+    steps: list[Step] = []
+    stack = standing.driver(program, file, PACK, levels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(write_analyzer(folder / "bin")), prepend=":")
+        stack.up(steps.append)
+    changed = {step.name for step in steps if step.operation != "same"}
+    return Spoiled(stack=stack, changed=changed, violations=stack.violations)
+
+
 def test_preview_touches_nothing_and_says_what_up_does(standing: Standing) -> None:
     assert standing.untouched
     assert standing.planned == standing.made
@@ -66,16 +103,11 @@ def test_preview_touches_nothing_and_says_what_up_does(standing: Standing) -> No
 
 def test_the_engine_registers_what_the_in_process_run_does(standing: Standing) -> None:
     """Asked of the same cloud, which answers a repeated create with what is there: even the ids are the same."""
-    recording = run(project_program(ROOT), standing.file, standing.cloud)
-    on_engine = {r.urn: _comparable(r) for r in standing.stack.resources()}
+    recording = run(project_program(ROOT), stack_file("prod"), standing.cloud)
+    on_engine = {r.urn: _comparable(r) for r in standing.resources}
     in_process = {r.urn: _comparable(r) for r in recording}
     assert in_process.keys() == on_engine.keys()
     assert {urn: in_process[urn] for urn in on_engine if in_process[urn] != on_engine[urn]} == {}
-
-
-def test_a_second_up_and_a_refresh_change_nothing(standing: Standing) -> None:
-    assert standing.stack.up().keys() == {"same"}
-    assert standing.stack.refresh().keys() == {"same"}
 
 
 def test_the_state_gives_every_rendered_manifest_again(standing: Standing, tmp_path: Path) -> None:
@@ -91,9 +123,30 @@ def test_the_project_is_only_read(standing: Standing) -> None:
     assert standing.project_only_read
 
 
-def test_destroy_leaves_nothing(standing: Standing) -> None:
-    standing.stack.destroy(unlocked=without_protection(standing.file))
-    assert standing.stack.resources() == []
+def test_a_refresh_changes_nothing(standing: Standing) -> None:
+    assert standing.stack.refresh().keys() == {"same"}
+
+
+def test_another_up_changes_what_its_program_and_settings_change_and_nothing_else(
+    standing: Standing, spoiled: Spoiled
+) -> None:
+    protected = {r.name for r in standing.resources if any(r.inputs.get(key) is on for key, on in PROTECTIONS.items())}
+    assert len(protected) > 20
+    assert spoiled.changed == protected | {name for _, name in SPOILED}
+
+
+def test_the_pack_finds_what_make_up_finds_in_the_engines_state(spoiled: Spoiled) -> None:
+    on_engine = {(one.policy, one.urn) for one in spoiled.violations}
+    assert [one for one in spoiled.violations if UNSAID in one.message] == []
+    judgement = judged(seen_by_rules(recorded(spoiled.stack.resources(), {})))
+    assert judgement.exempted
+    assert {(one.rule.name, one.resource.urn) for one in judgement.open} == on_engine
+    assert SPOILED - {(policy, name_of(urn)) for policy, urn in on_engine} == set()
+
+
+def test_destroy_leaves_nothing(standing: Standing, spoiled: Spoiled) -> None:
+    spoiled.stack.destroy()
+    assert spoiled.stack.resources() == []
     assert standing.cloud.left().keys() == set()
 
 

@@ -1,4 +1,7 @@
-"""Whole previews: two commits of a small project, rehearsed side by side by the command line."""
+"""Whole previews: two commits of a small project, rehearsed side by side by the command line.
+
+`python -m tests.preview.test_preview` writes the comment of the four dangers anew.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ from tests.stacks import ROOT
 pytestmark = pytest.mark.verify
 
 PARTS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "requirements.txt")
+GOLDEN = ROOT / "tests/golden/preview.md"
 FOLDERS = ("infra", "deploy", "rehearsal", "policy", "tools", "services")
 Change = Callable[[Path], object]
 
@@ -101,14 +106,14 @@ def test_a_danger_ends_with_3_if_that_is_asked_for_and_bytes_are_the_same_again(
     replaced(small, "__main__.py", '"shop-note"', '"shop-notice"')
     comments = []
     for arguments, status in ((), 0), (("--fail-on-danger",), 3):
-        done = preview(small, tmp_path / f"cache-{status}", "--markdown", "--stack", "prod", *arguments)
+        done = preview(small, tmp_path / "cache", "--markdown", "--stack", "prod", *arguments)
         assert done.returncode == status, done.stdout
         comments.append(done.stdout)
     assert comments[0] == comments[1]
 
 
 def test_a_commit_and_itself_do_not_differ(small: Path, cache: Path) -> None:
-    done = preview(small, cache, "--markdown", "--fail-on-danger")
+    done = preview(small, cache, "--markdown", "--stack", "prod", "--fail-on-danger")
     assert done.returncode == 0, done.stderr
     assert "## Preview: no change" in done.stdout
     assert "###" not in done.stdout
@@ -183,8 +188,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 def compared(project: Path, cache: Path) -> Whole:
     started = time.monotonic()
-    done = preview(project, cache, "--markdown")
-    assert done.returncode == 0, done.stderr
+    done = preview(project, cache, "--markdown", "--fail-on-danger")
+    assert done.returncode == 3, done.stderr
     return Whole(project=project, cache=cache, done=done, seconds=time.monotonic() - started)
 
 
@@ -219,7 +224,20 @@ class TestBothStacks:
         assert "New policy findings" in comment
         assert "rds-deletion-protection" in comment
 
-    def test_bytes_are_the_same_again_and_a_danger_ends_with_3_if_that_is_asked_for(self, whole: Whole) -> None:
-        again = preview(whole.project, whole.cache, "--markdown", "--fail-on-danger")
-        assert again.returncode == 3, again.stderr
-        assert again.stdout == whole.done.stdout
+    def test_every_byte_is_as_recorded(self, whole: Whole) -> None:
+        """Whichever processes, however hashed, rehearsed the two sides."""
+        expected = GOLDEN.read_text()
+        assert lasting(whole.done.stdout) == expected, "run `python -m tests.preview.test_preview` and read the diff"
+
+
+def lasting(comment: str) -> str:
+    """Without what any other change changes: the base's commit, and how many resources stay as they are."""
+    comment = re.sub(r"(?<=`main \()\w+", "…", comment)
+    return re.sub(r"^(\| `\w+` (?:\| [\d*]+ ){5}\| )\d+", r"\1…", comment, flags=re.MULTILINE)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        changed = committed(Path(folder, "project"))
+        four_dangers(changed)
+        GOLDEN.write_text(lasting(compared(changed, Path(folder, "cache")).done.stdout))

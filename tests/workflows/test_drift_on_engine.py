@@ -24,7 +24,7 @@ exec "$ENGINE" "$@"
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with open_rig(tmp_path, secrets=False) as opened:
+    with open_rig(tmp_path) as opened:
         opened.stack().up()
         yield opened
 

@@ -179,7 +179,7 @@ class Edge:
         self.backends, self._gateway, self._folder = backends, gateway, folder
         self._address = Addresses(gateway.port, 15000).take()
         self.listener = (self._address, gateway.port)
-        write(folder / "rendered", objects)
+        write(folder / "rendered", [one for one in objects if _is_looked_at(one)])
         write(folder / "stage", self._stage(objects))
         (folder / "mesh.yaml").write_text(yaml.safe_dump(mesh))
         self._stack = ExitStack()
@@ -370,6 +370,11 @@ class Edge:
                 "configPatches": [*removals, bind],
             },
         }
+
+
+def _is_looked_at(manifest: Manifest) -> bool:
+    """Whether a control plane looks at its kind: to read the others would take it as long again."""
+    return ".istio.io/" in manifest["apiVersion"] or manifest["apiVersion"] in ("v1", "discovery.k8s.io/v1")
 
 
 def gateway_objects(gateway: Gateway, address: str) -> list[Manifest]:

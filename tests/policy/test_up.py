@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rehearsal.small_program import make_small
 from tests.rehearsal.test_cli import project, rehearsal
 from tests.stacks import ROOT
 
@@ -29,16 +30,19 @@ def test_a_mistake_in_the_exemptions_is_told_before_anything_is_made(project: Pa
 
 @pytest.mark.verify
 def test_up_ends_with_3_and_names_what_stops_and_how_to_mend_it(project: Path) -> None:
-    path = project / "Pulumi.prod.yaml"
-    assert path.read_text().count("deletion_protection: true") == 2
-    text = path.read_text().replace("deletion_protection: true", "deletion_protection: false")
-    path.write_text(text.replace("systems: [wealist, eco2, delivery]", "systems: [wealist]"))
+    program = make_small(project) / "__main__.py"
+    program.write_text(program.read_text() + 'aws.kms.Key("shop-key", deletion_window_in_days=7, tags=tags)\n')
     done = rehearsal(project, "up", "--stack", "prod", "--in-process")
     assert done.returncode == 3, done.stdout
     assert "\nPolicies " in done.stdout
     message = done.stdout[done.stdout.index("Stack prod stands in the rehearsal, and breaks mandatory policies") :]
-    assert "\nrds-deletion-protection (high), prod/wealist-database-instance: deletionProtection is false\n" in message
-    assert "\n  set wealist.database.deletion_protection to true in the stack's file\n" in message
-    assert "\nalb-deletion-protection (medium), prod/wealist-api-alb: enableDeletionProtection is false\n" in message
+    for said in (
+        "kms-deletion-window (high), prod/shop-key: deletionWindowInDays is 7",
+        "  infra/components/aws/encryption.py: deletion_window_in_days=30",
+        "stateful-protected (high), prod/shop-key: Pulumi would delete or replace it without asking",
+        "  set platform.protect to true in the stack's file",
+        "kms-rotation (medium), prod/shop-key: enableKeyRotation is not set",
+    ):
+        assert f"\n{said}\n" in message
     assert "Traceback" not in done.stdout + done.stderr
     assert (project / ".rehearsal/prod/resources.json").exists()

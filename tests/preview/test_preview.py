@@ -112,13 +112,6 @@ def test_a_danger_ends_with_3_if_that_is_asked_for_and_bytes_are_the_same_again(
     assert comments[0] == comments[1]
 
 
-def test_a_commit_and_itself_do_not_differ(small: Path, cache: Path) -> None:
-    done = preview(small, cache, "--markdown", "--stack", "prod", "--fail-on-danger")
-    assert done.returncode == 0, done.stderr
-    assert "## Preview: no change" in done.stdout
-    assert "###" not in done.stdout
-
-
 def test_a_stack_without_a_base_is_all_added_and_one_without_a_head_is_all_removed(small: Path, cache: Path) -> None:
     (small / "Pulumi.dev.yaml").rename(small / "Pulumi.try.yaml")
     done = preview(small, cache, "--markdown", "--stack", "try", "--stack", "dev")
@@ -127,17 +120,19 @@ def test_a_stack_without_a_base_is_all_added_and_one_without_a_head_is_all_remov
 
 
 def test_a_side_that_does_not_stand_is_a_message_and_no_trace(small: Path, cache: Path) -> None:
+    """The base's prod and the head's dev."""
     replaced(small, "Pulumi.prod.yaml", "cidr: 10.1.0.0/16", "cidr: nonsense")
-    done = preview(small, cache, "--markdown", "--stack", "prod")
-    assert done.returncode == 1
-    assert "prod is not compared" in done.stdout
-    assert "wealist.network.cidr" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
     git(small, "commit", "--quiet", "--all", "--message", "broken")
     replaced(small, "Pulumi.prod.yaml", "cidr: nonsense", "cidr: 10.1.0.0/16")
-    done = preview(small, cache, "--markdown", "--stack", "prod")
+    replaced(small, "Pulumi.dev.yaml", "cidr: 10.11.0.0/16", "cidr: rubbish")
+    done = preview(small, cache, "--markdown")
     assert done.returncode == 1
-    assert "The base's stack does not stand" in done.stdout
+    dev, prod = done.stdout.partition("### prod is not compared")[::2]
+    assert "### dev is not compared" in dev
+    assert "As it is here, the stack does not stand" in dev
+    assert "wealist.network.cidr: 'rubbish'" in dev
+    assert "The base's stack does not stand" in prod
+    assert "wealist.network.cidr: 'nonsense'" in prod
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -160,12 +155,15 @@ def test_what_cannot_be_compared_is_said(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_base_that_went_on_is_told_of(small: Path, cache: Path) -> None:
+def test_what_does_not_differ_is_no_change_and_a_base_that_went_on_is_told_of(small: Path, cache: Path) -> None:
     git(small, "checkout", "--quiet", "-b", "topic")
     git(small, "checkout", "--quiet", "main")
     git(small, "commit", "--quiet", "--allow-empty", "--message", "more")
     git(small, "checkout", "--quiet", "topic")
-    done = preview(small, cache, "--markdown", "--stack", "prod")
+    done = preview(small, cache, "--markdown", "--stack", "prod", "--fail-on-danger")
+    assert done.returncode == 0, done.stderr
+    assert "## Preview: no change" in done.stdout
+    assert "###" not in done.stdout
     assert "`main` has commits that are missing here" in done.stdout
 
 

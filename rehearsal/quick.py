@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partialmethod
 from typing import Any
 
 
 @cache
 def save_time() -> None:
     """It does nothing the second time."""
-    _list_services_once()
+    _list_services_when_asked()
     _list_methods_once()
 
 
-def _list_services_once() -> None:
-    """Every client and every handler looks through the folders of all of botocore's services."""
+def _list_services_when_asked() -> None:
+    """To see that there is a service of one name, botocore looks through the folders of all four hundred, for each kind of file."""
     from botocore.loaders import Loader
 
     list_services = Loader.list_available_services
-    known: dict[tuple[Any, ...], list[str]] = {}
+    Loader.list_available_services = partialmethod(_Services, list_services)  # type: ignore[assignment]
 
-    def list_available_services(self: Any, type_name: str) -> list[str]:
-        place = (*self.search_paths, type(self.file_loader), type_name)
-        if place not in known:
-            known[place] = list_services(self, type_name)
-        return known[place]
 
-    Loader.list_available_services = list_available_services  # type: ignore[method-assign]
+class _Services(Sequence[str]):
+    """`Loader.list_available_services`, listed when somebody wants more than to know whether one of them is there."""
+
+    def __init__(self, loader: Any, list_services: Callable[[Any, str], list[str]], type_name: str) -> None:
+        self._loader, self._list, self._type_name = loader, list_services, type_name
+
+    def __contains__(self, name: object) -> bool:
+        from botocore.exceptions import DataNotFoundError
+
+        try:
+            return bool(self._loader.list_api_versions(name, self._type_name))
+        except DataNotFoundError:
+            return False
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return self._list(self._loader, self._type_name)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
 
 
 def _list_methods_once() -> None:

@@ -13,7 +13,7 @@ from moto import iam, settings
 from moto.iam import models
 
 _POLICIES = "moto.iam.aws_managed_policies"
-_PACKED = zlib.compress(import_module(_POLICIES).aws_managed_policies_data.encode())
+_PACKED = zlib.compress(import_module(_POLICIES).aws_managed_policies_data.encode(), 1)
 
 
 def load_documents_on_demand() -> None:

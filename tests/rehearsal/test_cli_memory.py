@@ -74,8 +74,8 @@ with mock_aws():
     for service in ("ec2", "iam", "s3"):
         found[f"{service} client"] = shapes(boto3.client(service, region).meta.service_model)
         found[f"{service} moto"] = shapes(utils.get_service_model(service))
-    found["services"] = Loader().list_available_services("paginators-1")
-    found["moto's services"] = loaders.create_loader().list_available_services("service-2")
+    found["services"] = list(Loader().list_available_services("paginators-1"))
+    found["moto's services"] = list(loaders.create_loader().list_available_services("service-2"))
     found["methods"] = responses.method_names_from_class(EC2Response)
     iam = boto3.client("iam", region)
     policies = [

@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview mutate test verify lint fmt engine tools docs bench bench-stack bench-mesh lock
+.PHONY: help up down preview mutate test runs verify lint fmt engine tools docs bench bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,14 +31,17 @@ preview: .venv/.packages ## what the files here change, compared with a commit: 
 mutate: .venv/.packages ## spoil what security hangs on, one by one: do the policies notice? WRITE=1 raises the floor
 	@$(BIN)/python -m rehearsal.mutate $(if $(WRITE),--write)
 
-test: .venv/.packages ## every test that needs only Python; ARGS goes to pytest
+test: .venv/.packages ## every quick test that needs only Python; ARGS goes to pytest
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-verify: tools lint ## the linters, and the tests on the real engine and real servers
-	@echo "running the slow tests"
-	@$(BIN)/python -m pytest -m 'verify and not timed' --numprocesses 3 --dist loadscope $(ARGS)
-	@echo "running the timed tests"
+runs: .venv/.packages ## whole runs of the command line: what they say and leave, and that they stay within their time
+	@$(BIN)/python -m pytest -m 'runs and not timed' --numprocesses 2 --dist loadscope $(ARGS)
+	@echo "those with a limit of time, alone"
 	@$(BIN)/python -m pytest -m timed $(ARGS)
+
+verify: tools lint ## the linters, and the tests on the real engine and real servers
+	@echo "running the tests on the real engine and real servers"
+	@$(BIN)/python -m pytest -m verify --numprocesses 3 --dist loadscope $(ARGS)
 
 lint: .venv/.packages-dev ## ruff and mypy
 	@echo "ruff"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,11 @@ class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
 
 
 _WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
-    "not verify and not bench": lambda text: "\npytestmark = pytest.mark.verify\n" in text,
-    "verify and not timed": lambda text: "mark.verify" not in text,
+    "not runs and not verify and not bench": lambda text: bool(
+        re.search(r"^pytestmark = pytest\.mark\.(runs|verify)$", text, re.M)
+    ),
+    "runs and not timed": lambda text: "mark.runs" not in text,
+    "verify": lambda text: "mark.verify" not in text,
     "timed": lambda text: "mark.timed" not in text,
 }
 """Which files have nothing for the Makefile's runs, by their text; of any other selection of tests that is not said."""

@@ -28,7 +28,7 @@ def test_a_mistake_in_the_exemptions_is_told_before_anything_is_made(project: Pa
     assert not (project / ".rehearsal").exists()
 
 
-@pytest.mark.verify
+@pytest.mark.runs
 def test_up_ends_with_3_and_names_what_stops_and_how_to_mend_it(project: Path) -> None:
     program = make_small(project) / "__main__.py"
     program.write_text(program.read_text() + 'aws.kms.Key("shop-key", deletion_window_in_days=7, tags=tags)\n')

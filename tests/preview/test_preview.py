@@ -21,7 +21,7 @@ import pytest
 from tests.rehearsal.small_program import make_small
 from tests.stacks import ROOT
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.runs
 
 PARTS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "requirements.txt")
 GOLDEN = ROOT / "tests/golden/preview.md"

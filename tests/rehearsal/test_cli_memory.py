@@ -101,7 +101,7 @@ def look(how: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.verify
+@pytest.mark.runs
 def test_the_embedded_cloud_answers_as_without_saving() -> None:
     saving, plain = look("saving"), look("plain")
     for name, answer in plain.items():

@@ -15,13 +15,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from rehearsal.engine.build import find_engine
 from rehearsal.workspace import Workspace
 from tests.rehearsal.small_program import make_small
 from tests.rehearsal.test_cli import copy_project, project, rehearsal
 
 __all__ = ["project"]
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.runs
 
 CHAPTERS = (
     "1 Overview",
@@ -56,17 +55,6 @@ def serving(small: Path) -> Iterator[subprocess.Popen[str]]:
     if process.poll() is None:
         process.kill()
     process.communicate()
-
-
-@pytest.mark.skipif(find_engine() is None, reason="there is no Pulumi engine: `make engine` builds one")
-def test_with_an_engine_up_goes_through_it_and_reports_the_same_resources(small: Path) -> None:
-    for way in ([], ["--in-process"]):
-        done = rehearsal(small, "up", "--stack", "dev", *way)
-        assert done.returncode == 0, done.stdout
-        assert ("on the Pulumi engine" in done.stdout) is (not way)
-        found = json.loads((small / ".rehearsal/dev/resources.json").read_text())["resources"]
-        (small / ("in-process" if way else "engine")).write_text("\n".join(one["urn"] for one in found))
-    assert (small / "engine").read_text() == (small / "in-process").read_text()
 
 
 def test_a_served_cloud_is_on_loopback_and_answers_until_down(small: Path, serving: subprocess.Popen[str]) -> None:

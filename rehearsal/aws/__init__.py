@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from rehearsal.aws import (
+from rehearsal.memory import save_memory
+
+save_memory()  # Before any of what follows imports moto.
+
+from rehearsal.aws import (  # noqa: E402
     acm,
     autoscaling,
     cloudfront,
@@ -23,7 +27,7 @@ from rehearsal.aws import (
     sts,
     wafv2,
 )
-from rehearsal.aws.declare import AwsService
+from rehearsal.aws.declare import AwsService  # noqa: E402
 
 SERVICES: tuple[AwsService, ...] = (
     acm.SERVICE,

@@ -14,11 +14,8 @@ from urllib.parse import urlencode
 
 import boto3
 import jmespath
-from botocore.auth import AUTH_TYPE_MAPS, BaseSigner
-from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import OperationModel, StructureShape
 from botocore.validate import ParamValidator
@@ -37,25 +34,7 @@ _GONE = re.compile(
 )
 _VALUE = re.compile(r"\$([a-z]\w*(?:\.\w+)*)")
 _ALWAYS_TAKEN = frozenset({"region", "tags"})
-_BOTO = Config(
-    retries={"total_max_attempts": 1}, max_pool_connections=50, user_agent="rehearsal", signature_version="unsigned-v4"
-)
-
-
-class _Unsigned(BaseSigner):
-    """What moto reads of a signature, which it does not check: who asks which service, and where."""
-
-    REQUIRES_REGION = True
-
-    def __init__(self, credentials: ReadOnlyCredentials, service_name: str, region_name: str) -> None:
-        scope = f"20260101/{region_name}/{service_name}/aws4_request"
-        self._read = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, "
-
-    def add_auth(self, request: AWSRequest) -> None:
-        request.headers["Authorization"] = self._read
-
-
-AUTH_TYPE_MAPS["unsigned-v4"] = _Unsigned
+_BOTO = Config(retries={"total_max_attempts": 1}, max_pool_connections=50, user_agent="rehearsal")
 
 
 class _Gone(Rejected):

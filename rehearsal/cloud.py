@@ -140,10 +140,8 @@ class Cloud:
 def open_cloud(*, region: str, account: str, manifests: Path) -> Iterator[Cloud]:
     """A fresh, empty cloud in this process, gone when the block ends."""
     os.environ.update(_MOTO_SETTINGS, MOTO_ACCOUNT_ID=account)
-    from rehearsal.memory import save_memory
     from rehearsal.quick import save_time
 
-    save_memory()
     save_time()
     from moto import mock_aws
 

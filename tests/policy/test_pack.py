@@ -22,15 +22,12 @@ from policy.rules.model import ResourceRule
 from rehearsal.cloud import open_cloud
 from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack
+from rehearsal.engine.state import name_of
 from rehearsal.inprocess import ProgramFailed
 from tests.policy.spoiled import PACK, UNSAID, spoiled_program, write_analyzer
 from tests.policy.test_run import BEFRIENDED, BOX, CLOSED, TODAY, box, exemption
 from tests.rehearsal.engine_rig import engine_or_skip
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
-
-
-def name_of(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1]
 
 
 def test_every_rule_is_a_policy_with_its_words() -> None:

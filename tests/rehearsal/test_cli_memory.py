@@ -35,7 +35,8 @@ import boto3
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 from moto import mock_aws
-from moto.core import loaders, responses, utils
+from moto.core import DEFAULT_ACCOUNT_ID, loaders, responses, utils
+from moto.ec2.models import ec2_backends
 from moto.ec2.models import instance_types
 from moto.ec2.responses import EC2Response
 if saving:
@@ -67,13 +68,15 @@ with mock_aws():
         )
     found["families"] = sorted(instance_types.INSTANCE_FAMILIES)
     found["type"] = ec2.describe_instance_types(InstanceTypes=["t3.small"])["InstanceTypes"]
-    found["all types"] = sorted(instance_types.INSTANCE_TYPES)
+    found["all types"] = sorted(one.name for one in ec2_backends[DEFAULT_ACCOUNT_ID][region].instance_types)
     found["no type"] = refused(ec2.describe_instance_types, InstanceTypes=["t9.tiny"])
     members = ec2.meta.service_model.operation_model("CreateVpc").input_shape.members
     found["members"] = list(members)
     for service in ("ec2", "iam", "s3"):
         found[f"{service} client"] = shapes(boto3.client(service, region).meta.service_model)
         found[f"{service} moto"] = shapes(utils.get_service_model(service))
+    services = Loader().list_available_services("service-2")
+    found["a service and none"] = ["ec2" in services, "castles" in services]
     found["services"] = list(Loader().list_available_services("paginators-1"))
     found["moto's services"] = list(loaders.create_loader().list_available_services("service-2"))
     found["methods"] = responses.method_names_from_class(EC2Response)

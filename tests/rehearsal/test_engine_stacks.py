@@ -1,4 +1,4 @@
-"""The prod stack under the real engine: the same resources and findings as in process, and an empty account when it is gone."""
+"""The prod stack under the real engine: resources as in process, findings as the rules have them, an empty account at the end."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ pytestmark = pytest.mark.verify
 class Standing:
     """The stack, previewed and then brought up on the engine."""
 
-    def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path) -> None:
-        self.cloud, self.folder, self._ports = cloud, folder, ports
+    def __init__(self, cloud: Cloud, ports: dict[str, int], folder: Path, engine: Path) -> None:
+        self.cloud, self.folder, self._ports, self._engine = cloud, folder, ports, engine
         before = _stack_files()
         self.stack = self.driver(ROOT, stack_file("prod"))
         self.planned = self.stack.preview()
@@ -45,20 +45,20 @@ class Standing:
     def driver(self, root: Path, file: StackFile, pack: Path | None = None, levels: Path | None = None) -> EngineStack:
         """Where a run stands when it is killed is for `test_engine_crash`: it would be the slower for that."""
         return EngineStack(
-            root, file, self._ports, self.folder / "engine", engine_or_skip(),
+            root, file, self._ports, self.folder / "engine", self._engine,
             checkpoints=False, pack=pack, pack_config=levels,
         )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    engine_or_skip()
+    engine = engine_or_skip()
     folder = tmp_path_factory.mktemp("prod")
     with (
         open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud,
         serve_cloud(cloud) as ports,
     ):
-        yield Standing(cloud, ports, folder)
+        yield Standing(cloud, ports, folder, engine)
 
 
 PROTECTIONS = {

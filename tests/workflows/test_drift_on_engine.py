@@ -61,12 +61,12 @@ def change_a_security_group() -> None:
 
 def test_what_was_changed_by_hand_is_found_and_nothing_is_written(rig: Rig, tmp_path: Path) -> None:
     assert drift(rig, tmp_path)[:2] == (0, False)
-    before = (rig.state / "backend/.pulumi/stacks/shop/test.json").read_bytes()
+    before = rig.checkpoint.read_bytes()
     change_a_security_group()
     status, differs, said = drift(rig, tmp_path)
     assert (status, differs) == (0, True), said
     assert "owner" in said
-    assert (rig.state / "backend/.pulumi/stacks/shop/test.json").read_bytes() == before
+    assert rig.checkpoint.read_bytes() == before
 
 
 def test_rendered_objects_and_parameters_are_left_out(rig: Rig, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ Changes = dict[str, int]
 
 _GONE_WITHIN = 60.0
 _EVENTS_ARE_READ_WITHIN = 0.3
+_STATE_VERSION = 3
 
 
 class EngineStack:
@@ -90,12 +91,12 @@ class EngineStack:
 
     def up(self, on_step: OnStep | None = None) -> Changes:
         """Make the cloud what the program says, finishing an interrupted run first."""
-        self.recover(on_step)
-        return self._run(self._up, on_step)
+        interrupted = self._settle()
+        return self._run(partial(self._up, refresh=bool(interrupted)), on_step)
 
     def refresh(self, on_step: OnStep | None = None) -> Changes:
         """Make the state what the cloud holds: the `update`s and `delete`s among the changes are drift."""
-        self.recover(on_step)
+        self._settle()
         return self._refresh(on_step)
 
     def destroy(self, on_step: OnStep | None = None, *, unlocked: StackFile | None = None) -> Changes:
@@ -119,19 +120,8 @@ class EngineStack:
         A create that the cloud carried out is taken into the state, or deleted if it was to replace what the state has; the next
         run begins anew with that and with all others.
         """
-        self._release_lock()
-        self._mend_attributes()
-        saved = self._saved()
-        if not (interrupted := pending(saved)):
-            return []
-        unanswered = ask_unanswered(next(iter(self._ports.values())), withdraw=replacing(saved))
-        exported = json.loads(self._pulumi("stack", "export"))
-        exported["deployment"] = settle_creates(exported["deployment"], unanswered)
-        draft = self._state / "recovered.json"
-        draft.write_text(json.dumps(exported))
-        self._pulumi("stack", "import", "--file", str(draft))
-        draft.unlink()
-        self._refresh(on_step)
+        if interrupted := self._settle():
+            self._refresh(on_step)
         return interrupted
 
     def resources(self) -> list[StateResource]:
@@ -144,11 +134,25 @@ class EngineStack:
         root = [entry for entry in deployment.get("resources") or [] if entry["type"] == STACK]
         return dict(plain(root[0].get("outputs") or {})) if root else {}
 
+    def _settle(self) -> list[str]:
+        """`recover` without the refresh that must follow where operations were in the air."""
+        self._release_lock()
+        self._mend_attributes()
+        saved = self._saved()
+        if interrupted := pending(saved):
+            unanswered = ask_unanswered(next(iter(self._ports.values())), withdraw=replacing(saved))
+            draft = self._state / "recovered.json"
+            draft.write_text(json.dumps({"version": _STATE_VERSION, "deployment": settle_creates(saved, unanswered)}))
+            self._pulumi("stack", "import", "--file", str(draft))
+            draft.unlink()
+        return interrupted
+
     def _preview(self, stack: auto.Stack, hear: Listener) -> Any:
         return stack.preview(on_event=hear, policy_packs=self._packs, policy_pack_configs=self._pack_configs)
 
-    def _up(self, stack: auto.Stack, hear: Listener) -> Any:
-        return stack.up(on_event=hear, policy_packs=self._packs, policy_pack_configs=self._pack_configs)
+    def _up(self, stack: auto.Stack, hear: Listener, *, refresh: bool) -> Any:
+        packs = {"policy_packs": self._packs, "policy_pack_configs": self._pack_configs}
+        return stack.up(on_event=hear, refresh=refresh, **packs)  # type: ignore[arg-type]
 
     def _refresh(self, on_step: OnStep | None) -> Changes:
         return self._run(lambda stack, hear: stack.refresh(on_event=hear, run_program=False), on_step)
@@ -204,8 +208,9 @@ class EngineStack:
             raise
 
     def _environment(self) -> dict[str, str]:
-        """Nothing leaves the machine, providers are attached to, not started, and a third of the time is not spent on garbage."""
+        """Nothing leaves the machine, and providers are attached to, not started."""
         return {
+            # Most commands are over before it is worth the time to collect garbage.
             "GOGC": "400",
             "PULUMI_BACKEND_URL": (self._state / "backend").as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase_file),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from rehearsal.engine.build import find_engine
+from tools.cache import cache_folder
 from tools.go_tools import TOOLS, find
 
 
@@ -21,11 +24,30 @@ def missing(what: str) -> NoReturn:
 
 def required_tool(name: str) -> Path:
     """A program of `tools/go_tools.py`, as it was built from its pinned module."""
-    found = find(TOOLS[name])
+    found = _tool(name, cache_folder())
     return found or missing(f"{name} is not built: `python -m tools.go_tools {name}` does it (needs Go)")
+
+
+def required_engine() -> Path:
+    """The Pulumi engine that `make up` would take."""
+    found = _engine(shutil.which("pulumi"), cache_folder())
+    return found or missing("no Pulumi engine: `make engine` builds it (needs Go), or put `pulumi` on PATH")
 
 
 def required_command(name: str) -> Path:
     """A program on PATH."""
     found = shutil.which(name)
     return Path(found) if found else missing(f"{name} is not installed")
+
+
+# To look is to start the program, which takes some as long as a test: each is looked for once, in each place.
+
+
+@cache
+def _tool(name: str, _place: Path) -> Path | None:
+    return find(TOOLS[name])
+
+
+@cache
+def _engine(_on_path: str | None, _place: Path) -> Path | None:
+    return find_engine()

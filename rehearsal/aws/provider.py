@@ -51,7 +51,6 @@ class AwsProvider:
         complete_moto()
         self._region = region
         self._endpoint = endpoint
-        self._clients: dict[tuple[str, str], BaseClient] = {}
         self._kept: dict[tuple[str, str], Props] = {}
         self._made: set[str] = set()
         self._types = {token: (service, kind) for service in services for token, kind in service.types.items()}
@@ -224,16 +223,7 @@ class AwsProvider:
 
     def client(self, service: str, region: str) -> Any:
         """The boto3 client of a service: one per service and region."""
-        if (service, region) not in self._clients:
-            self._clients[service, region] = boto3.client(  # type: ignore[call-overload]
-                service,
-                region_name=region,
-                endpoint_url=self._endpoint,
-                config=_BOTO,
-                aws_access_key_id="rehearsal",
-                aws_secret_access_key="rehearsal",  # noqa: S106 - moto takes any
-            )
-        return self._clients[service, region]
+        return _client(service, region, self._endpoint)
 
     def _operation(self, service: AwsService, step: Call) -> OperationModel:
         client = self.client(step.service or service.client, self._region)
@@ -381,6 +371,19 @@ class AwsProvider:
         )
         if unknown:
             raise Rejected(f"{unknown} does not exist in {region}")
+
+
+@cache
+def _client(service: str, region: str, endpoint: str | None) -> BaseClient:
+    """Shared by all clouds of this process: to make one takes longer than most calls."""
+    return boto3.client(  # type: ignore[call-overload,no-any-return]
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        config=_BOTO,
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",  # noqa: S106 - moto takes any
+    )
 
 
 def _given(step: Call | None) -> tuple[Call, ...]:

@@ -26,8 +26,8 @@ from rehearsal.engine.state import name_of
 from rehearsal.inprocess import ProgramFailed
 from tests.policy.spoiled import PACK, UNSAID, spoiled_program, write_analyzer
 from tests.policy.test_run import BEFRIENDED, BOX, CLOSED, TODAY, box, exemption
-from tests.rehearsal.engine_rig import engine_or_skip
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
+from tests.tools import required_engine
 
 
 def test_every_rule_is_a_policy_with_its_words() -> None:
@@ -133,7 +133,7 @@ def test_the_packs_file_is_what_the_engine_reads() -> None:
 def test_a_mandatory_finding_stops_a_preview_and_unknown_values_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, program = engine_or_skip(), spoiled_program(tmp_path / "program")
+    engine, program = required_engine(), spoiled_program(tmp_path / "program")
     monkeypatch.setenv("PATH", str(write_analyzer(tmp_path / "bin")), prepend=":")
     file = changed_stack(tmp_path, "dev", {"platform.systems": ["wealist"]})
     with (

@@ -6,19 +6,19 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 
 from rehearsal.cloud import Cloud, open_cloud
-from rehearsal.engine.build import find_engine
 from rehearsal.engine.servicer import serve_cloud
 from rehearsal.engine.stack import EngineStack
 from rehearsal.engine.state import StateResource, resources_of
 from rehearsal.stack_file import StackFile, load_stack_file
 from tests.rehearsal.vault import vault
-from tests.tools import missing
+from tests.tools import required_engine
 
 REGION = "ap-northeast-2"
 ACCOUNT = "290008131187"
@@ -78,11 +78,6 @@ SHAPE: Mapping[str, Any] = {
     "extra": False,
 }
 RESOURCES = 10
-
-
-def engine_or_skip() -> Path:
-    """The engine; without one the test is skipped on a laptop, and fails in CI."""
-    return find_engine() or missing("no Pulumi engine: `make engine` builds it (needs Go), or put `pulumi` on PATH")
 
 
 def write_project(folder: Path) -> Path:
@@ -153,7 +148,7 @@ DEFAULT_IDS: dict[int, set[str]] = {}
 
 @contextmanager
 def open_rig(folder: Path, *, secrets: bool = True) -> Iterator[Rig]:
-    engine = engine_or_skip()
+    engine = required_engine()
     manifests = folder / "manifests"
     with (
         open_cloud(region=REGION, account=ACCOUNT, manifests=manifests) as cloud,
@@ -170,21 +165,23 @@ def open_rig(folder: Path, *, secrets: bool = True) -> Iterator[Rig]:
         yield rig
 
 
-def ec2() -> Any:
-    return boto3.client("ec2", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+@cache
+def client(service: Literal["ec2", "ssm"]) -> Any:
+    """The account, as somebody beside the project sees it."""
+    return boto3.client(service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
 
 
 def account_ids() -> set[str]:
     """Everything that the small project's kinds of resources have in the account, default network included."""
-    ssm = boto3.client("ssm", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-    vpcs = [vpc["VpcId"] for vpc in ec2().describe_vpcs()["Vpcs"]]
-    groups = ec2().describe_security_groups()["SecurityGroups"]
-    rules = ec2().describe_security_group_rules()["SecurityGroupRules"]
+    ec2, ssm = client("ec2"), client("ssm")
+    vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]]
+    groups = ec2.describe_security_groups()["SecurityGroups"]
+    rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
     own = [group["GroupId"] for group in groups if group["GroupName"] != "default"]
     return {
         *vpcs,
         *own,
-        *(subnet["SubnetId"] for subnet in ec2().describe_subnets()["Subnets"]),
+        *(subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]),
         *(rule["SecurityGroupRuleId"] for rule in rules if rule["GroupId"] in own),
         *(parameter["Name"] for parameter in ssm.describe_parameters()["Parameters"]),
     }

@@ -14,7 +14,7 @@ from rehearsal.engine.program import project_program
 from rehearsal.engine.stack import Changes, EngineStack, without_protection
 from rehearsal.inprocess import ProgramFailed, run
 from rehearsal.values import Secret, reveal
-from tests.rehearsal.engine_rig import RESOURCES, TOKEN, Rig, account_ids, ec2, open_rig, settings_for, tree
+from tests.rehearsal.engine_rig import RESOURCES, TOKEN, Rig, account_ids, client, open_rig, settings_for, tree
 
 pytestmark = pytest.mark.verify
 
@@ -134,15 +134,15 @@ class TestDrift:
 
     def test_drift_is_found_by_refresh_and_repaired_by_up(self, rig: Rig, up: EngineStack) -> None:
         group = _one(rig, "db").id
-        ec2().create_tags(Resources=[group], Tags=[{"Key": "owner", "Value": "somebody"}])
+        client("ec2").create_tags(Resources=[group], Tags=[{"Key": "owner", "Value": "somebody"}])
         assert up.refresh()["update"] == 1
         assert _one(rig, "db").inputs["tags"] == {"owner": "somebody"}
         assert up.up()["update"] == 1
-        (seen,) = ec2().describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        (seen,) = client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
         assert {"Key": "owner", "Value": "platform"} in seen["Tags"]
 
     def test_a_resource_deleted_by_hand_is_made_again(self, rig: Rig, up: EngineStack) -> None:
-        ec2().delete_subnet(SubnetId=_one(rig, "shop-subnet-c").id)
+        client("ec2").delete_subnet(SubnetId=_one(rig, "shop-subnet-c").id)
         assert up.refresh()["delete"] == 1
         assert up.up()["create"] == 1
         rig.assert_no_orphans()
@@ -163,7 +163,7 @@ class TestChanges:
         changes = rig.stack(owner="shop").up()
         assert changes["update"] == 2
         assert _one(rig, "db").id == before
-        (seen,) = ec2().describe_security_groups(GroupIds=[before])["SecurityGroups"]
+        (seen,) = client("ec2").describe_security_groups(GroupIds=[before])["SecurityGroups"]
         assert {"Key": "owner", "Value": "shop"} in seen["Tags"]
 
     def test_a_change_that_cannot_be_made_in_place_replaces(self, rig: Rig, up: EngineStack) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.engine_rig import engine_or_skip
 from tests.rehearsal.small_program import make_small
 from tests.rehearsal.test_cli import project, rehearsal
+from tests.tools import required_engine
 
 __all__ = ["project"]
 pytestmark = pytest.mark.verify
 
 
 def test_with_an_engine_up_goes_through_it_and_reports_the_same_resources(project: Path) -> None:
-    engine_or_skip()
+    required_engine()
     make_small(project)
     reported = []
     for way in ([], ["--in-process"]):

@@ -7,10 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
-from tests.rehearsal.engine_rig import REGION, Rig, ec2, open_rig
+from tests.rehearsal.engine_rig import Rig, client, open_rig
 from tests.workflows.files import SCRIPTS
 
 pytestmark = pytest.mark.verify
@@ -55,8 +54,10 @@ def drift(rig: Rig, folder: Path) -> tuple[int, bool, str]:
 
 
 def change_a_security_group() -> None:
-    (group,) = ec2().describe_security_groups(Filters=[{"Name": "group-name", "Values": ["db"]}])["SecurityGroups"]
-    ec2().create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "owner", "Value": "somebody"}])
+    (group,) = client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["db"]}])[
+        "SecurityGroups"
+    ]
+    client("ec2").create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "owner", "Value": "somebody"}])
 
 
 def test_what_was_changed_by_hand_is_found_and_nothing_is_written(rig: Rig, tmp_path: Path) -> None:
@@ -72,8 +73,7 @@ def test_what_was_changed_by_hand_is_found_and_nothing_is_written(rig: Rig, tmp_
 def test_rendered_objects_and_parameters_are_left_out(rig: Rig, tmp_path: Path) -> None:
     for path in rig.manifests.rglob("*.yaml"):
         path.unlink()
-    ssm = boto3.client("ssm", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-    ssm.delete_parameter(Name="/shop/password")
+    client("ssm").delete_parameter(Name="/shop/password")
     status, differs, said = drift(rig, tmp_path)
     assert (status, differs) == (0, False), said
 

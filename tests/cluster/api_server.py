@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import urllib3
 import yaml
 
 from tests.mesh.manifests import Manifest
@@ -42,23 +40,25 @@ class ApiServer:
     """A running server; `create` is a client's POST with every check that a server has."""
 
     def __init__(self, url: str, certificate: Path, token: str) -> None:
-        self._url, self._token = url, token
-        self._tls = ssl.create_default_context(cafile=str(certificate))
-        # The server's own certificate is for this address, and signed by itself.
-        self._tls.check_hostname = False
+        self._url = url
+        self._pool = urllib3.PoolManager(
+            ca_certs=str(certificate),
+            # The server's own certificate is for this address, and signed by itself.
+            assert_hostname=False,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            retries=False,
+            timeout=30,
+        )
         self._resources: dict[str, dict[str, Manifest]] = {}
 
     def request(self, method: str, path: str, body: Manifest | None = None) -> Verdict:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._url}{path}", data, headers, method=method)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=30, context=self._tls) as answer:  # noqa: S310
-                return Verdict(answer.status, "", _warnings(answer.headers.get_all("Warning")), json.load(answer))
-        except urllib.error.HTTPError as refused:
-            text = refused.read().decode()
-            message = json.loads(text)["message"] if text.startswith("{") else text
-            return Verdict(refused.code, message, _warnings(refused.headers.get_all("Warning")))
+        answer = self._pool.request(method, f"{self._url}{path}", body=data)
+        warnings = _warnings(answer.headers.getlist("Warning"))
+        if answer.status < 400:
+            return Verdict(answer.status, "", warnings, answer.json())
+        text = answer.data.decode()
+        return Verdict(answer.status, json.loads(text)["message"] if text.startswith("{") else text, warnings)
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Verdict:
         """Create an object; with `dry_run` all checks run, and nothing is kept."""
@@ -136,7 +136,7 @@ def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
             found.append(ApiServer(f"https://127.0.0.1:{port}", certificate, token))
         try:
             return bool(found) and found[0].request("GET", "/api/v1/namespaces/default").status == 200
-        except OSError:
+        except urllib3.exceptions.HTTPError:
             return False
 
     program.wait(ready)
@@ -176,9 +176,9 @@ class _Loader(yaml.CSafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
 
 
-def _warnings(values: Sequence[str] | None) -> list[str]:
+def _warnings(values: Sequence[str]) -> list[str]:
     """The text of each Warning header: `299 - "text"`, where the text's own quotes are escaped."""
-    return [re.sub(r"\\(.)", r"\1", value.split('"', 1)[1].removesuffix('"')) for value in values or ()]
+    return [re.sub(r"\\(.)", r"\1", value.split('"', 1)[1].removesuffix('"')) for value in values]
 
 
 def _write_key(path: Path) -> None:

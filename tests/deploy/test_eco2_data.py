@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +38,18 @@ def sh(script: Path, *, path: str = "/usr/bin:/bin", **environment: str) -> Done
     )
 
 
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
+def mounted(folder: Path) -> Path:
     """A folder as a Secret is mounted, with values that break careless quoting."""
-    folder = tmp_path / "secrets"
     folder.mkdir()
     for name in ("admin", *SERVICES):
         (folder / f"{name}-password").write_text(f"{NASTY}{name}")
     (folder / "redis-password").write_text(f"{NASTY}redis\n")
     return folder
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    return mounted(tmp_path / "secrets")
 
 
 def test_shellcheck_finds_nothing() -> None:
@@ -214,18 +217,34 @@ def server() -> Iterator[Server]:
             run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
+@pytest.fixture(scope="module")
+def databases(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], None]:
+    """They are made; and what makes them, or sets them right again."""
+    secrets = mounted(tmp_path_factory.mktemp("databases") / "secrets")
+
+    def make() -> None:
+        done = server.databases(secrets)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [f"databases: {service} is ready" for service in SERVICES]
+        assert NASTY not in done.stdout + done.stderr
+
+    make()
+    return make
+
+
+@pytest.fixture
+def set_right_again(databases: Callable[[], None]) -> Iterator[None]:
+    yield
+    databases()
+
+
 @pytest.mark.verify
+@pytest.mark.usefixtures("databases")
 class TestPostgres:
     """databases.sh, databases.sql, pg_hba.conf, postgresql.conf and dump.sh."""
 
-    @pytest.fixture(autouse=True)
-    def databases(self, server: Server, secrets: Path) -> None:
-        """Twice: the second run finds everything there."""
-        for _ in range(2):
-            done = server.databases(secrets)
-            assert done.returncode == 0, done.stderr
-            assert done.stdout.splitlines() == [f"databases: {service} is ready" for service in SERVICES]
-            assert NASTY not in done.stdout + done.stderr
+    def test_what_is_there_is_left_alone(self, databases: Callable[[], None]) -> None:
+        databases()
 
     def test_each_service_owns_its_database(self, server: Server) -> None:
         owners = server.admin("SELECT datname || ' ' || pg_get_userbyid(datdba) FROM pg_database WHERE datname <> 'postgres'"
@@ -252,6 +271,7 @@ class TestPostgres:
             sql = f"SELECT {powers} FROM pg_roles WHERE rolname = '{service}'"  # noqa: S608
             assert server.admin(sql) == "f|f|f|f|f|20"
 
+    @pytest.mark.usefixtures("set_right_again")
     def test_a_changed_password_takes_effect(self, server: Server, secrets: Path) -> None:
         (secrets / "scan-password").write_text("changed")
         assert server.databases(secrets).returncode == 0
@@ -349,16 +369,16 @@ def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secr
     assert users.stat().st_mode & 0o077 == 0
 
 
-@pytest.fixture
-def cache(tmp_path: Path, secrets: Path) -> Iterator[Cache]:
-    binary, port = required_command("redis-server"), free_port()
-    users = tmp_path / "users.acl"
+@pytest.fixture(scope="class")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
+    binary, port, home = required_command("redis-server"), free_port(), tmp_path_factory.mktemp("redis")
+    users, secrets = home / "users.acl", mounted(home / "secrets")
     assert sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(users)).returncode == 0
     conf = (REDIS / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
-    (tmp_path / "redis.conf").write_text(conf.replace("dir /data", f"dir {tmp_path}"))
-    made = Cache(port, tmp_path, f"{NASTY}redis")
-    arguments: list[str | Path] = [binary, tmp_path / "redis.conf", "--port", str(port), "--bind", "127.0.0.1"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path) as process:
+    (home / "redis.conf").write_text(conf.replace("dir /data", f"dir {home}"))
+    made = Cache(port, home, f"{NASTY}redis")
+    arguments: list[str | Path] = [binary, home / "redis.conf", "--port", str(port), "--bind", "127.0.0.1"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home) as process:
         try:
             for _ in range(100):
                 if made.cli("ping") == "PONG":

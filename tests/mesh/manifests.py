@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def _label(manifest: Manifest) -> str:
 
 
 def _write(path: Path, manifest: Manifest) -> None:
-    path.write_text(yaml.dump(manifest, Dumper=yaml.CSafeDumper, sort_keys=False))
+    """As JSON, which is YAML too: a gateway's hundred objects are written in a tenth of the time."""
+    path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1))
 
 
 def named(objects: Sequence[Manifest], kind: str, name: str) -> Manifest:

@@ -39,6 +39,9 @@ ISTIO_SETTINGS = {
     "PILOT_ENABLE_METADATA_EXCHANGE": "false",
     # How long it waits for further changes before it sends one: 100 ms on a cluster.
     "PILOT_DEBOUNCE_AFTER": "10ms",
+    # A test is over before it is worth the time to collect garbage.
+    "GOGC": "off",
+    "GOMEMLIMIT": "1GiB",
 }
 MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
 HARMLESS = (

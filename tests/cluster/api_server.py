@@ -14,7 +14,7 @@ import urllib3
 import yaml
 
 from tests.mesh.manifests import Manifest
-from tests.mesh.processes import Program, wait_until
+from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
 from tests.tools import missing, required_command, required_tool
 from tools.crds import find_crds
@@ -104,7 +104,7 @@ def _start_etcd(folder: Path, stack: ExitStack) -> str:
     ]
     listen = ["--listen-client-urls", clients, "--advertise-client-urls", clients, "--listen-peer-urls", peers]
     ring = ["--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}"]
-    program = Program([*command, *listen, *ring], folder / "etcd.log")
+    program = Program([*command, *listen, *ring], folder / "etcd.log", environment=KEEPS_ITS_GARBAGE)
     stack.callback(program.stop)
     return clients
 
@@ -126,6 +126,7 @@ def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
             "--allow-privileged=true",
         ],
         folder / "kube-apiserver.log",
+        environment=KEEPS_ITS_GARBAGE,
     )  # fmt: skip
     stack.callback(program.stop)
     certificate = folder / "apiserver.crt"

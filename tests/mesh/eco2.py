@@ -10,9 +10,11 @@ import pytest
 from infra.systems.eco2.document import API_PORT, EXT_AUTHZ_PORT, SERVICES
 from infra.systems.eco2.mesh import GATEWAY_CONTAINER_PORT
 from infra.systems.eco2.versions import INGRESS_GATEWAY, ISTIOD
+from rehearsal.cloud import open_cloud
+from rehearsal.inprocess import run
 from tests.mesh.manifests import Manifest, chart_values
 from tests.mesh.rig import Gateway, Workload
-from tests.stacks import stack_up
+from tests.stacks import ACCOUNT, REGION, changed_stack, program
 from tools.cache import make_folder
 
 WORKLOADS = [Workload(name=f"{service}-api", namespace=service, port=API_PORT) for service in SERVICES]
@@ -20,13 +22,17 @@ AUTHORIZER = Workload(name="ext-authz", namespace="auth", port=EXT_AUTHZ_PORT)
 
 
 def rendered_files(tmp_path_factory: pytest.TempPathFactory, stack: str = "prod") -> Path:
-    """The folder that `make up` writes for a stack, made once for all that test side by side."""
+    """The folder that `make up` writes for a stack, made once for all that test side by side.
+
+    The stack's other systems are left out: what they cost is not needed. `tests/rehearsal/test_engine_stacks.py` compares.
+    """
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if own.name.startswith("popen-") else own
 
     def render(folder: Path) -> None:
-        with stack_up(stack, folder):
-            pass
+        file = changed_stack(tmp_path_factory.mktemp(stack), stack, {"platform.systems": ["eco2"]})
+        with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
+            run(program, file, cloud)
 
     return make_folder(shared / f"{stack}-manifests", render) / "eco2"
 

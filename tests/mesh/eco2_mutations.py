@@ -172,6 +172,16 @@ MUTATIONS = [
 ]
 
 
+def _routes_and_filters(objects: Objects, mesh: Manifest) -> Objects:
+    mesh["extensionProviders"][0]["envoyExtAuthzGrpc"].update(timeout="0.24s")
+    named(objects, "VirtualService", "my-vs")["spec"]["http"][0]["headers"] = {"response": {"set": {"x-release": "2"}}}
+    return objects
+
+
+HARMLESS = Mutation("no protection is missing", _routes_and_filters, "a valid token")
+"""A gateway gets other listeners and other routes, and no case may fail for that."""
+
+
 def _typed(spec: Manifest) -> Manifest:
     config: Manifest = spec["configPatches"][0]["patch"]["value"]["typed_config"]
     return config

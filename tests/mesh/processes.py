@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+KEEPS_ITS_GARBAGE = {"GOGC": "off", "GOMEMLIMIT": "2GiB"}
+"""For a program in Go that is over before it is worth the time to collect any."""
+
 PATIENCE = 20.0
 """Seconds; a program that is ready in less than one may share the machine with a compiler."""
 

@@ -10,6 +10,7 @@ Certificates come from an authority like the mesh's; mutual TLS to the upstreams
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from tests.mesh import servers
 from tests.mesh.certificates import Authority
 from tests.mesh.client import Answer, send
 from tests.mesh.manifests import Manifest, write, write_again
-from tests.mesh.processes import Program, wait_until
+from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.mesh.servers import Server
 from tests.mesh.upstreams import Addresses, Echo, Handler, Loop, Switch
 from tests.tools import missing, required_tool
@@ -39,9 +40,7 @@ ISTIO_SETTINGS = {
     "PILOT_ENABLE_METADATA_EXCHANGE": "false",
     # How long it waits for further changes before it sends one: 100 ms on a cluster.
     "PILOT_DEBOUNCE_AFTER": "10ms",
-    # A test is over before it is worth the time to collect garbage.
-    "GOGC": "off",
-    "GOMEMLIMIT": "1GiB",
+    **KEEPS_ITS_GARBAGE,
 }
 MISSING_IN_UPSTREAM_ENVOY = ("istio.stats", "istio.alpn")
 HARMLESS = (
@@ -182,9 +181,8 @@ class Edge:
         self.backends, self._gateway, self._folder = backends, gateway, folder
         self._address = Addresses(gateway.port, 15000).take()
         self.listener = (self._address, gateway.port)
-        write(folder / "rendered", [one for one in objects if _is_looked_at(one)])
+        self._write_rendered(objects, mesh)
         write(folder / "stage", self._stage(objects))
-        (folder / "mesh.yaml").write_text(yaml.safe_dump(mesh))
         self._stack = ExitStack()
 
     def __enter__(self) -> Edge:
@@ -221,8 +219,22 @@ class Edge:
 
     def change(self, manifest: Manifest) -> int:
         """Put another version of a rendered object before the control plane: when it got it, in nanoseconds of the clock."""
-        before = len(self._changes())
         write_again(self._folder / "rendered", manifest)
+        return self._read_again()
+
+    def become(self, objects: Sequence[Manifest], mesh: Manifest) -> None:
+        """Put other rendered objects of Istio's, and another configuration of the mesh, before the control plane."""
+        shutil.rmtree(self._folder / "rendered")
+        self._write_rendered(objects, mesh)
+        self._read_again()
+
+    def _write_rendered(self, objects: Sequence[Manifest], mesh: Manifest) -> None:
+        write(self._folder / "rendered", [one for one in objects if _is_looked_at(one)])
+        (self._folder / "mesh.yaml").write_text(yaml.safe_dump(mesh))
+
+    def _read_again(self) -> int:
+        """When the control plane read what changed, in nanoseconds of the clock."""
+        before = len(self._changes())
         self.control_plane.read_again()
         wait_until(lambda: len(self._changes()) > before, "the control plane to read again")
         said = self._changes()[before]

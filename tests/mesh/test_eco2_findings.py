@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 
 from tests.mesh import eco2
 from tests.mesh.manifests import Manifest, named, pod_of, write
+from tests.mesh.processes import KEEPS_ITS_GARBAGE
 from tests.mesh.rig import gateway_objects
 from tests.tools import required_tool
 
@@ -29,7 +31,7 @@ def findings(objects: Sequence[Manifest], mesh: Manifest, folder: Path) -> list[
     (folder / "mesh.yaml").write_text(yaml.safe_dump(mesh))
     done = subprocess.run(
         [required_tool("mesh"), "check", "-objects", folder / "objects", "-mesh", folder / "mesh.yaml"],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env={**os.environ, **KEEPS_ITS_GARBAGE},
     )  # fmt: skip
     if done.returncode:
         return [done.stderr.strip().splitlines()[-1]]

@@ -1,30 +1,64 @@
-"""A protection that is taken out is noticed: each on a gateway of its own, by the case that stands for it."""
+"""A protection that is taken out is noticed, by the case that stands for it: it holds, fails without, and holds again."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from infra.systems.eco2.document import BYPASSED
 from tests.mesh import eco2
-from tests.mesh.cases import judge
-from tests.mesh.eco2_cases import CASES, HOST
-from tests.mesh.eco2_mutations import MUTATIONS, REFUSED, Mutation
+from tests.mesh.cases import Case, holds, judge
+from tests.mesh.eco2_cases import CASES, HOST, MY
+from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED, Mutation
 from tests.mesh.manifests import Manifest
+from tests.mesh.processes import wait_until
 from tests.mesh.rig import Backends, Edge
 from tests.mesh.sweep import opened
+from tests.mesh.tokens import user
 
 pytestmark = pytest.mark.verify
 BY_NAME = {case.name: case for case in CASES}
+PATIENCE = 5.0
+"""Seconds until a gateway serves what its control plane has read; nearly always a tenth of one."""
 
 
-def changed(objects: list[Manifest], backends: Backends, mutation: Mutation, folder: Path) -> Edge:
+@pytest.fixture(scope="module")
+def edge(
+    eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Edge]:
+    """One gateway for all: it gets its rendered objects back after each mutation."""
+    mesh = eco2.mesh_configuration(eco2_objects)
+    with Edge(eco2_backends, eco2.gateway(eco2_objects), eco2_objects, mesh, tmp_path_factory.mktemp("edge")) as found:
+        yield found
+
+
+def mutated(objects: list[Manifest], mutation: Mutation) -> tuple[list[Manifest], Manifest]:
     """The mesh with one protection less."""
     own = copy.deepcopy(objects)
     mesh = eco2.mesh_configuration(own)
-    return Edge(backends, eco2.gateway(own), mutation.change(own, mesh), mesh, folder)
+    return mutation.change(own, mesh), mesh
+
+
+@contextmanager
+def without_it(edge: Edge, objects: list[Manifest], mutation: Mutation) -> Iterator[None]:
+    edge.become(*mutated(objects, mutation))
+    try:
+        yield
+    finally:
+        edge.become(objects, eco2.mesh_configuration(objects))
+
+
+def until_it_holds(edge: Edge, case: Case) -> None:
+    wait_until(lambda: holds(edge, case), f"{case.name}, with every protection", patience=PATIENCE)
+
+
+def until_it_fails(edge: Edge, case: Case, patience: float = PATIENCE) -> None:
+    """Twice in a row: what only stumbles while the gateway takes its new configuration has noticed nothing."""
+    wait_until(lambda: not (holds(edge, case) or holds(edge, case)), f"{case.name} to fail", patience=patience)
 
 
 def test_cases_have_names_of_their_own() -> None:
@@ -32,18 +66,29 @@ def test_cases_have_names_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_mutation_is_noticed(
-    eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path: Path, mutation: Mutation
-) -> None:
-    with changed(eco2_objects, eco2_backends, mutation, tmp_path) as edge:
-        assert judge(edge, BY_NAME[mutation.noticed_by])
+def test_a_mutation_is_noticed(edge: Edge, eco2_objects: list[Manifest], mutation: Mutation) -> None:
+    case = BY_NAME[mutation.noticed_by]
+    until_it_holds(edge, case)
+    with without_it(edge, eco2_objects, mutation):
+        until_it_fails(edge, case)
+    until_it_holds(edge, case)
 
 
-def test_a_failure_says_which_request_what_came_back_and_why(
-    eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path: Path
-) -> None:
-    with changed(eco2_objects, eco2_backends, MUTATIONS[0], tmp_path) as edge:
-        said = judge(edge, BY_NAME["no token"])
+def test_a_change_that_takes_no_protection_away_is_none_for_the_cases(edge: Edge, eco2_objects: list[Manifest]) -> None:
+    case = BY_NAME[HARMLESS.noticed_by]
+    until_it_holds(edge, case)
+    with without_it(edge, eco2_objects, HARMLESS):
+        with pytest.raises(TimeoutError):
+            until_it_fails(edge, case, patience=0.5)
+        answer = edge.send("GET", MY, [("authorization", f"Bearer {user('released')}")], host=HOST)
+        assert answer.headers["x-release"] == "2"
+
+
+def test_a_failure_says_which_request_what_came_back_and_why(edge: Edge, eco2_objects: list[Manifest]) -> None:
+    case = BY_NAME["no token"]
+    with without_it(edge, eco2_objects, MUTATIONS[0]):
+        until_it_fails(edge, case)
+        said = judge(edge, case)
     assert said.startswith(
         "no token: GET /api/v1/my/profile\n  the status is 200, not 401\n  my-api answered, not nobody\n"
     )
@@ -51,9 +96,10 @@ def test_a_failure_says_which_request_what_came_back_and_why(
     assert '"details":"via_upstream"' in said
 
 
-def test_the_sweep_sees_an_opening(eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path: Path) -> None:
+def test_the_sweep_sees_an_opening(edge: Edge, eco2_objects: list[Manifest]) -> None:
     (wide,) = [one for one in MUTATIONS if one.name == "a bypass path takes what is below"]
-    with changed(eco2_objects, eco2_backends, wide, tmp_path) as edge:
+    with without_it(edge, eco2_objects, wide):
+        until_it_fails(edge, BY_NAME[wide.noticed_by])
         assert "reached scan-api" in opened(edge, HOST, "/api/v1/scan/docs/secret", BYPASSED)
         assert opened(edge, HOST, "/api/v1/scan/docs", BYPASSED) == ""
         assert opened(edge, HOST, "/api/v1/scan/history", BYPASSED) == ""
@@ -63,5 +109,7 @@ def test_the_sweep_sees_an_opening(eco2_objects: list[Manifest], eco2_backends: 
 def test_what_the_proxy_cannot_take_is_a_problem(
     eco2_objects: list[Manifest], eco2_backends: Backends, tmp_path: Path, mutation: Mutation
 ) -> None:
-    with changed(eco2_objects, eco2_backends, mutation, tmp_path) as edge:
+    """On a gateway of its own, which may have nothing that it took before."""
+    objects, mesh = mutated(eco2_objects, mutation)
+    with Edge(eco2_backends, eco2.gateway(objects), objects, mesh, tmp_path) as edge:
         assert any(mutation.noticed_by in problem for problem in edge.problems()), edge.problems()

@@ -23,6 +23,7 @@ from rehearsal.rendered import write_rendered
 from rehearsal.stack_file import StackFile
 from rehearsal.values import Props, reveal
 from rehearsal.ways import recorded
+from tests.mesh import eco2
 from tests.policy.spoiled import PACK, SPOILED, UNSAID, spoiled_program, write_analyzer
 from tests.stacks import ACCOUNT, REGION, ROOT, stack_file
 from tests.tools import required_engine
@@ -52,7 +53,13 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+def of_the_mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the mesh's tests are given; before a stack stands, since there is one account."""
+    return eco2.rendered_files(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def standing(of_the_mesh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     engine = required_engine()
     folder = tmp_path_factory.mktemp("prod")
     with (
@@ -133,6 +140,11 @@ def test_the_state_gives_every_rendered_manifest_again(standing: Standing, tmp_p
     rendered = _manifests(standing.folder / "manifests")
     assert _manifests(tmp_path / "made") == rendered
     assert count == len(rendered) > 150
+
+
+def test_the_mesh_is_tried_with_what_the_whole_stack_renders(standing: Standing, of_the_mesh: Path) -> None:
+    assert _manifests(of_the_mesh) == _manifests(standing.folder / "manifests/eco2")
+    assert len(_manifests(of_the_mesh)) > 150
 
 
 def test_the_project_is_only_read(standing: Standing) -> None:

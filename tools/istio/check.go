@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 
-	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/analysis/analyzers"
 	"istio.io/istio/pkg/config/analysis/local"
@@ -23,7 +22,7 @@ type finding struct {
 }
 
 // check says what Istio's webhook would say about each object, and its analysis about all of them together.
-func check(found objects, settings *meshconfig.MeshConfig, mesh string) error {
+func check(found world, mesh string) error {
 	out := json.NewEncoder(os.Stdout)
 	for _, one := range found.istio {
 		for _, said := range validate(one) {
@@ -32,12 +31,12 @@ func check(found objects, settings *meshconfig.MeshConfig, mesh string) error {
 			}
 		}
 	}
-	if warning, err := meshvalidation.ValidateMeshConfig(settings); warning != nil || err != nil {
+	if warning, err := meshvalidation.ValidateMeshConfig(found.mesh); warning != nil || err != nil {
 		if err := out.Encode(finding{"Error", "validation", "the mesh configuration", fmt.Sprint(warning, err)}); err != nil {
 			return err
 		}
 	}
-	analysed, err := analyse(found, mesh)
+	analysed, err := analyse(found.objects, mesh)
 	if err != nil {
 		return err
 	}

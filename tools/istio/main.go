@@ -2,7 +2,7 @@
 // with Istio's own code: no Kubernetes is needed.
 //
 //	mesh check -objects DIR... -mesh FILE    every finding, one JSON object a line
-//	mesh serve -objects DIR... -mesh FILE    xDS (and a proxy's certificates) until it is told to end; SIGHUP: read again
+//	mesh serve -objects DIR... -mesh FILE    xDS (and a proxy's certificates) until it is told to end; SIGHUP: read all again
 //	mesh version
 package main
 
@@ -56,22 +56,18 @@ func run(command string) error {
 	if err := log.Configure(toStderr()); err != nil {
 		return err
 	}
-	settings, err := readMesh(given.mesh)
-	if err != nil {
-		return err
-	}
+	read := func() (world, error) { return readWorld(given.objects, given.mesh) }
 	switch command {
 	case "check":
-		found, err := readObjects(given.objects)
+		found, err := read()
 		if err != nil {
 			return err
 		}
-		return check(found, settings, given.mesh)
+		return check(found, given.mesh)
 	case "serve":
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
-		read := func() (objects, error) { return readObjects(given.objects) }
-		return serve(ctx, read, settings, given.identity)
+		return serve(ctx, read, given.identity)
 	default:
 		return fmt.Errorf("there is check, serve and version, not %q", command)
 	}

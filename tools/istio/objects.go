@@ -37,6 +37,21 @@ type objects struct {
 	all   []document
 }
 
+// world is all that a control plane goes by.
+type world struct {
+	objects
+	mesh *meshconfig.MeshConfig
+}
+
+func readWorld(folders []string, mesh string) (world, error) {
+	settings, err := readMesh(mesh)
+	if err != nil {
+		return world{}, err
+	}
+	found, err := readObjects(folders)
+	return world{found, settings}, err
+}
+
 func readObjects(folders []string) (objects, error) {
 	var found objects
 	for _, folder := range folders {

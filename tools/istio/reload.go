@@ -6,8 +6,12 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/mesh/meshwatcher"
 )
 
 // change is what the parent reads after it asked for a reload: when the control plane got it, and what it was.
@@ -17,20 +21,27 @@ type change struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-// reload reads Istio's objects again and hands what changed to the store, which pushes it to the proxies.
+// reload reads everything again and hands what changed to the control plane, which pushes it to the proxies.
 // What cannot be read changes nothing, as an API server would refuse it.
-func reload(store model.ConfigStoreController, known []config.Config, read func() (objects, error)) []config.Config {
+func reload(server *xds.FakeDiscoveryServer, known world, read func() (world, error)) world {
 	found, err := read()
 	said := change{Changed: []string{}}
 	var changed, gone []config.Config
+	configured := false
 	if err == nil {
-		changed, gone = compare(known, found.istio)
+		changed, gone = compare(known.istio, found.istio)
 		said.Changed = append(names(changed), names(gone)...)
-		known = found.istio
+		if configured = !proto.Equal(known.mesh, found.mesh); configured {
+			said.Changed = append(said.Changed, "the mesh configuration")
+		}
+		known = found
 	}
 	said.At = time.Now().UnixNano()
 	if err == nil {
-		err = hand(store, changed, gone)
+		err = hand(server.Store(), changed, gone)
+	}
+	if err == nil && configured {
+		err = configure(server, found.mesh)
 	}
 	if err != nil {
 		said.Error = err.Error()
@@ -39,6 +50,17 @@ func reload(store model.ConfigStoreController, known []config.Config, read func(
 		fmt.Fprintln(os.Stderr, "mesh:", err)
 	}
 	return known
+}
+
+// configure does what istiod does when its mesh configuration changes: all proxies get everything anew.
+func configure(server *xds.FakeDiscoveryServer, settings *meshconfig.MeshConfig) error {
+	watcher, ok := server.Env().Watcher.(meshwatcher.TestWatcher)
+	if !ok {
+		return fmt.Errorf("a %T takes no other mesh configuration", server.Env().Watcher)
+	}
+	watcher.Set(settings)
+	server.Discovery.ConfigUpdate(&model.PushRequest{Reason: model.NewReasonStats(model.GlobalUpdate), Forced: true})
+	return nil
 }
 
 // compare says what is new or other than before, and what is there no more.

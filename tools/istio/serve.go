@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/test"
@@ -26,7 +25,7 @@ type addresses struct {
 }
 
 // serve is istiod's discovery over what `read` finds, until the context ends; SIGHUP makes it read again.
-func serve(ctx context.Context, read func() (objects, error), settings *meshconfig.MeshConfig, proxy identity) error {
+func serve(ctx context.Context, read func() (world, error), proxy identity) error {
 	found, err := read()
 	if err != nil {
 		return err
@@ -45,7 +44,7 @@ func serve(ctx context.Context, read func() (objects, error), settings *meshconf
 		server := xds.NewFakeDiscoveryServer(t, xds.FakeOptions{
 			Configs:                found.istio,
 			KubernetesObjectString: texts(found.core),
-			MeshConfig:             settings,
+			MeshConfig:             found.mesh,
 			DebounceTime:           features.DebounceAfter,
 			ListenerBuilder:        func() (net.Listener, error) { return listeners[0], nil },
 		})
@@ -56,10 +55,10 @@ func serve(ctx context.Context, read func() (objects, error), settings *meshconf
 		if err := announce(listeners); err != nil {
 			t.Fatal(err)
 		}
-		for known := found.istio; ; {
+		for known := found; ; {
 			select {
 			case <-again:
-				known = reload(server.Store(), known, read)
+				known = reload(server, known, read)
 			case <-ctx.Done():
 				return
 			case err := <-ended:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,18 +12,7 @@ from pulumi.runtime import resource, stack
 from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager
 
-_RARELY = (50_000, 20, 100)
-
-
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Nearly all that a run makes stays until its end: looking for garbage as often as usual takes a fifth of its time."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(*_RARELY)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
+from rehearsal.garbage import collecting_rarely
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from policy.catalog import NAMES
 from policy.exemptions import Exemption, load_exemptions
 from rehearsal import serve
 from rehearsal.cloud import Cloud, open_cloud
+from rehearsal.garbage import collecting_rarely
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.report.page import Cost, Run, print_page
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
-from rehearsal.sdk import collecting_rarely
 from rehearsal.stack_file import StackFile, load_stack_file
 from rehearsal.ways import Rehearsal, by_engine, in_process
 from rehearsal.workspace import Workspace

@@ -1,43 +1,61 @@
-"""Both real stacks, each built once per process for all the tests that only look at what was registered."""
+"""Both real stacks, each built once per process for all the tests that only look at what was registered; and quick surroundings."""
 
 from __future__ import annotations
 
 import gc
+import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from rehearsal.recording import Recording
-from rehearsal.sdk import collecting_rarely
-from tests.stacks import stack_up
+from rehearsal.garbage import collecting_rarely
+from tests.in_memory import folder_in_memory
+
+if TYPE_CHECKING:
+    from rehearsal.recording import Recording
+
+# What imports the SDK is not imported here: the process that only hands tests to others would wait for it too.
 
 
 @pytest.fixture(scope="session")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    with stack_up("prod", tmp_path_factory.mktemp("prod")) as (recording, _):
-        return recording
+    return _recorded("prod", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    with stack_up("dev", tmp_path_factory.mktemp("dev")) as (recording, _):
+    return _recorded("dev", tmp_path_factory)
+
+
+def _recorded(stack: str, folders: pytest.TempPathFactory) -> Recording:
+    from tests.stacks import stack_up
+
+    with stack_up(stack, folders.mktemp(stack)) as (recording, _):
         return recording
 
 
 _ON_BOTH_STACKS = ("tests/systems/", "tests/policy/", "tests/preview/")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick() -> Iterator[None]:
-    """What is built once stays until the end: to look through it for garbage all the time would cost a fifth."""
-    with collecting_rarely():
-        yield
-    # At its end pytest looks five times through all that is left.
+def pytest_configure(config: pytest.Config) -> None:
+    """What is made once stays until the end; what is written is small, and of no use afterwards."""
+    surroundings = ExitStack()
+    surroundings.enter_context(collecting_rarely())
+    config.add_cleanup(surroundings.close)
+    if "TMPDIR" not in os.environ and (memory := folder_in_memory()):
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None
+
+
+def pytest_unconfigure() -> None:
+    """At the end pytest looks five times through all that is left."""
     gc.freeze()
 
 

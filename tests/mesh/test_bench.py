@@ -25,7 +25,7 @@ TINY = [
     "--rounds",
     "1",
     "--seconds",
-    "0.2",
+    "0.1",
     "--connections",
     "2",
     "--rate",

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.pace import one_within
 from tests.rehearsal.small_program import make_small
 from tests.stacks import ROOT
 
@@ -196,8 +197,11 @@ class TestBothStacks:
     """As a pull request has them: one cold run, for what it costs and for what it says."""
 
     def test_they_are_compared_within_20_seconds(self, whole: Whole, tmp_path: Path) -> None:
-        """A machine that was busy gets a second try."""
-        assert whole.seconds < 20 or compared(whole.project, tmp_path).seconds < 20
+        def tries() -> Iterator[float]:
+            yield whole.seconds
+            yield compared(whole.project, tmp_path).seconds
+
+        assert one_within(20, tries()) == ""
 
     def test_four_dangers_stand_on_top_of_the_comment_each_with_its_remedy(self, whole: Whole) -> None:
         project = whole.project

@@ -16,6 +16,7 @@ import boto3
 import pytest
 
 from rehearsal.workspace import Workspace
+from tests.pace import one_within
 from tests.rehearsal.small_program import make_small
 from tests.rehearsal.test_cli import copy_project, project, rehearsal
 
@@ -146,11 +147,15 @@ class TestTheWholeProdStack:
     """One run, for what it costs and for what it says."""
 
     def test_it_stays_within_10_seconds_and_300_mb(self, whole: Path, page: str) -> None:
-        """A machine that was busy gets a second try."""
         took = cost(page)
         assert took.resources > 150
         assert took.megabytes < 300
-        assert took.seconds < 10 or cost(whole_page(whole)).seconds < 10
+
+        def tries() -> Iterator[float]:
+            yield took.seconds
+            yield cost(whole_page(whole)).seconds
+
+        assert one_within(10, tries()) == ""
 
     def test_it_names_every_chapter(self, page: str) -> None:
         for chapter in CHAPTERS:

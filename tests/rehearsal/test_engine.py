@@ -13,7 +13,7 @@ from rehearsal.engine.events import Step
 from rehearsal.engine.program import project_program
 from rehearsal.engine.stack import Changes, EngineStack, without_protection
 from rehearsal.inprocess import ProgramFailed, run
-from rehearsal.values import Secret, reveal
+from rehearsal.values import Props, Secret, reveal
 from tests.rehearsal.engine_rig import RESOURCES, TOKEN, Rig, account_ids, client, open_rig, settings_for, tree
 
 pytestmark = pytest.mark.verify
@@ -50,6 +50,7 @@ class Life:
     touched_by_preview: set[str]
     made: Changes
     steps: list[Step]
+    outputs: Props
 
 
 @pytest.fixture(scope="class")
@@ -68,6 +69,7 @@ def life(rig: Rig) -> Life:
         touched_by_preview=touched,
         made=stack.up(steps.append),
         steps=steps,
+        outputs=stack.outputs(),
     )
 
 
@@ -99,20 +101,19 @@ class TestLife:
         }
         in_process = {r.urn.split("::", 2)[2]: (r.type, r.id, reveal(r.inputs), r.protect) for r in recording}
         assert in_process == on_engine
-        assert reveal(recording.stack_outputs) == reveal(life.stack.outputs())
+        assert reveal(recording.stack_outputs) == reveal(life.outputs)
 
     def test_outputs_come_back_with_their_secrets_marked(self, rig: Rig, life: Life) -> None:
-        outputs = life.stack.outputs()
-        assert outputs["vpc"] == _one(rig, "shop-vpc").id
-        assert isinstance(outputs["password"], Secret)
-        assert len(reveal(outputs["password"])) == 24
+        assert life.outputs["vpc"] == _one(rig, "shop-vpc").id
+        assert isinstance(life.outputs["password"], Secret)
+        assert len(reveal(life.outputs["password"])) == 24
 
     def test_a_second_up_changes_nothing(self, rig: Rig, life: Life) -> None:
         assert life.stack.up() == {"same": RESOURCES + 1}
         assert rig.stack().preview() == {"same": RESOURCES + 1}
 
     def test_no_secret_is_written_in_plain_text(self, rig: Rig, life: Life) -> None:
-        password = reveal(life.stack.outputs()["password"])
+        password = reveal(life.outputs["password"])
         assert life.stack.refresh() == {"same": RESOURCES + 1}
         written = b"".join(path.read_bytes() for path in rig.state.rglob("*") if path.is_file())
         assert b"ciphertext" in written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ exec "$ENGINE" "$@"
 """
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with open_rig(tmp_path) as opened:
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """With the stack in it; each test leaves it so, but for the last."""
+    with open_rig(tmp_path_factory.mktemp("drift")) as opened:
         opened.stack().up()
         yield opened
 
@@ -53,21 +55,33 @@ def drift(rig: Rig, folder: Path) -> tuple[int, bool, str]:
     return done.returncode, (folder / "drift/differs").exists(), done.stdout + done.stderr
 
 
-def change_a_security_group() -> None:
-    (group,) = client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["db"]}])[
-        "SecurityGroups"
-    ]
-    client("ec2").create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "owner", "Value": "somebody"}])
+@contextmanager
+def changed_security_group() -> Iterator[None]:
+    ec2 = client("ec2")
+    (group,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["db"]}])["SecurityGroups"]
+    (before,) = group["Tags"]
+    ec2.create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "owner", "Value": "somebody"}])
+    yield
+    ec2.create_tags(Resources=[group["GroupId"]], Tags=[before])
 
 
 def test_what_was_changed_by_hand_is_found_and_nothing_is_written(rig: Rig, tmp_path: Path) -> None:
     assert drift(rig, tmp_path)[:2] == (0, False)
     before = rig.checkpoint.read_bytes()
-    change_a_security_group()
-    status, differs, said = drift(rig, tmp_path)
+    with changed_security_group():
+        status, differs, said = drift(rig, tmp_path)
     assert (status, differs) == (0, True), said
     assert "owner" in said
     assert rig.checkpoint.read_bytes() == before
+
+
+def test_a_stack_that_cannot_be_read_is_an_error(rig: Rig, tmp_path: Path) -> None:
+    passphrase = rig.state / "passphrase"
+    right = passphrase.read_text()
+    passphrase.write_text("another")
+    status, differs, said = drift(rig, tmp_path)
+    passphrase.write_text(right)
+    assert (status, differs) == (1, True), said
 
 
 def test_rendered_objects_and_parameters_are_left_out(rig: Rig, tmp_path: Path) -> None:
@@ -76,9 +90,3 @@ def test_rendered_objects_and_parameters_are_left_out(rig: Rig, tmp_path: Path) 
     client("ssm").delete_parameter(Name="/shop/password")
     status, differs, said = drift(rig, tmp_path)
     assert (status, differs) == (0, False), said
-
-
-def test_a_stack_that_cannot_be_read_is_an_error(rig: Rig, tmp_path: Path) -> None:
-    (rig.state / "passphrase").write_text("another")
-    status, differs, said = drift(rig, tmp_path)
-    assert (status, differs) == (1, True), said

@@ -14,7 +14,7 @@ from pulumi_policy import PolicyPack
 from policy.catalog import ALL_RULES, NAMES
 from policy.exemptions import load_exemptions
 from policy.pack import Pack
-from policy.read_once import properties_read_once
+from policy.read_once import resources_read_once
 
-with properties_read_once():
+with resources_read_once():
     PolicyPack("edge-platform", Pack(ALL_RULES, load_exemptions(NAMES), date.today()).policies())

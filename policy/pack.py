@@ -45,6 +45,7 @@ class Pack:
         self._today = today
         self._inputs: dict[str, Mapping[str, Any]] = {}
         self._unsure: set[str] = set()
+        self._stack: tuple[list[Any], Stack] = [], Stack(())
 
     def policies(self) -> list[Policy]:
         return [self._policy(rule) for rule in self._rules]
@@ -84,9 +85,17 @@ class Pack:
 
     def _on_stack(self, rule: StackRule) -> Any:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            self._report(rule, of_stack(rule, Stack(map(self._seen, args.resources))), report)
+            self._report(rule, of_stack(rule, self._all(args.resources)), report)
 
         return validate
+
+    def _all(self, resources: Sequence[PolicyResource]) -> Stack:
+        """The same for all rules that are shown the same: it is their properties that `resources_read_once` reads once."""
+        shown, stack = self._stack
+        if len(shown) != len(resources) or any(a is not b.props for a, b in zip(shown, resources, strict=True)):
+            stack = Stack(map(self._seen, resources))
+            self._stack = [one.props for one in resources], stack
+        return stack
 
     def _seen(self, resource: PolicyResource) -> Resource:
         return Resource(

@@ -1,26 +1,33 @@
-"""The policy SDK reads a resource's properties anew for every policy: here they are read once for all of them."""
+"""The policy SDK reads a resource anew for every policy: here each is read once for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pulumi_policy import policy as sdk
 
 
 @contextmanager
-def properties_read_once() -> Iterator[None]:
+def resources_read_once() -> Iterator[None]:
     """While the block runs, whatever the SDK reads of the same message is the same value: nobody may change it."""
-    used = vars(sdk)
+    used, servicer = vars(sdk), sdk._PolicyAnalyzerServicer
     usual = {name: used[name] for name in ("json_format", "deserialize_properties", "unknown_checking_proxy")}
+    readers = {name: getattr(servicer, name) for name in ("_get_resource_options", "_get_provider_resource")}
     used["json_format"] = _Json(usual["json_format"])
     for name in ("deserialize_properties", "unknown_checking_proxy"):
         used[name] = _Once(usual[name])
+    for name, read in readers.items():
+        # They are methods that use nothing of their object.
+        setattr(servicer, name, staticmethod(_Once(partial(read, None))))
     try:
         yield
     finally:
         used.update(usual)
+        for name, read in readers.items():
+            setattr(servicer, name, read)
 
 
 class _Once:

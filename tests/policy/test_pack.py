@@ -17,7 +17,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown
 
 from policy.catalog import ALL_RULES, NAMES
 from policy.pack import Pack
-from policy.read_once import properties_read_once
+from policy.read_once import resources_read_once
 from policy.rules.model import ResourceRule
 from rehearsal.cloud import open_cloud
 from rehearsal.engine.servicer import serve_cloud
@@ -106,21 +106,27 @@ def test_that_something_cannot_be_said_yet_is_told_once_for_a_rule() -> None:
 
 def test_what_the_engine_shows_is_read_once_for_all_policies() -> None:
     seen: list[Any] = []
+    options: list[Any] = []
+
+    def look(args: pulumi_policy.ResourceValidationArgs, _: pulumi_policy.ReportViolation) -> None:
+        seen.append(args.props)
+        options.append(args.opts)
+
     policies: list[pulumi_policy.Policy] = [
-        pulumi_policy.ResourceValidationPolicy(
-            name=name, description=name, validate=lambda args, _: seen.append(args.props)
-        )
-        for name in ("one", "two")
+        pulumi_policy.ResourceValidationPolicy(name=name, description=name, validate=look) for name in ("one", "two")
     ]
     requests = [AnalyzeRequest(type=BOX, urn=box(name).urn, name=name) for name in ("a", "b")]
     for request in requests:
         request.properties["lid"] = "on"
-    with properties_read_once():
+        request.options.protect = request.name == "b"
+    with resources_read_once():
         servicer: Any = _PolicyAnalyzerServicer("pack", "1.0.0", policies, EnforcementLevel.ADVISORY)
         for request in requests:
             assert not servicer.Analyze(request, None).diagnostics
     assert seen[0] is seen[1] is not seen[2] is seen[3]
     assert dict(seen[0]) == dict(seen[2]) == {"lid": "on"}
+    assert options[0] is options[1] is not options[2] is options[3]
+    assert [one.protect for one in options] == [False, False, True, True]
 
 
 def test_the_packs_file_is_what_the_engine_reads() -> None:

@@ -15,15 +15,13 @@ from tests.mesh.cases import Case, holds, judge
 from tests.mesh.eco2_cases import CASES, HOST, MY
 from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED, Mutation
 from tests.mesh.manifests import Manifest
-from tests.mesh.processes import wait_until
+from tests.mesh.processes import PATIENCE, wait_until
 from tests.mesh.rig import Backends, Edge
 from tests.mesh.sweep import opened
 from tests.mesh.tokens import user
 
 pytestmark = pytest.mark.verify
 BY_NAME = {case.name: case for case in CASES}
-PATIENCE = 5.0
-"""Seconds until a gateway serves what its control plane has read; nearly always a tenth of one."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,7 @@ def without_it(edge: Edge, objects: list[Manifest], mutation: Mutation) -> Itera
 
 
 def until_it_holds(edge: Edge, case: Case) -> None:
-    wait_until(lambda: holds(edge, case), f"{case.name}, with every protection", patience=PATIENCE)
+    wait_until(lambda: holds(edge, case), f"{case.name}, with every protection")
 
 
 def until_it_fails(edge: Edge, case: Case, patience: float = PATIENCE) -> None:

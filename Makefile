@@ -41,7 +41,7 @@ runs: .venv/.packages ## whole runs of the command line: what they say and leave
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"
-	@$(BIN)/python -m pytest -m verify --numprocesses 3 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -m verify --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.packages-dev ## ruff and mypy
 	@echo "ruff"

@@ -61,8 +61,10 @@ def changed_security_group() -> Iterator[None]:
     (group,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["db"]}])["SecurityGroups"]
     (before,) = group["Tags"]
     ec2.create_tags(Resources=[group["GroupId"]], Tags=[{"Key": "owner", "Value": "somebody"}])
-    yield
-    ec2.create_tags(Resources=[group["GroupId"]], Tags=[before])
+    try:
+        yield
+    finally:
+        ec2.create_tags(Resources=[group["GroupId"]], Tags=[before])
 
 
 def test_what_was_changed_by_hand_is_found_and_nothing_is_written(rig: Rig, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.go_tools
 	@$(BIN)/python -m tools.envoy
 	@$(BIN)/python -m tools.crds
+	@$(BIN)/python -m tools.python_host
 
 docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp

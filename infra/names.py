@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.errors import StackError
+
 LIMITS = {
     "load balancer": 32,
     "target group": 32,
@@ -19,6 +21,10 @@ LIMITS = {
     "security group": 255,
 }
 """The longest name AWS takes, by kind."""
+
+
+class NameTooLong(StackError):
+    """AWS has no room for a name that the stack's name is part of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,7 @@ class Names:
         return f"{self.system}-{self.stack}"
 
     def physical(self, *parts: str, kind: str | None = None) -> str:
-        """`<system>-<stack>-<parts>`; `ValueError` when AWS has a limit for that kind and the name is over it."""
+        """`<system>-<stack>-<parts>`; `NameTooLong` when AWS has a limit for that kind and the name is over it."""
         return within_limit("-".join((self.prefix, *parts)), kind)
 
     def logical(self, room: str) -> str:
@@ -42,10 +48,10 @@ class Names:
 
 
 def within_limit(name: str, kind: str | None) -> str:
-    """The name itself; `ValueError` says by how much it is too long for its kind."""
+    """The name itself; `NameTooLong` says by how much it is too long for its kind."""
     limit = LIMITS[kind] if kind else None
     if limit is not None and len(name) > limit:
-        raise ValueError(
+        raise NameTooLong(
             f"the {kind} name '{name}' has {len(name)} characters; AWS takes {limit}: shorten the stack's name"
         )
     return name

@@ -23,9 +23,9 @@ and has a test that spoils one real resource of the stacks and sees it noticed. 
 That the engine finds what `make up` finds, `make verify` holds (`tests/rehearsal/test_engine_stacks.py`). `make preview`
 shows the findings that a change brings, `make mutate` how many ways of spoiling the stacks the rules notice.
 
-The engine starts the pack with `pulumi-analyzer-policy-python`, which comes with Pulumi's command line. A value that is only
-known after the update cannot be judged before it: the engine says so, once for each rule, and asks again during the update,
-before it makes the resource. Why it is built like this: [ADR 14](adr/0014-policies.md).
+The engine has its Python host run the pack: `python -m pulumi.policy`, in the project's `.venv`. A value that is only known after
+the update cannot be judged before it: the engine says so, once for each rule, and asks again during the update, before it makes
+the resource. Why it is built like this: [ADR 14](adr/0014-policies.md).
 """
 
 _TAIL = """

@@ -13,6 +13,7 @@ import pytest
 from rehearsal.engine.build import find_engine
 from tools.cache import cache_folder
 from tools.go_tools import TOOLS, find
+from tools.python_host import find_python_host
 
 
 def missing(what: str) -> NoReturn:
@@ -32,6 +33,13 @@ def required_engine() -> Path:
     """The Pulumi engine that `make up` would take."""
     found = _engine(shutil.which("pulumi"), cache_folder())
     return found or missing("no Pulumi engine: `make engine` builds it (needs Go), or put `pulumi` on PATH")
+
+
+def required_python_host() -> Path:
+    """The script by which Pulumi's Python host runs a program."""
+    return find_python_host() or missing(
+        "Pulumi's Python host is not fetched: `python -m tools.python_host` does it (needs Go)"
+    )
 
 
 def required_command(name: str) -> Path:

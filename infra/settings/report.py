@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from infra.errors import StackError
 
-class SettingsError(Exception):
+
+class SettingsError(StackError):
     """Every error of a stack file at once; the message is for the person who edits it."""
 
     def __init__(self, file: str, problems: Iterable[str]) -> None:

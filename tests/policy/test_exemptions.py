@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from policy.exemptions import ExemptionsError, load_exemptions
+from tests.stacks import ROOT
 
 RULES = ("rds-not-public", "s3-tls-only")
 GOOD = "- {rule: s3-tls-only, resources: [prod/logs], reason: it is moved by summer, expires: 2027-06-30}\n"
@@ -98,3 +102,13 @@ def test_what_is_no_list_or_no_yaml_is_named(tmp_path: Path) -> None:
 
 def test_all_errors_come_out_at_once(tmp_path: Path) -> None:
     assert len(problems(tmp_path, GOOD.replace("prod/logs", "logs") + GOOD.replace("s3-tls-only", "nothing"))) == 2
+
+
+def test_the_engine_is_told_without_a_trace(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "policy", tmp_path / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "policy/exemptions.yaml").write_text("- rule: no-such-rule\n")
+    as_the_engine_does = [sys.executable, "-m", "pulumi.policy", "127.0.0.1:1", str(tmp_path / "policy")]
+    done = subprocess.run(as_the_engine_does, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("policy/exemptions.yaml has ")
+    assert "Traceback" not in done.stderr

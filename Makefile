@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview mutate test runs verify lint fmt engine tools docs bench bench-stack bench-mesh lock
+.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs bench bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ runs: .venv/.packages ## whole runs of the command line: what they say and leave
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"
 	@$(BIN)/python -m pytest -m verify --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
+	@echo "running the tests on the real engine and real servers, the dear ones too"
+	@mkdir -p .rehearsal
+	@$(BIN)/python -m pytest -m 'verify or judges' --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json
+	@$(BIN)/python -m tests.judges record .rehearsal/costs.json
 
 lint: .venv/.packages-dev ## ruff and mypy
 	@echo "ruff"

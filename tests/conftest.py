@@ -16,6 +16,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from rehearsal.garbage import collecting_rarely
+from tests.costs import Costs
 from tests.in_memory import folder_in_memory
 
 if TYPE_CHECKING:
@@ -44,11 +45,17 @@ def _recorded(stack: str, folders: pytest.TempPathFactory) -> Recording:
 _ON_BOTH_STACKS = ("tests/systems/", "tests/policy/", "tests/preview/")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", metavar="FILE", type=Path, help="write the processor time of each file of tests there")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What is made once stays until the end; what is written is small, and of no use afterwards."""
     surroundings = ExitStack()
     surroundings.enter_context(collecting_rarely())
     config.add_cleanup(surroundings.close)
+    if target := config.getoption("costs"):
+        config.pluginmanager.register(Costs(target))
     if "TMPDIR" not in os.environ and (memory := folder_in_memory()):
         os.environ["TMPDIR"] = str(memory)
         tempfile.tempdir = None
@@ -88,11 +95,12 @@ class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
 
 
 _WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
-    "not runs and not verify and not bench": lambda text: bool(
-        re.search(r"^pytestmark = pytest\.mark\.(runs|verify)$", text, re.M)
+    "not runs and not verify and not judges and not bench": lambda text: bool(
+        re.search(r"^pytestmark = pytest\.mark\.(runs|verify|judges)$", text, re.M)
     ),
     "runs and not timed": lambda text: "mark.runs" not in text,
     "verify": lambda text: "mark.verify" not in text,
+    "verify or judges": lambda text: not re.search(r"mark\.(verify|judges)", text),
     "timed": lambda text: "mark.timed" not in text,
 }
 """Which files have nothing for the Makefile's runs, by their text; of any other selection of tests that is not said."""

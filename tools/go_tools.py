@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,13 +160,26 @@ def find(tool: GoTool) -> Path | None:
 
 def build(tool: GoTool) -> Path:
     """Build the program unless it is there already; its path. Progress goes to stderr."""
-    target = _cache(tool) / f"{_lock_key(tool)}-{_go_version(tool)}" / tool.name
-    with only_one(target.parent / "lock"):
-        if not answers(target, tool):
-            for left_over in target.parent.glob(f"{tool.name}.*.part"):
-                left_over.unlink()
-            _compile(tool, target)
-    return target
+    return build_together([tool])[0]
+
+
+def build_together(tools: Sequence[GoTool]) -> list[Path]:
+    """Build what is not there yet of programs that one command builds; their paths."""
+    folder = _cache(tools[0]) / f"{_lock_key(tools[0])}-{_go_version(tools[0])}"
+    with only_one(folder / "lock"):
+        if absent := [tool for tool in tools if not answers(folder / tool.name, tool)]:
+            for left_over in folder.glob("*.part"):
+                shutil.rmtree(left_over)
+            _compile(absent, folder)
+    return [folder / tool.name for tool in tools]
+
+
+def batches(tools: Iterable[GoTool]) -> list[list[GoTool]]:
+    """Which programs one command builds: those of one module, with the same flags."""
+    found: dict[tuple[Path, str, str | None], list[GoTool]] = {}
+    for tool in tools:
+        found.setdefault((tool.folder, tool.tags, tool.version_variable), []).append(tool)
+    return list(found.values())
 
 
 def answers(program: Path, tool: GoTool) -> bool:
@@ -201,34 +215,44 @@ def _go_version(tool: GoTool) -> str:
     return version
 
 
-def _compile(tool: GoTool, target: Path) -> None:
-    part = target.with_name(f"{tool.name}.{os.getpid()}.part")
+def _compile(tools: Sequence[GoTool], folder: Path) -> None:
+    draft = folder / f"{os.getpid()}.part"
+    draft.mkdir()
     try:
-        _go_build(tool, part)
-        os.replace(part, target)
+        _go_build(tools, draft)
+        for tool in tools:
+            os.replace(draft / tool.name, folder / tool.name)
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(draft)
 
 
-def _go_build(tool: GoTool, part: Path) -> None:
-    separator = "" if (tool.version_variable or "").endswith("=v") else "="
-    variable = f" -X {tool.version_variable}{separator}{tool.version}" if tool.version_variable else ""
-    tags = [f"-tags={tool.tags}"] if tool.tags else []
-    flags = ["-mod=readonly", "-trimpath", "-v", *tags, "-ldflags", f"-s -w{variable}"]
-    command = ["go", "build", *flags, "-o", str(part), tool.package]
-    say(f"building {tool.name} {tool.version} ({tool.took} the first time)")
+def _go_build(tools: Sequence[GoTool], draft: Path) -> None:
+    names = ", ".join(f"{tool.name} {tool.version}" for tool in tools)
+    say(f"building {names} ({'; '.join(tool.took for tool in tools)} the first time)")
     started, said, packages, last = time.monotonic(), 0.0, 0, [""]
     with subprocess.Popen(  # noqa: S603
-        command, cwd=tool.folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "CGO_ENABLED": "0"}
-    ) as process:
+        _command(tools, draft),
+        cwd=tools[0].folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "CGO_ENABLED": "0"},
+    ) as process:  # fmt: skip
         for line in process.stderr or ():
             packages, last = packages + 1, [*last[-20:], line.rstrip()]
             if time.monotonic() - said > 5:
                 said = time.monotonic()
-                say(f"  {said - started:4.0f} s, {packages} packages, at {line.strip()}")
+                say(f"  {tools[0].name}: {said - started:4.0f} s, {packages} packages, at {line.strip()}")
     if process.returncode:
-        raise BuildFailed(f"building {tool.name} failed:\n" + "\n".join(last))
-    say(f"built in {time.monotonic() - started:.0f} s")
+        raise BuildFailed(f"building {names} failed:\n" + "\n".join(last))
+    say(f"built in {time.monotonic() - started:.0f} s: {names}")
+
+
+def _command(tools: Sequence[GoTool], draft: Path) -> list[str]:
+    """A program alone is called as we say; several, as their packages are."""
+    alike = tools[0]
+    separator = "" if (alike.version_variable or "").endswith("=v") else "="
+    variable = f" -X {alike.version_variable}{separator}{alike.version}" if alike.version_variable else ""
+    tags = [f"-tags={alike.tags}"] if alike.tags else []
+    flags = ["-mod=readonly", "-trimpath", "-v", *tags, "-ldflags", f"-s -w{variable}"]
+    target = str(draft / alike.name) if len(tools) == 1 else f"{draft}{os.sep}"
+    return ["go", "build", *flags, "-o", target, *(tool.package for tool in tools)]
 
 
 def main(names: Sequence[str]) -> int:
@@ -237,8 +261,8 @@ def main(names: Sequence[str]) -> int:
         say(f"unknown: {', '.join(unknown)}; there is {', '.join(TOOLS)}")
         return 2
     try:
-        for name in names or TOOLS:
-            print(build(TOOLS[name]))
+        for path in _built([TOOLS[name] for name in names or TOOLS]):
+            print(path)
     except BuildFailed as error:
         say(str(error))
         return 1
@@ -246,6 +270,19 @@ def main(names: Sequence[str]) -> int:
         say("interrupted; what is compiled so far is kept for the next run")
         return 130
     return 0
+
+
+def _built(tools: Sequence[GoTool]) -> Iterator[Path]:
+    """Module after module, two at a time: while one waits for the network or links, the other compiles."""
+    # What all of them share, the standard library above all, is compiled by the first, and not by two at once.
+    first, *others = sorted(batches(tools), key=lambda batch: batch[0] != EXT_AUTHZ)
+    yield from build_together(first)
+    workers = ThreadPoolExecutor(2)
+    try:
+        for paths in workers.map(build_together, others):
+            yield from paths
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 
 from rehearsal.engine.build import find_engine
 from tests.stacks import ROOT
-from tools.go_tools import PULUMI, TOOLS, BuildFailed, build, main
+from tools.go_tools import KUBE_APISERVER, KUBEADM, PULUMI, TOOLS, BuildFailed, GoTool, batches, build, find, main
 
 
 @pytest.mark.parametrize("name", list(TOOLS))
@@ -41,8 +41,12 @@ build)
   # One process, so that a signal to all of the group cannot miss one that is just being born.
   [ -z "$GO_HANGS" ] || exec sleep "$GO_HANGS"
   [ -z "$GO_FAILS" ] || { echo "no such module" >&2; exit 1; }
-  printf '#!/bin/sh\\necho v1.2.3\\n' > "$2"
-  chmod +x "$2" ;;
+  target=$2; shift 2
+  for package in "$@"; do
+    case "$target" in */) made=$target${package##*/} ;; *) made=$target ;; esac
+    printf '#!/bin/sh\\necho v1.2.3\\n' > "$made"
+    chmod +x "$made"
+  done ;;
 esac
 """
 
@@ -100,7 +104,7 @@ def test_a_build_cut_off_leaves_nothing_that_is_taken_for_an_engine(
     engine = build(PULUMI)
     engine.write_text("")
     part = engine.with_name("pulumi.1.part")
-    part.touch()
+    part.mkdir()
     assert find_engine() is None
     assert build(PULUMI) == engine
     assert sorted(os.listdir(engine.parent)) == ["lock", "pulumi"]
@@ -134,6 +138,23 @@ def test_two_that_build_the_same_at_once_build_it_once(go_log: Path, monkeypatch
         first, second = both.map(build, [PULUMI, PULUMI])
     assert first == second == find_engine()
     assert _builds(go_log) == 1
+
+
+def test_programs_of_one_module_are_built_by_one_command(go_log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pulumi", "kubeadm", "kube-apiserver"]) == 0
+    assert [Path(line).name for line in capsys.readouterr().out.splitlines()] == ["pulumi", "kubeadm", "kube-apiserver"]
+    assert _builds(go_log) == 2
+    for path in find(KUBEADM), find(KUBE_APISERVER):
+        assert path
+        path.unlink()
+        build(KUBEADM)
+        build(KUBE_APISERVER)
+    assert _builds(go_log) == 4, "what is there is not built again"
+
+
+@pytest.mark.parametrize("batch", batches(TOOLS.values()), ids=lambda batch: batch[0].name)
+def test_go_calls_programs_that_it_builds_together_as_we_do(batch: list[GoTool]) -> None:
+    assert len(batch) == 1 or [tool.package.rpartition("/")[2] for tool in batch] == [tool.name for tool in batch]
 
 
 def test_another_lock_is_another_program(go_log: Path, tmp_path: Path) -> None:

@@ -360,6 +360,17 @@ PROTECTIONS = (
         sentence="an alarm stops a release",
         type="DeploymentGroup", path="alarmConfiguration.enabled", holds=_is(True), broken=False,
     ),
+    *(
+        Protection(
+            sentence=f"silence is an alarm where {what}",
+            type="MetricAlarm", name=name, path="treatMissingData", holds=_is("breaching"), broken="notBreaching",
+        )
+        for name, what in {
+            "-failed": "a machine is checked",
+            "-no-healthy-": "a target group has healthy targets",
+            "-database-": "the database is measured",
+        }.items()
+    ),
     Protection(
         sentence="alarms travel encrypted",
         type="Topic", path="kmsMasterKeyId", holds=bool, broken=GONE,

@@ -560,6 +560,8 @@ def _alarms(
             metric="HTTPCode_Target_5XX_Count",
             dimensions=dimensions,
             statistic="Sum",
+            # Counted only while there are errors.
+            silence="notBreaching",
             above=10,
         )
         alarms[f"{service}-no-healthy-host"] = Alarm(
@@ -568,6 +570,8 @@ def _alarms(
             metric="HealthyHostCount",
             dimensions=dimensions,
             statistic="Minimum",
+            # Without a target in the group nothing is reported.
+            silence="breaching",
             below=1,
         )
     instance = {"DBInstanceIdentifier": database.identifier}
@@ -577,6 +581,8 @@ def _alarms(
         metric="CPUUtilization",
         dimensions=instance,
         statistic="Average",
+        # RDS reports every minute while the database runs: one that says nothing is down.
+        silence="breaching",
         minutes=10,
         above=85,
     )
@@ -586,6 +592,7 @@ def _alarms(
         metric="FreeStorageSpace",
         dimensions=instance,
         statistic="Minimum",
+        silence="breaching",
         below=2 * 1024**3,
     )
     return Alarms(

@@ -477,6 +477,12 @@ _OPERATIONS: tuple[Mutation, ...] = (
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         {"alarmActions": [], "actionsEnabled": False},
     ),
+    *spoil(
+        "AWS operations",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        {"treatMissingData": ("notBreaching", "ignore", "missing", GONE)},
+        named="*-no-healthy-*",
+    ),
 )
 
 MUTATIONS: tuple[Mutation, ...] = (

@@ -33,12 +33,16 @@ from policy.aws_types import (
     WEB_ACL,
     ZONE,
 )
-from policy.checks import each, is_at_least, is_set, is_true, matches, wants
+from policy.checks import each, is_at_least, is_one_of, is_set, is_true, matches, wants
 from policy.control_plane import runs_control_plane
 from policy.iam_documents import statements
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 TAGS = ("Project", "Environment", "System", "ManagedBy")
+TOLD_ON_ERRORS_ONLY = ("HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count")
+"""Metrics with the reporting criterion "There is a nonzero value" (CloudWatch metrics for your Application Load Balancer, read
+2026-11-28): silence is the best that they can say. HealthyHostCount, StatusCheckFailed and RDS' are told every minute."""
+
 LOG_DAYS = 90
 DELETION_DAYS = 30
 
@@ -116,6 +120,11 @@ def _shared_with_all(resource: Resource) -> Iterator[str]:
     for permission in each(resource.props, "permissions"):
         if str(permission.get("accountIds")).lower() == "all":
             yield "it is shared with all accounts"
+
+
+def _calm_in_silence(resource: Resource) -> Iterator[str]:
+    if resource.props.get("metricName") not in TOLD_ON_ERRORS_ONLY:
+        yield from wants("treatMissingData", is_one_of("breaching"))(resource)
 
 
 def _unwatched(stack: Stack) -> Iterator[tuple[Resource, str]]:
@@ -260,6 +269,16 @@ RULES: tuple[Rule, ...] = (
         remedy="leave out actions_enabled=False",
         types=frozenset({ALARM}),
         check=wants("actionsEnabled", lambda value: value is not False),
+    ),
+    ResourceRule(
+        name="alarm-silence",
+        title="Alarms fire when what they look at falls silent, but for counts of errors",
+        controls=("AWS Well-Architected REL06-BP03 Send notifications (Real-time processing and alarming)",),
+        severity=Severity.HIGH,
+        remedy="Alarm.silence is breaching (infra/components/aws/alarms.py); a metric that is told on errors only is named in"
+        " policy/rules/aws_operations.py, with where AWS says so",
+        types=frozenset({ALARM}),
+        check=_calm_in_silence,
     ),
     StackRule(
         name="alarm-watches",

@@ -674,6 +674,11 @@ OPERATIONS = (
     Broken(rule="logs-kept", type=LOG_GROUP, name="eco2-waf-logs", change={"retentionInDays": 0}),
     Broken(rule="logs-kept", type=LOG_GROUP, name="eco2-waf-logs", change={"retentionInDays": 7}),
     Broken(rule="alarm-tells", type=ALARM, name="wealist-alarms-database-cpu", change={"alarmActions": []}),
+    *(
+        Broken(rule="alarm-silence", type=ALARM, name=f"eco2-alarms-{name}", change={"treatMissingData": value})
+        for name in ("k8s-redis-failed", "no-healthy-gateway")
+        for value in ("notBreaching", "missing", "ignore", ...)
+    ),
     Broken(rule="alarm-on", type=ALARM, name="wealist-alarms-database-cpu", change={"actionsEnabled": False}),
     Broken(
         rule="alarm-watches", type=ALARM, name="eco2-alarms-k8s-redis-failed", without=True, on="eco2-k8s-redis-instance"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -15,13 +15,18 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Fires when `metric` is over (`above`) or under (`below`) its bound for `minutes` minutes in a row."""
+    """Fires when `metric` is over (`above`) or under (`below`) its bound for `minutes` minutes in a row.
+
+    `silence` is what minutes without a value are: "breaching" where the metric is always told while all is well (a state, a
+    load), "notBreaching" where it is told only when something happens (a count of errors).
+    """
 
     description: str
     namespace: str
     metric: str
     dimensions: Mapping[str, pulumi.Input[str]]
     statistic: str
+    silence: Literal["breaching", "notBreaching"]
     minutes: int = 3
     above: float | None = None
     below: float | None = None
@@ -72,7 +77,7 @@ class Alarms(PlatformComponent):
                 evaluation_periods=alarm.minutes,
                 comparison_operator="GreaterThanThreshold" if alarm.above is not None else "LessThanThreshold",
                 threshold=alarm.above if alarm.above is not None else alarm.below,
-                treat_missing_data="notBreaching",
+                treat_missing_data=alarm.silence,
                 alarm_actions=[topic.arn],
                 ok_actions=[topic.arn],
                 tags=named(args.tags, f"{args.prefix}-{key}"),

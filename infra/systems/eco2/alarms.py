@@ -24,6 +24,8 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
             metric="StatusCheckFailed",
             dimensions={"InstanceId": node.instance_id},
             statistic="Maximum",
+            # A machine that is stopped or gone is checked no more.
+            silence="breaching",
             above=0,
         )
         for name, node in machines.nodes.items()
@@ -38,6 +40,8 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
         metric="HTTPCode_Target_5XX_Count",
         dimensions=dimensions,
         statistic="Sum",
+        # Counted only while there are errors.
+        silence="notBreaching",
         above=10,
     )
     alarms["no-healthy-gateway"] = Alarm(
@@ -46,6 +50,8 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
         metric="HealthyHostCount",
         dimensions=dimensions,
         statistic="Minimum",
+        # Without a target in the group nothing is reported.
+        silence="breaching",
         below=1,
     )
     return Alarms(

@@ -138,7 +138,7 @@ def _copy(name: str, cidr: str) -> None:
     )
     Registry(
         f"{name}-registry",
-        RegistryArgs(prefix=name, services=["user", "board"], keep=30, protect=False, tags=_TAGS),
+        RegistryArgs(prefix=name, services=["user", "board"], protect=False, tags=_TAGS),
     )
 
 

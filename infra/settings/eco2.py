@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.settings.model import BucketPrefix, Domain, InstanceType, Network, Section
+from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Section
 
 VolumeGib = Annotated[int, Field(ge=8, le=1000)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
@@ -111,6 +111,8 @@ class Edge(Section):
     """The API's host under the domain."""
     issuer_label: Label = "oidc"
     """Under the domain: where AWS finds the keys that the cluster signs service accounts' tokens with."""
+    idle_timeout_seconds: IdleSeconds = 300
+    """How long a connection may say nothing before it is closed: WebSockets ping well within it."""
     deletion_protection: bool = True
     """Whether AWS refuses to delete the load balancer."""
     log_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90

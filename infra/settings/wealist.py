@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from infra.settings.model import BucketPrefix, Domain, InstanceType, Network, Section
+from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Section
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -90,6 +90,8 @@ class LoadBalancer(Section):
 
     api_label: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")] = "api"
     """The API's host under the domain: the apex is CloudFront's (§3)."""
+    idle_timeout_seconds: IdleSeconds = 300
+    """How long a connection may say nothing before it is closed: WebSockets ping well within it."""
     deletion_protection: bool = True
     """Whether AWS refuses to delete it."""
     log_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90

@@ -300,6 +300,7 @@ def _load_balancer(
             access_logs=logs,
             targets=TARGETS,
             rules=ROUTES,
+            idle_seconds=context.settings.load_balancer.idle_timeout_seconds,
             deletion_protection=context.settings.load_balancer.deletion_protection,
             tags=context.tags,
         ),
@@ -421,7 +422,6 @@ def _registry(context: Context) -> Registry:
         RegistryArgs(
             prefix=context.names.prefix,
             services=tuple(SERVICES),
-            keep=30,
             protect=context.protect,
             tags=context.tags,
         ),

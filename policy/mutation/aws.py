@@ -392,6 +392,11 @@ _STORAGE: tuple[Mutation, ...] = (
     *spoil("AWS storage", "aws:s3/bucketObjectv2:BucketObjectv2", {"acl": "public-read"}),
     *spoil(
         "AWS storage",
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        {"policy.rules[0].selection.tagStatus": "any", RESOURCE: GONE},
+    ),
+    *spoil(
+        "AWS storage",
         "aws:ecr/repository:Repository",
         {
             "imageTagMutability": ("MUTABLE", GONE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from policy.aws_types import (
@@ -136,6 +137,12 @@ def _without_lifecycle(stack: Stack) -> Iterator[tuple[Resource, str]]:
     for repository in stack.of(REPOSITORY):
         if not tidied & (identifiers(repository) | {repository.props.get("name")}):
             yield repository, "no lifecycle policy: images are kept for ever"
+
+
+def _forgets_tagged(resource: Resource) -> Iterator[str]:
+    for rule in json.loads(resource.props["policy"])["rules"]:
+        if at(rule, "selection.tagStatus") != "untagged":
+            yield f"'{rule.get('description')}' takes images with a tag"
 
 
 RULES: tuple[Rule, ...] = (
@@ -289,11 +296,20 @@ RULES: tuple[Rule, ...] = (
     ),
     StackRule(
         name="ecr-lifecycle",
-        title="Repositories forget old images",
+        title="Repositories forget images that nothing names any more",
         controls=("AWS FSBP ECR.3",),
         severity=Severity.LOW,
         remedy="make repositories with Registry (infra/components/aws/registry.py), which brings a lifecycle policy",
         check=_without_lifecycle,
+    ),
+    ResourceRule(
+        name="ecr-keeps-tagged",
+        title="No image with a tag goes by itself: it may be the one that runs",
+        controls=("AWS Well-Architected OPS06-BP01 Plan for unsuccessful changes",),
+        severity=Severity.HIGH,
+        remedy="infra/components/aws/registry.py: select tagStatus untagged alone; delete tags that nothing runs by name",
+        types=frozenset({REPOSITORY_LIFECYCLE}),
+        check=_forgets_tagged,
     ),
     ResourceRule(
         name="ecr-no-force-delete",

@@ -128,6 +128,11 @@ def _group(rule: str, change: dict[str, Any]) -> Broken:
     return Broken(rule=rule, type=AUTO_SCALING_GROUP, name="wealist-backend-asg", change=change)
 
 
+def _expires(status: str, **selection: Any) -> str:
+    chosen = {"tagStatus": status, "countType": "imageCountMoreThan", "countNumber": 30, **selection}
+    return json.dumps({"rules": [{"rulePriority": 1, "selection": chosen, "action": {"type": "expire"}}]})
+
+
 def _policy(rule: str, document: str, *, name: str = "eco2-role-ebs-csi-ebs-csi") -> Broken:
     return Broken(rule=rule, type=POLICY, name=name, change={"policy": document})
 
@@ -589,6 +594,14 @@ STORAGE = (
     Broken(
         rule="ecr-lifecycle", type=REPOSITORY_LIFECYCLE, name="eco2-registry-auth-api-lifecycle", without=True,
         on="eco2-registry-auth-api",
+    ),
+    Broken(
+        rule="ecr-keeps-tagged", type=REPOSITORY_LIFECYCLE, name="eco2-registry-auth-api-lifecycle",
+        change={"policy": _expires("any")},
+    ),
+    Broken(
+        rule="ecr-keeps-tagged", type=REPOSITORY_LIFECYCLE, name="wealist-registry-user-service-lifecycle",
+        change={"policy": _expires("tagged", tagPatternList=["*"])},
     ),
     Broken(rule="ecr-no-force-delete", type=REPOSITORY, name="eco2-registry-auth-api", change={"forceDelete": True}),
 )  # fmt: skip

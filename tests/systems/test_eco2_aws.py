@@ -355,6 +355,9 @@ class TestEdge:
         """Its default, append: what the mesh's numTrustedProxies counts on."""
         assert eco2.one("LoadBalancer").get("xffHeaderProcessingMode") in (None, "append")
 
+    def test_a_web_socket_may_be_silent_for_five_minutes(self, eco2: Recording) -> None:
+        assert eco2.one("LoadBalancer")["idleTimeout"] == 300
+
     def test_the_firewall_guards_the_load_balancer(self, eco2: Recording) -> None:
         found = boto3.client("wafv2", REGION).get_web_acl_for_resource(ResourceArn=eco2.one("LoadBalancer").id)
         assert found["WebACL"]["ARN"] == eco2.one("WebAcl").outputs["arn"]

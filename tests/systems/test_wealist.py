@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.preview.replacement import FIXED
 from rehearsal.recording import Recording, Registered
 
 REGION, ACCOUNT = "ap-northeast-2", "290008131187"
@@ -264,6 +265,9 @@ class TestBackend:
             "wealist-prod-monitoring-tg": False,
         }
 
+    def test_a_board_that_nobody_touches_stays_connected_for_five_minutes(self, prod: Recording) -> None:
+        assert prod.one("LoadBalancer")["idleTimeout"] == 300
+
     def answer(self, prod: Recording, path: str) -> str:
         """What the rules do with a path: the first that matches, as the load balancer does it."""
         for rule in sorted(prod.of("ListenerRule"), key=lambda rule: rule["priority"]):
@@ -344,6 +348,18 @@ class TestDatabase:
         assert (database["engine"], database["engineVersion"]) == ("postgres", "17")
         assert (database["instanceClass"], database["identifier"]) == ("db.t3.micro", "wealist-prod-rds")
         assert database["port"] == 5432
+
+    def test_its_last_snapshot_has_a_name_of_its_own(self, prod: Recording) -> None:
+        """A second database of the name would find the first one's snapshot there, and could not be deleted."""
+        suffix = prod.one("RandomId", "wealist-database-final-snapshot")
+        assert prod.one("Instance")["finalSnapshotIdentifier"] == f"wealist-prod-rds-final-{suffix.outputs['hex']}"
+
+    def test_what_replaces_the_database_draws_another_name(self, dev: Recording) -> None:
+        """Without multi-AZ, where its zone is chosen; what is fixed by the component never changes."""
+        database = dev.one("Instance")
+        chosen = FIXED[database.type].paths & database.inputs.keys() - {"engine", "storageEncrypted"}
+        kept = dev.one("RandomId", "wealist-database-final-snapshot")["keepers"]
+        assert set(kept.values()) == {database[key] for key in chosen}
 
     def test_with_multi_az_aws_places_the_standby(self, prod: Recording) -> None:
         database = prod.one("Instance")

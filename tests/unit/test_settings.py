@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from annotated_types import Ge, Le
+from pydantic import BaseModel
 
-from infra.settings import SECRETS, Settings, SettingsError, load_settings
+from infra.settings import SECRETS, Settings, SettingsError, eco2, load_settings, wealist
 from infra.settings.document import render
 from infra.settings.eco2 import KUBECONFIG
 from rehearsal.cloud import Cloud
@@ -192,3 +196,13 @@ def test_only_settings_read_the_configuration() -> None:
 
 def test_the_configuration_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "config.md").read_text() == render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("section", [wealist.LoadBalancer, eco2.Edge])
+def test_a_load_balancers_idle_timeout_is_what_aws_takes(section: type[BaseModel]) -> None:
+    """As its API's model has it, in words."""
+    shape: Any = botocore.session.Session().get_service_model("elbv2").shape_for("LoadBalancerAttribute")
+    words = shape.members["Key"].documentation
+    (range_,) = re.findall(r"idle_timeout.timeout_seconds</code>.*?The valid range is (\d+)-(\d+) seconds", words)
+    bounds = section.model_fields["idle_timeout_seconds"].metadata
+    assert bounds == [Ge(int(range_[0])), Le(int(range_[1]))]

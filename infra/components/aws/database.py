@@ -43,7 +43,7 @@ class DatabaseArgs:
 class Database(PlatformComponent):
     """One PostgreSQL instance: encrypted, TLS enforced, backed up, its logs kept.
 
-    Resources: SubnetGroup, ParameterGroup, RandomPassword, a LogGroup per exported log, Instance.
+    Resources: SubnetGroup, ParameterGroup, RandomPassword, RandomId, a LogGroup per exported log, Instance.
     """
 
     pulumi_type: ClassVar[str] = "platform:aws:Database"
@@ -104,7 +104,7 @@ class Database(PlatformComponent):
             enabled_cloudwatch_logs_exports=list(EXPORTED_LOGS),
             deletion_protection=args.deletion_protection,
             skip_final_snapshot=not args.deletion_protection,
-            final_snapshot_identifier=f"{self._identifier}-final",
+            final_snapshot_identifier=self._final_snapshot(),
             tags=named(args.tags, self._identifier),
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -114,6 +114,17 @@ class Database(PlatformComponent):
                 ignore_changes=["engineVersion"] if "." not in args.engine_version else [],
             ),
         )
+
+    def _final_snapshot(self) -> pulumi.Output[str]:
+        """Another name for each instance: a snapshot outlives its database, and AWS takes no name twice.
+
+        Drawn anew with what replaces the instance: the values of `keepers` are those that the provider cannot change in place.
+        """
+        keepers = {"key": self._args.key_arn, "username": self._args.master_username}
+        if not self._args.multi_az:
+            keepers["zone"] = self._args.zone
+        suffix = random.RandomId(f"{self._name}-final-snapshot", byte_length=4, keepers=keepers, opts=self.child)
+        return pulumi.Output.concat(self._identifier, "-final-", suffix.hex)
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(

@@ -51,7 +51,10 @@ class Refuse:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
-    """`rules` are tried in the order given; what none matches is answered 404."""
+    """`rules` are tried in the order given; what none matches is answered 404.
+
+    `idle_seconds` is how long a connection may say nothing, a WebSocket's too, before it is closed.
+    """
 
     prefix: str
     vpc_id: pulumi.Input[str]
@@ -61,6 +64,7 @@ class LoadBalancerArgs:
     access_logs: AccessLogs
     targets: Mapping[str, Target]
     rules: Sequence[Forward | Refuse]
+    idle_seconds: int
     deletion_protection: bool
     tags: Tags
 
@@ -89,6 +93,7 @@ class LoadBalancer(PlatformComponent):
             subnets=args.subnet_ids,
             security_groups=[args.security_group_id],
             enable_deletion_protection=args.deletion_protection,
+            idle_timeout=args.idle_seconds,
             drop_invalid_header_fields=True,
             desync_mitigation_mode="strictest",
             access_logs={"enabled": True, "bucket": args.access_logs.bucket, "prefix": "alb"},

@@ -16,17 +16,19 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryArgs:
-    """A repository `<prefix>-<service>` for each of `services`; `keep` is how many images of each stay."""
+    """A repository `<prefix>-<service>` for each of `services`."""
 
     prefix: str
     services: Sequence[str]
-    keep: int
     protect: bool
     tags: Tags
 
 
 class Registry(PlatformComponent):
-    """ECR repositories with immutable tags, scanned on push. Resources: a Repository and a LifecyclePolicy each."""
+    """ECR repositories with immutable tags, scanned on push. Resources: a Repository and a LifecyclePolicy each.
+
+    No image with a tag goes by itself: ECR cannot tell which one runs, and the one that does may be the oldest.
+    """
 
     pulumi_type: ClassVar[str] = "platform:aws:Registry"
     urls: dict[str, pulumi.Output[str]]
@@ -48,24 +50,18 @@ class Registry(PlatformComponent):
                 opts=self.guarded(args.protect),
             )
             aws.ecr.LifecyclePolicy(
-                f"{name}-{service}-lifecycle", repository=made.name, policy=_lifecycle(args.keep), opts=self.child
+                f"{name}-{service}-lifecycle", repository=made.name, policy=_lifecycle(), opts=self.child
             )
             self.urls[service] = made.repository_url
             self.arns[service] = made.arn
         self.register_outputs({"urls": self.urls})
 
 
-def _lifecycle(keep: int) -> str:
+def _lifecycle() -> str:
     untagged = {
         "rulePriority": 1,
         "description": "Untagged images go after a week",
         "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
         "action": {"type": "expire"},
     }
-    newest = {
-        "rulePriority": 2,
-        "description": f"The newest {keep} stay",
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep},
-        "action": {"type": "expire"},
-    }
-    return json.dumps({"rules": [untagged, newest]})
+    return json.dumps({"rules": [untagged]})

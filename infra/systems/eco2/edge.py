@@ -75,6 +75,7 @@ def _load_balancer(context: Context, foundation: Foundation, zone: HostedZone) -
             targets={TARGET: Target(port=GATEWAY_NODE_PORT, health_path=GATEWAY_HEALTH, health_port=STATUS_NODE_PORT)},
             # Paths are the mesh's to tell apart; another host's requests are not for it.
             rules=(Forward(target=TARGET, paths=("/*",), hosts=(context.api_host,)),),
+            idle_seconds=context.settings.edge.idle_timeout_seconds,
             deletion_protection=context.settings.edge.deletion_protection,
             tags=context.tags,
         ),

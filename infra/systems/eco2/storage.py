@@ -53,7 +53,6 @@ def build_storage(context: Context, settings: Settings, foundation: Foundation, 
             RegistryArgs(
                 prefix=context.names.prefix,
                 services=REPOSITORIES,
-                keep=30,
                 protect=context.protect,
                 tags=context.tags,
             ),

@@ -62,14 +62,39 @@ def _lacks_baseline(resource: Resource) -> Iterator[str]:
         yield f"it does not have {', '.join(missing)}"
 
 
+def _blocks_later(resource: Resource) -> set[str]:
+    """The rules of groups, in small letters, whose finds another rule blocks by their labels, but below a path."""
+    blocking = [rule.get("statement") for rule in each(resource.props, "rules") if at(rule, "action.block") is not None]
+    labels: set[str] = set()
+    for statement in blocking:
+        first, *others = each(statement, "andStatement.statements") or [statement]
+        if all(map(_is_not_below, others)):
+            found = each(first, "orStatement.statements") or [first]
+            labels.update(str(at(one, "labelMatchStatement.key")) for one in found)
+    return {label.rsplit(":", 1)[-1].lower() for label in labels}
+
+
+def _is_not_below(statement: Mapping[str, Any]) -> bool:
+    """Compared as a server reads it: `/image/../login` is not below `/image/`."""
+    match = at(statement, "notStatement.statement.byteMatchStatement")
+    transformed = [one.get("type") for one in each(match, "textTransformations")]
+    return (
+        at(match, "fieldToMatch.uriPath") is not None
+        and at(match, "positionalConstraint") == "STARTS_WITH"
+        and len(str(at(match, "searchString"))) >= len("/a/")
+        and transformed[-2:] == ["URL_DECODE", "NORMALIZE_PATH"]
+    )
+
+
 def _overridden(resource: Resource) -> Iterator[str]:
+    later = _blocks_later(resource)
     for rule in _managed_groups(resource):
         group = at(rule, "statement.managedRuleGroupStatement")
         for override in each(group, "ruleActionOverrides"):
             name, action = str(override.get("name")), at(override, "actionToUse")
             if at(action, "allow") is not None:
                 yield f"what {name} of '{rule.get('name')}' finds is let in, past all later rules"
-            elif at(action, "count") is not None and not BY_FORM.fullmatch(name):
+            elif at(action, "count") is not None and not BY_FORM.fullmatch(name) and name.lower() not in later:
                 yield f"what {name} of '{rule.get('name')}' finds is only counted"
         for excluded in each(group, "excludedRules"):
             yield f"what {excluded.get('name')} of '{rule.get('name')}' finds is only counted"
@@ -147,11 +172,12 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="waf-managed-overrides",
-        title="Firewalls block every attack that a rule group finds; only what it refuses for its form may be counted",
+        title="Firewalls block every attack that a rule group finds; what it refuses for its form may be counted, and what is in"
+        " the bodies of uploads",
         controls=("AWS Well-Architected SEC05-BP03 Implement inspection-based protection",),
         severity=Severity.MEDIUM,
-        remedy="ManagedRules.counted: rules for sizes and user agents alone; let the request in that is refused wrongly by a rule"
-        " of one's own, for its path",
+        remedy="ManagedRules.counted: rules for sizes and user agents alone; ManagedRules.not_on_uploads: rules for bodies, which"
+        " block everywhere but below WebFirewallArgs.upload_paths",
         types=frozenset({WEB_ACL}),
         check=_overridden,
     ),

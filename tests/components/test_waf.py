@@ -53,6 +53,7 @@ def firewall() -> Recording:
                 managed=[ManagedRules(group="First"), ManagedRules(group="Second", counted=("Size",))],
                 requests_per_5_minutes=500,
                 redacted_headers=("authorization", "cookie"),
+                upload_paths=(),
                 log_retention_days=30,
                 log_key_arn="arn:key",
                 tags={"System": "edge"},
@@ -95,6 +96,29 @@ def test_decisions_are_logged_encrypted_without_credentials(firewall: Recording)
     assert log["redactedFields"] == [{"singleHeader": {"name": one}} for one in ("authorization", "cookie")]
     assert group["name"].startswith("aws-waf-logs-")
     assert (group["kmsKeyId"], group["retentionInDays"]) == ("arn:key", 30)
+
+
+def test_without_uploads_a_rule_for_bodies_blocks_everywhere() -> None:
+    def program() -> None:
+        WebFirewall(
+            "edge-waf",
+            WebFirewallArgs(
+                prefix="edge-prod",
+                resource_arn="arn:balancer",
+                managed=[ManagedRules(group="First", not_on_uploads={"Script_BODY": "first:Script_Body"})],
+                requests_per_5_minutes=500,
+                redacted_headers=(),
+                upload_paths=(),
+                log_retention_days=30,
+                log_key_arn="arn:key",
+                tags={"System": "edge"},
+            ),
+        )
+
+    *_, group, bodies = rules(record(program))
+    (override,) = group["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+    assert (override["name"], bodies["action"]) == ("Script_BODY", {"block": {}})
+    assert bodies["statement"] == {"labelMatchStatement": {"scope": "LABEL", "key": "first:Script_Body"}}
 
 
 def test_its_inputs_are_those_of_the_sdks_classes(firewall: Recording) -> None:

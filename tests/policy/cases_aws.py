@@ -151,6 +151,9 @@ def _endpoint(rule: str, condition: dict[str, Any]) -> Broken:
     return Broken(rule=rule, type=ENDPOINT, name="eco2-endpoints-ssm", change={"policy": policy})
 
 
+_BODIES = "statement.andStatement.statements"
+
+
 def _firewall(rule: str, change: dict[str, Any]) -> Broken:
     return Broken(rule=rule, type=WEB_ACL, name="eco2-waf-acl", change=change)
 
@@ -331,6 +334,18 @@ EDGE = (
     ),
     _firewall("waf-metrics", {"rules.0.visibilityConfig.cloudwatchMetricsEnabled": False}),
     _firewall("waf-metrics", {"visibilityConfig.cloudwatchMetricsEnabled": False}),
+    *(
+        _firewall("waf-managed-overrides", {f"rules.4.{path}": value})
+        for path, value in {
+            "action": {"count": {}},
+            f"{_BODIES}.0": {"labelMatchStatement": {"scope": "LABEL", "key": "awswaf:x:GenericLFI_Body"}},
+            f"{_BODIES}.1.notStatement.statement.byteMatchStatement.searchString": "/",
+            f"{_BODIES}.1.notStatement.statement.byteMatchStatement.positionalConstraint": "CONTAINS",
+            f"{_BODIES}.1.notStatement.statement.byteMatchStatement.textTransformations": [
+                {"priority": 0, "type": "NONE"}
+            ],
+        }.items()
+    ),
     Broken(rule="waf-logged", type=WEB_ACL_LOGGING, name="eco2-waf-logging", without=True, on="eco2-waf-acl"),
     Broken(
         rule="waf-log-redacted", type=WEB_ACL_LOGGING, name="eco2-waf-logging",

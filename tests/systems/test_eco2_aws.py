@@ -8,8 +8,10 @@ import gzip
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from posixpath import normpath
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import pytest
@@ -316,6 +318,27 @@ class TestNetwork:
             Eco2.model_validate(section)
 
 
+TRANSFORMATIONS: dict[str, Callable[[str], str]] = {"URL_DECODE": unquote, "NORMALIZE_PATH": normpath}
+
+
+def waf_holds(statement: dict[str, Any], path: str, labels: set[str]) -> bool:
+    """Whether WAF finds a request of that path and those labels to be what the statement says."""
+    ((kind, inner),) = ((kind, inner) for kind, inner in statement.items() if inner is not None)
+    match kind:
+        case "andStatement":
+            return all(waf_holds(one, path, labels) for one in inner["statements"])
+        case "orStatement":
+            return any(waf_holds(one, path, labels) for one in inner["statements"])
+        case "notStatement":
+            return not waf_holds(inner["statement"], path, labels)
+        case "labelMatchStatement":
+            return inner["key"] in labels
+    assert (kind, inner["positionalConstraint"]) == ("byteMatchStatement", "STARTS_WITH")
+    for one in sorted(inner["textTransformations"], key=lambda one: one["priority"]):
+        path = TRANSFORMATIONS[one["type"]](path.split("?", maxsplit=1)[0])
+    return path.startswith(inner["searchString"])
+
+
 class TestEdge:
     """Client → Route 53 → ALB (HTTPS 443) → Istio Ingress Gateway."""
 
@@ -377,8 +400,34 @@ class TestEdge:
         assert overrides == {
             "AWSManagedRulesAmazonIpReputationList": [],
             "AWSManagedRulesKnownBadInputsRuleSet": [],
-            "AWSManagedRulesCommonRuleSet": [("SizeRestrictions_BODY", "count")],
+            "AWSManagedRulesCommonRuleSet": [
+                ("SizeRestrictions_BODY", "count"),
+                ("CrossSiteScripting_BODY", "count"),
+                ("GenericLFI_BODY", "count"),
+            ],
         }
+
+    @pytest.mark.parametrize(
+        ("path", "blocked"),
+        [
+            ("/api/v1/image/1", False),
+            ("/api/v1/auth/login", True),
+            ("/api/v1/images", True),
+            ("/api/v1/image/../auth/login", True),
+            ("/api/v1/image/%2e%2e/auth/login", True),
+            ("/api/v1/image/..%2fauth/login", True),
+            ("/x?/api/v1/image/", True),
+        ],
+    )
+    @pytest.mark.parametrize("label", ["CrossSiteScripting_Body", "GenericLFI_Body"])
+    def test_an_attack_in_a_body_is_refused_but_where_images_arrive(
+        self, eco2: Recording, path: str, blocked: bool, label: str
+    ) -> None:
+        """As WAF tries the rule: what the group found is a label by then, and transformations come in their order."""
+        last = max(eco2.one("WebAcl")["rules"], key=lambda rule: rule["priority"])
+        labels = {f"awswaf:managed:aws:core-rule-set:{label}"}
+        assert (last["action"], waf_holds(last["statement"], path, labels)) == ({"block": {}}, blocked)
+        assert not waf_holds(last["statement"], path, {"awswaf:managed:aws:core-rule-set:SizeRestrictions_Body"})
 
     def test_the_firewalls_log_holds_no_credentials(self, eco2: Recording) -> None:
         log = eco2.one("WebAclLoggingConfiguration")

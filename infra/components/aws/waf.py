@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pulumi
@@ -19,17 +19,23 @@ WINDOW_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class ManagedRules:
-    """One of AWS's rule groups; the rules named in `counted` are only counted, where the group would block."""
+    """One of AWS's rule groups; the rules named in `counted` are only counted, where the group would block.
+
+    `not_on_uploads` are rules that judge bodies, each with the label that it puts on what it finds: they block everywhere but
+    on the firewall's `upload_paths`, where any bytes may be.
+    """
 
     group: str
     counted: Sequence[str] = ()
+    not_on_uploads: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebFirewallArgs:
     """What it guards, by its ARN, and what it lets through: `requests_per_5_minutes` from one address, and no more.
 
-    `managed` are tried in the order given. The headers in `redacted_headers` never reach the log.
+    `managed` are tried in the order given. The headers in `redacted_headers` never reach the log. `upload_paths` are what the
+    paths of uploads begin with.
     """
 
     prefix: str
@@ -37,6 +43,7 @@ class WebFirewallArgs:
     managed: Sequence[ManagedRules]
     requests_per_5_minutes: int
     redacted_headers: Sequence[str]
+    upload_paths: Sequence[str]
     log_retention_days: int
     log_key_arn: pulumi.Input[str]
     tags: Tags
@@ -60,7 +67,7 @@ class _WafResource(pulumi.CustomResource):
 
 
 class WebFirewall(PlatformComponent):
-    """A web ACL: the flood first, then AWS's rule groups; each rule has its metric, every decision is logged.
+    """A web ACL: the flood first, AWS's rule groups, then what they only label; each rule has its metric, every decision is logged.
 
     Resources: WebAcl, WebAclAssociation, LogGroup, WebAclLoggingConfiguration.
     """
@@ -82,6 +89,7 @@ class WebFirewall(PlatformComponent):
                 "rules": [
                     _flood(args),
                     *(_group(args, position, one) for position, one in enumerate(args.managed, start=1)),
+                    *_bodies(args, len(args.managed) + 1),
                 ],
                 "visibilityConfig": _visible(acl_name),
                 "tags": named(args.tags, acl_name),
@@ -137,6 +145,49 @@ def _flood(args: WebFirewallArgs) -> dict[str, Any]:
     }
 
 
+def _bodies(args: WebFirewallArgs, priority: int) -> list[dict[str, Any]]:
+    """Blocks what rules for bodies have found, where no upload is: counted by its group, a request goes on with its labels.
+
+    Source: AWS WAF developer guide, "Label match rule statement"; the paths are compared as a server would read them.
+    """
+    labels = [label for one in args.managed for label in one.not_on_uploads.values()]
+    if not labels:
+        return []
+    found = [{"labelMatchStatement": {"scope": "LABEL", "key": label}} for label in labels]
+    return [
+        {
+            "name": "bodies",
+            "priority": priority,
+            "action": {"block": {}},
+            "statement": _all([_any(found), *map(_not_below, args.upload_paths)]),
+            "visibilityConfig": _visible(f"{args.prefix}-bodies"),
+        }
+    ]
+
+
+def _any(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    """WAF takes no `or` of one."""
+    return statements[0] if len(statements) == 1 else {"orStatement": {"statements": statements}}
+
+
+def _all(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    """WAF takes no `and` of one."""
+    return statements[0] if len(statements) == 1 else {"andStatement": {"statements": statements}}
+
+
+def _not_below(path: str) -> dict[str, Any]:
+    below = {
+        "searchString": path,
+        "positionalConstraint": "STARTS_WITH",
+        "fieldToMatch": {"uriPath": {}},
+        "textTransformations": [
+            {"priority": 0, "type": "URL_DECODE"},
+            {"priority": 1, "type": "NORMALIZE_PATH"},
+        ],
+    }
+    return {"notStatement": {"statement": {"byteMatchStatement": below}}}
+
+
 def _group(args: WebFirewallArgs, priority: int, rules: ManagedRules) -> dict[str, Any]:
     return {
         "name": rules.group,
@@ -146,7 +197,9 @@ def _group(args: WebFirewallArgs, priority: int, rules: ManagedRules) -> dict[st
             "managedRuleGroupStatement": {
                 "vendorName": "AWS",
                 "name": rules.group,
-                "ruleActionOverrides": [{"name": one, "actionToUse": {"count": {}}} for one in rules.counted],
+                "ruleActionOverrides": [
+                    {"name": one, "actionToUse": {"count": {}}} for one in (*rules.counted, *rules.not_on_uploads)
+                ],
             }
         },
         "visibilityConfig": _visible(f"{args.prefix}-{rules.group}"),

@@ -26,8 +26,19 @@ MANAGED_RULES = (
     # First what costs nothing to tell. Uploads of images are larger than the 8 KiB of a body that the common rules allow.
     ManagedRules(group="AWSManagedRulesAmazonIpReputationList"),
     ManagedRules(group="AWSManagedRulesKnownBadInputsRuleSet"),
-    ManagedRules(group="AWSManagedRulesCommonRuleSet", counted=("SizeRestrictions_BODY",)),
+    ManagedRules(
+        group="AWSManagedRulesCommonRuleSet",
+        counted=("SizeRestrictions_BODY",),
+        not_on_uploads={
+            "CrossSiteScripting_BODY": "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
+            "GenericLFI_BODY": "awswaf:managed:aws:core-rule-set:GenericLFI_Body",
+        },
+    ),
 )
+"""Rules and labels as AWS names them ("Baseline rule groups" of the AWS WAF developer guide, read 2026-11-28)."""
+
+UPLOADS = ("/api/v1/image/",)
+"""Where images arrive: among random bytes, two dots or an opening tag are no attack."""
 
 REDACTED_HEADERS = ("authorization", "cookie", "x-refresh-token")
 """What would let a reader of the log act as the user."""
@@ -91,6 +102,7 @@ def _firewall(context: Context, foundation: Foundation, balancer: LoadBalancer) 
             managed=MANAGED_RULES,
             requests_per_5_minutes=context.settings.edge.requests_per_5_minutes,
             redacted_headers=REDACTED_HEADERS,
+            upload_paths=UPLOADS,
             log_retention_days=context.settings.network.flow_log_retention_days,
             log_key_arn=foundation.key.arn,
             tags=context.tags,

@@ -69,7 +69,7 @@ STREAMING = ("chat",)
 """Services whose answers may be WebSockets, which no timeout ends."""
 
 REQUEST_TIMEOUTS = {"scan": "60s", "image": "60s"}
-"""A scan and an upload take longer than the rest; the load balancer gives up after 60 s."""
+"""A scan and an upload take longer than the rest."""
 
 REQUEST_TIMEOUT = "15s"
 

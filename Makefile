@@ -68,6 +68,7 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.envoy
 	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.python_host
+	@$(BIN)/python -m tools.cdk
 
 docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp

@@ -1,7 +1,7 @@
 """Keeps moto and botocore small: they load much at start that a rehearsal never looks at.
 
 Nothing is taken away: instance types, their offerings, the documents of AWS's policies and the shapes of service models are read
-or unpacked when somebody asks for them, and of the service models only the prose is dropped.
+or unpacked when somebody asks for them, and of the service models only the prose is dropped, but for what limits a value.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 _TYPES, _OFFERINGS = "ec2/resources/instance_types.json", "instance_type_offerings"
+
+LIMITING_PROSE = ("characters in length", "a-z, A-Z, 0-9, spaces")
 
 _MALLOPT = {-8: 1, -1: 128 * 1024, -3: 128 * 1024}
 """glibc's M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD: one arena, and large blocks go back when they are freed."""
@@ -82,9 +84,14 @@ def _content(shared_by: str, file_path: str) -> Any:
 def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A member may be called `documentation` too: then its value is a shape, not text. botocore wants some of the keys there."""
     return {
-        key: ("" if key == "documentation" else sys.intern(value)) if type(value) is str else value
+        key: (_limiting(value) if key == "documentation" else sys.intern(value)) if type(value) is str else value
         for key, value in pairs
     }
+
+
+def _limiting(prose: str) -> str:
+    """The prose itself where `rehearsal/aws/limits.py` reads it."""
+    return prose if any(words in prose for words in LIMITING_PROSE) else ""
 
 
 def _keep_shapes_packed() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from rehearsal.aws.declare import AwsService, AwsType, call, create
 from rehearsal.aws.rules import known, rules
 from rehearsal.provider import Rejected
@@ -11,11 +9,10 @@ from rehearsal.values import Props
 
 
 def _sizes(inputs: Props) -> None:
-    sizes = [(key, known(inputs, key)) for key in ("minSize", "desiredCapacity", "maxSize")]
-    given = [(key, size) for key, size in sizes if size is not None]
-    for (low_key, low), (high_key, high) in pairwise(given):
-        if low > high:
-            raise Rejected(f"{low_key}: {low} is more than {high_key}, {high}")
+    """The desired capacity is not looked at: what stands may have fewer than a new minimum, to which AWS then raises it."""
+    low, high = known(inputs, "minSize"), known(inputs, "maxSize")
+    if low is not None and high is not None and low > high:
+        raise Rejected(f"minSize: {low} is more than maxSize, {high}")
 
 
 def _places(inputs: Props) -> None:
@@ -37,6 +34,8 @@ _TEMPLATE = (
     "inputs.launchTemplate && {LaunchTemplateId: inputs.launchTemplate.id,"
     " LaunchTemplateName: inputs.launchTemplate.name, Version: inputs.launchTemplate.version}"
 )
+# As the provider does it: what scaling has chosen since stays, and AWS moves it into a new minimum and maximum by itself.
+_NEW_CAPACITY = "inputs.desiredCapacity != was.desiredCapacity && inputs.desiredCapacity || `null`"
 _SUBNETS = "inputs.vpcZoneIdentifiers && join(',', inputs.vpcZoneIdentifiers)"
 _TAGS = "tags[].merge(@, {ResourceId: $inputs.name, ResourceType: 'auto-scaling-group'})"
 
@@ -78,7 +77,13 @@ SERVICE = AwsService(
                 ),
             ),
             update=(
-                create("update_auto_scaling_group", LaunchTemplate=_TEMPLATE, VPCZoneIdentifier=_SUBNETS, **_NAMED),
+                create(
+                    "update_auto_scaling_group",
+                    LaunchTemplate=_TEMPLATE,
+                    VPCZoneIdentifier=_SUBNETS,
+                    DesiredCapacity=_NEW_CAPACITY,
+                    **_NAMED,
+                ),
                 call(
                     "detach_load_balancer_target_groups",
                     TargetGroupARNs="was.targetGroupArns",

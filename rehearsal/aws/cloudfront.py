@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import re
+from typing import Any
 
-from rehearsal.aws.declare import AwsService, AwsType, Lookup, call
+from rehearsal.aws.declare import AwsService, AwsType, call
 from rehearsal.aws.rules import known, rules
+from rehearsal.aws.tables import table
 from rehearsal.provider import Rejected
 from rehearsal.values import Props
 
-_MANAGED_CACHE_POLICIES = {
-    "Managed-CachingOptimized": "658327ea-f89d-4fab-a63d-7439e55c1f1b",
-    "Managed-CachingDisabled": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-    "Managed-CachingOptimizedForUncompressedObjects": "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
-    "Managed-Amplify": "2e54312d-136d-493c-8eb9-b001f22f67d2",
+_MANAGED = {
+    "cachePolicyId": "cachePolicies",
+    "originRequestPolicyId": "originRequestPolicies",
+    "responseHeadersPolicyId": "responseHeadersPolicies",
 }
-_MANAGED_ORIGIN_REQUEST_POLICIES = {
-    "Managed-AllViewer": "216adef6-5c7f-47e4-b989-5492eafa07d3",
-    "Managed-AllViewerExceptHostHeader": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
-    "Managed-CORS-S3Origin": "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf",
-}
-_MANAGED_RESPONSE_HEADERS_POLICIES = {
-    "Managed-SecurityHeadersPolicy": "67f7725c-6f97-4210-82d7-5512b31e9d03",
-    "Managed-SimpleCORS": "60669652-455b-4ae9-85a4-c4c02393f86c",
-}
+"""What a behavior names a policy in, and where the table has AWS's own ones of that kind."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The form of AWS's ids; those of policies that the embedded cloud makes have no hyphens."""
 
 
 def _viewers(inputs: Props) -> None:
@@ -48,6 +44,15 @@ def _behaviors(inputs: Props) -> None:
             raise Rejected(f"cache behavior: targetOriginId {behavior.get('targetOriginId')!r} is none of the origins")
         if "cachePolicyId" not in behavior and "forwardedValues" not in behavior:
             raise Rejected("cache behavior: has neither a cachePolicyId nor forwardedValues")
+        _policies(behavior)
+
+
+def _policies(behavior: Any) -> None:
+    managed = table("cloudfront")
+    for key, kind in _MANAGED.items():
+        policy = str(behavior.get(key, ""))
+        if _UUID.fullmatch(policy) and policy not in managed[kind].values():
+            raise Rejected(f"cache behavior: {key} {policy} is none of AWS's own ({managed['source']})")
 
 
 _METHODS = (
@@ -81,12 +86,6 @@ _OAC = (
 
 def _policy_arn(kind: str) -> str:
     return f"join('', ['arn:aws:cloudfront::', account, ':{kind}/', id])"
-
-
-def _managed(policies: dict[str, str]) -> Lookup:
-    table = json.dumps([{"name": name, "id": policy} for name, policy in policies.items()])
-    found = f"`{table}`[?name==$inputs.name || id==$inputs.id] | [0]"
-    return Lookup(result={"id": f"{found}.id", "name": f"{found}.name"}, must=("id",))
 
 
 SERVICE = AwsService(
@@ -184,13 +183,6 @@ SERVICE = AwsService(
             id="token",
             kept="moto has no cache policies",
             outputs={"arn": _policy_arn("cache-policy"), "etag": "id"},
-        ),
-    },
-    functions={
-        "aws:cloudfront/getCachePolicy:getCachePolicy": _managed(_MANAGED_CACHE_POLICIES),
-        "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _managed(_MANAGED_ORIGIN_REQUEST_POLICIES),
-        "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _managed(
-            _MANAGED_RESPONSE_HEADERS_POLICIES
         ),
     },
 )

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto import settings
+from moto.autoscaling.exceptions import ValidationError
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 from moto.codedeploy import responses as codedeploy
 from moto.core.responses import ActionResult
 from moto.ec2.responses.nat_gateways import NatGateways
@@ -68,6 +70,8 @@ _delete_replication_group = ElastiCacheResponse.delete_replication_group
 _modify_db_subnet_group = RDSResponse.modify_db_subnet_group
 _delete_nat_gateway = NatGateways.delete_nat_gateway
 _deployment_group_info = codedeploy._deployment_group_info
+_create_auto_scaling_group = AutoScalingBackend.create_auto_scaling_group
+_update_auto_scaling_group = FakeAutoScalingGroup.update
 
 
 def _delete_replication_group_for_good(handler: Any) -> ActionResult:
@@ -106,6 +110,26 @@ def _whole_deployment_group_info(group: Any) -> dict[str, Any]:
     }
 
 
+def _create_auto_scaling_group_in_bounds(backend: AutoScalingBackend, **asked: Any) -> FakeAutoScalingGroup:
+    """moto takes a desired capacity outside of the minimum and the maximum."""
+    _refuse_capacity_out_of_bounds(asked["desired_capacity"], asked["min_size"], asked["max_size"])
+    return _create_auto_scaling_group(backend, **asked)
+
+
+def _update_auto_scaling_group_in_bounds(group: FakeAutoScalingGroup, **asked: Any) -> None:
+    low = group.min_size if asked["min_size"] is None else asked["min_size"]
+    high = group.max_size if asked["max_size"] is None else asked["max_size"]
+    _refuse_capacity_out_of_bounds(asked["desired_capacity"], low, high)
+    _update_auto_scaling_group(group, **asked)
+
+
+def _refuse_capacity_out_of_bounds(desired: Any, low: Any, high: Any) -> None:
+    if desired is not None and not int(low) <= int(desired) <= int(high):
+        raise ValidationError(
+            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}"
+        )
+
+
 def _permission_over_tls(bucket: FakeBucket, action: str, resource: str) -> Any:
     """moto leaves conditions aside, and takes "deny without TLS" for "deny"; a request to the embedded cloud counts as TLS."""
     if bucket.policy is None:
@@ -127,6 +151,8 @@ def complete_moto() -> None:
         handler, handle = COMPLETED[service, operation]
         setattr(handler, operation, handle)
     for place, name, mended in (
+        (AutoScalingBackend, "create_auto_scaling_group", _create_auto_scaling_group_in_bounds),
+        (FakeAutoScalingGroup, "update", _update_auto_scaling_group_in_bounds),
         (ElastiCacheResponse, "delete_replication_group", _delete_replication_group_for_good),
         (NatGateways, "delete_nat_gateway", _delete_nat_gateway_and_free_its_address),
         (RDSResponse, "modify_db_subnet_group", _modify_db_subnet_group_and_keep_it),

@@ -1,7 +1,7 @@
 """Pulumi properties to AWS API parameters and back, guided by botocore's own service models.
 
 A Pulumi input `enableDnsSupport` finds the API member `EnableDnsSupport` by name whatever its case; the member's shape
-says how to cast the value, and its enums and lengths refuse what AWS would refuse.
+says how to cast the value, and its limits refuse what AWS would refuse.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+from rehearsal.aws.limits import check_limits
 from rehearsal.provider import Rejected
 
 Names = Mapping[str, str]
@@ -31,7 +32,7 @@ def to_api(shape: Shape, value: Any, names: Names, path: str) -> Any:
         case ListShape():
             return _list(shape, value, names, path)
         case MapShape() if isinstance(value, dict):
-            return {key: to_api(shape.value, item, names, f"{path}.{key}") for key, item in value.items()}
+            return _map(shape, value, names, path)
         case _:
             return _scalar(shape, value, path)
 
@@ -65,7 +66,15 @@ def _list(shape: ListShape, value: Any, names: Names, path: str) -> list[Any]:
                 break
     if not isinstance(value, list):
         value = [value]
+    check_limits(shape, value, path)
     return [to_api(element, item, names, f"{path}[{index}]") for index, item in enumerate(value)]
+
+
+def _map(shape: MapShape, value: dict[str, Any], names: Names, path: str) -> dict[str, Any]:
+    check_limits(shape, value, path)
+    for key in value:
+        check_limits(shape.key, key, f"{path}.{key}")
+    return {key: to_api(shape.value, item, names, f"{path}.{key}") for key, item in value.items()}
 
 
 def _scalar(shape: Shape, value: Any, path: str) -> Any:
@@ -76,7 +85,8 @@ def _scalar(shape: Shape, value: Any, path: str) -> Any:
             case "boolean":
                 return _boolean(value)
             case "integer" | "long":
-                return _within(shape, int(value), int(value), path, "")
+                check_limits(shape, int(value), path)
+                return int(value)
             case "float" | "double":
                 return float(value)
             case "blob":
@@ -84,17 +94,8 @@ def _scalar(shape: Shape, value: Any, path: str) -> Any:
     except ValueError:
         raise Rejected(f"{path}: {value!r} is not of type {shape.type_name}") from None
     text = value if isinstance(value, str) else json.dumps(value)
-    allowed = getattr(shape, "enum", None)
-    if allowed and text not in allowed:
-        raise Rejected(f"{path}: {text!r} is not one of {', '.join(allowed)}")
-    return _within(shape, text, len(text), path, "length of ")
-
-
-def _within(shape: Shape, value: Any, size: int, path: str, what: str) -> Any:
-    low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    if (low is not None and size < low) or (high is not None and size > high):
-        raise Rejected(f"{path}: the {what}{str(value)[:80]!r} must be between {low} and {high}, it is {size}")
-    return value
+    check_limits(shape, text, path)
+    return text
 
 
 def _boolean(value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rehearsal.aws.tables import table
 from rehearsal.provider import State
 
 Props = dict[str, Any]
@@ -107,7 +108,7 @@ ACL = "aws:wafv2/webAcl:WebAcl"
 SOURCE = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
 DESTINATION = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
 
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7439e55c1f1b"
+CACHING_OPTIMIZED = table("cloudfront")["cachePolicies"]["CACHING_OPTIMIZED"]
 
 
 def _tagged(client: str, operation: str, params: Callable[[State, World], Props]) -> Drift:

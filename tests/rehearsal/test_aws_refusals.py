@@ -25,6 +25,8 @@ DEPLOYMENTS = "aws:codedeploy/deploymentGroup:DeploymentGroup"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 
+BEHAVIOR = {"targetOriginId": "site", "cachePolicyId": rows.CACHING_OPTIMIZED}
+
 # type, inputs changed (None: taken away), what the message says
 BAD: list[tuple[str, dict[str, Any], str]] = [
     (rows.VPC, {"cidrBlock": "10.0.0.0/8"}, "between /16 and /28"),
@@ -34,6 +36,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (rows.SUBNET, {"cidrBlock": "10.1.0.0/29"}, "between /16 and /28"),
     (rows.SUBNET, {"vpcId": None}, 'Missing required parameter in input: "VpcId"'),
     (rows.GROUP, {"name": "sg-front"}, "do not begin with sg-"),
+    (rows.GROUP, {"description": "The gateway's"}, "does not match [a-zA-Z0-9"),
+    (rows.GROUP, {"description": "x" * 256}, "must be at most 255"),
+    (RULE, {"description": "The gateway's"}, "does not match [a-zA-Z0-9"),
+    (rows.ROLE, {"path": "no/slash"}, "does not match"),
     (RULE, {"cidrIpv4": "10.0.0.0/33"}, "not a CIDR block"),
     (RULE, {"cidrIpv4": None}, "exactly one of"),
     (RULE, {"fromPort": 500, "toPort": 443}, "not a range of ports"),
@@ -85,6 +91,18 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ),
     (rows.DISTRIBUTION, {"httpVersion": "http4"}, "'http4' is not one of"),
     (rows.DISTRIBUTION, {"origins": [{"originId": "a", "domainName": "a.example.com"}]}, "none of the origins"),
+    *(
+        (
+            rows.DISTRIBUTION,
+            {"origins": None, "orderedCacheBehaviors": None, "defaultCacheBehavior": {**BEHAVIOR, key: policy}},
+            f"{key} {policy} is none of AWS's own",
+        )
+        for key, policy in (
+            ("cachePolicyId", "658327ea-f89d-4fab-a63d-7e88639e58f7"),
+            ("originRequestPolicyId", rows.CACHING_OPTIMIZED),
+            ("responseHeadersPolicyId", rows.CACHING_OPTIMIZED),
+        )
+    ),
     (
         rows.DISTRIBUTION,
         {
@@ -354,6 +372,37 @@ def test_an_auto_scaling_group_really_starts_instances(aws: AwsProvider, world: 
     assert {instance["SubnetId"] for instance in instances} <= {world(rows.SUBNET).id, world(rows.SUBNET, "c").id}
 
 
+def test_a_new_minimum_raises_what_an_auto_scaling_group_desires_as_on_aws(
+    aws: AwsProvider, world: Prerequisites
+) -> None:
+    group = world(rows.ASG)
+    raised = {**group.inputs, "minSize": 3}
+    aws.check("urn", rows.ASG, raised)
+    aws.update("urn", rows.ASG, group, raised)
+    (found,) = aws.client("autoscaling", REGION).describe_auto_scaling_groups(AutoScalingGroupNames=[group.id])[
+        "AutoScalingGroups"
+    ]
+    assert (found["MinSize"], found["DesiredCapacity"], len(found["Instances"])) == (3, 3, 3)
+
+
+def test_a_change_leaves_what_scaling_has_chosen(aws: AwsProvider, world: Prerequisites) -> None:
+    group = world(rows.ASG)
+    scaling = aws.client("autoscaling", REGION)
+    scaling.set_desired_capacity(AutoScalingGroupName=group.id, DesiredCapacity=5)
+    aws.update("urn", rows.ASG, group, {**group.inputs, "healthCheckGracePeriod": 600})
+    (found,) = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group.id])["AutoScalingGroups"]
+    assert found["DesiredCapacity"] == 5
+
+
+@pytest.mark.parametrize("desired", [1, 7])
+def test_what_is_desired_lies_between_the_sizes(aws: AwsProvider, world: Prerequisites, desired: int) -> None:
+    with pytest.raises(Rejected, match=f"Desired capacity:{desired} must be between"):
+        world.create(rows.ASG, desiredCapacity=desired)
+    group = world(rows.ASG)
+    with pytest.raises(Rejected, match=f"Desired capacity:{desired} must be between"):
+        aws.update("urn", rows.ASG, group, {**group.inputs, "desiredCapacity": desired})
+
+
 def test_a_revoked_rule_is_gone(aws: AwsProvider, world: Prerequisites) -> None:
     rule = world(RULE)
     aws.client("ec2", REGION).revoke_security_group_ingress(
@@ -390,10 +439,6 @@ def test_functions(aws: AwsProvider, world: Prerequisites) -> None:
     assert aws.invoke("aws:index/getPartition:getPartition", {})["partition"] == "aws"
     zones = aws.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {"state": "available"})
     assert {"ap-northeast-2a", "ap-northeast-2c", "ap-northeast-2d"} <= set(zones["names"])
-    cache = aws.invoke("aws:cloudfront/getCachePolicy:getCachePolicy", {"name": "Managed-CachingOptimized"})
-    assert cache["id"] == rows.CACHING_OPTIMIZED
-    with pytest.raises(Rejected, match="nothing has name='Managed-Nothing'"):
-        aws.invoke("aws:cloudfront/getCachePolicy:getCachePolicy", {"name": "Managed-Nothing"})
     world(PARAMETER)
     found = aws.invoke(
         "aws:ssm/getParameter:getParameter", {"name": "/wealist/prod/db/password", "withDecryption": True}

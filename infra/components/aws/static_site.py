@@ -10,12 +10,10 @@ import pulumi_aws as aws
 
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED
 from infra.components.aws.dns import AliasTarget
 from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
-
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7439e55c1f1b"
-"""Managed-CachingOptimized: the id is the same in every account."""
 
 CLOUDFRONT_REGION = "us-east-1"
 """Where CloudFront's certificates and log deliveries live."""

@@ -1,0 +1,24 @@
+"""What the project takes from aws-cdk-lib is what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
+from tests.witness.cdk import managed_cloudfront_policies
+from tests.witness.tables import FOLDER, tables, written
+
+pytestmark = pytest.mark.verify
+
+
+def test_the_tables_are_what_the_packages_say_now() -> None:
+    now = tables()
+    assert {path.stem for path in FOLDER.glob("*.json")} == now.keys()
+    for name, content in now.items():
+        assert (FOLDER / f"{name}.json").read_text() == written(content), "python -m tests.witness.tables"
+
+
+def test_cloudfronts_own_policies_have_the_ids_that_the_components_use() -> None:
+    managed = managed_cloudfront_policies()
+    assert managed["cachePolicies"]["CACHING_OPTIMIZED"] == CACHING_OPTIMIZED
+    assert managed["responseHeadersPolicies"]["SECURITY_HEADERS"] == SECURITY_HEADERS

@@ -16,10 +16,11 @@ def service_model(service: str) -> ServiceModel:
 
 def member(service: str, operation: str, path: str) -> Shape:
     """What an operation takes at a path: `IpPermissions.IpRanges.Description`; lists are stepped into."""
-    shape: Shape = service_model(service).operation_model(operation).input_shape
+    shape: Shape | None = service_model(service).operation_model(operation).input_shape
     for name in path.split("."):
         if isinstance(shape, ListShape):
             shape = shape.member
         assert isinstance(shape, StructureShape), path
         shape = shape.members[name]
+    assert shape is not None, path
     return shape

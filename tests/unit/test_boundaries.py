@@ -6,9 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from infra.settings.model import SystemName
 from tests.stacks import ROOT
 
 
@@ -47,13 +49,37 @@ def test_a_room_does_not_import(folder: str, forbidden: tuple[str, ...]) -> None
     assert found == []
 
 
+SYSTEMS = ROOT / "infra" / "systems"
+
+
+def system_of(path: Path) -> str:
+    """The system that a file below `infra/systems` is a part of: its package, or what its own name begins with."""
+    first = path.relative_to(SYSTEMS).parts[0].removesuffix(".py")
+    return max((name for name in get_args(SystemName) if first.startswith(name)), key=len, default=first)
+
+
+def imports_of_others(path: Path) -> list[str]:
+    found = [name.split(".")[2] for name in imports(path) if name.startswith("infra.systems.")]
+    return [name for name in found if system_of(SYSTEMS / name) != system_of(path)]
+
+
 def test_no_system_imports_another() -> None:
-    systems = {"wealist", "eco2", "exchange", "immersiverse", "gateway_lab", "delivery"}
-    for path in (ROOT / "infra" / "systems").glob("*.py"):
-        own = path.stem.split("_access")[0].split("_scripts")[0]
-        others = {f"infra.systems.{system}" for system in systems - {own}}
-        if path.stem != "__init__":
-            assert not others & set(imports(path)), path.name
+    """Only the registry knows them all; what they have to say to each other is in `infra/contract.py`."""
+    for path in SYSTEMS.rglob("*.py"):
+        if path != SYSTEMS / "__init__.py":
+            assert imports_of_others(path) == [], path.relative_to(ROOT)
+
+
+def test_an_import_of_another_system_is_noticed(tmp_path: Path) -> None:
+    path = SYSTEMS / "eco2" / "spy.py"
+    spy = tmp_path / "spy.py"
+    spy.write_text("from infra.systems import wealist\nfrom infra.systems.delivery_access import Reach\n")
+    found = [name.split(".")[2] for name in imports(spy) if name.startswith("infra.systems.")]
+    assert {system_of(SYSTEMS / name) for name in found} - {system_of(path)} == {"wealist", "delivery"}
+
+
+def test_the_contract_knows_no_system() -> None:
+    assert not [name for name in imports(ROOT / "infra" / "contract.py") if name.startswith("infra.systems")]
 
 
 def test_the_program_is_at_most_30_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,6 +17,7 @@ from infra.names import within_limit
 from infra.tags import Tags, named
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+FIRST_HOST = 10_000
 DRAIN_SECONDS = 30
 """How long a target finishes its requests before it is taken out (wealist.md §7)."""
 
@@ -77,6 +79,7 @@ class LoadBalancer(PlatformComponent):
 
     pulumi_type: ClassVar[str] = "platform:aws:LoadBalancer"
     arn: pulumi.Output[str]
+    listener_arn: pulumi.Output[str]
     alias_target: AliasTarget
     arn_suffix: pulumi.Output[str]
     target_groups: dict[str, aws.lb.TargetGroup]
@@ -101,7 +104,8 @@ class LoadBalancer(PlatformComponent):
             opts=self.child,
         )
         self.target_groups = {key: self._target_group(key, target) for key, target in args.targets.items()}
-        self._listen(balancer)
+        self._https = self._listen(balancer)
+        self.listener_arn = self._https.arn
         self.alias_target = AliasTarget(dns_name=balancer.dns_name, zone_id=balancer.zone_id)
         self.arn = balancer.arn
         self.arn_suffix = balancer.arn_suffix
@@ -136,7 +140,7 @@ class LoadBalancer(PlatformComponent):
             opts=self.child,
         )
 
-    def _listen(self, balancer: aws.lb.LoadBalancer) -> None:
+    def _listen(self, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
         aws.lb.Listener(
             f"{self._name}-http",
             load_balancer_arn=balancer.arn,
@@ -168,6 +172,7 @@ class LoadBalancer(PlatformComponent):
         )
         for position, rule in enumerate(self._args.rules, start=1):
             self._rule(https, position * 10, rule)
+        return https
 
     def _rule(self, listener: aws.lb.Listener, priority: int, rule: Forward | Refuse) -> None:
         if isinstance(rule, Forward):
@@ -204,6 +209,34 @@ class LoadBalancer(PlatformComponent):
             port=self._args.targets[target].port,
             opts=self.child,
         )
+
+    def serve(self, label: str, host: str, target: str, certificate_arn: pulumi.Input[str]) -> None:
+        """Take one more host in, with its own certificate. Resources: ListenerCertificate and ListenerRule.
+
+        The rule's priority comes from the label: another host's coming or going moves none, and only their hosts tell them apart.
+        """
+        aws.lb.ListenerCertificate(
+            f"{self._name}-host-{label}-certificate",
+            listener_arn=self._https.arn,
+            certificate_arn=certificate_arn,
+            opts=self.child,
+        )
+        aws.lb.ListenerRule(
+            f"{self._name}-host-{label}",
+            listener_arn=self._https.arn,
+            priority=host_priority(label),
+            actions=[
+                aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self.target_groups[target].arn),
+            ],
+            conditions=[_for_hosts([host])],
+            tags=named(self._args.tags, f"{self._args.prefix}-host-{label}"),
+            opts=self.child,
+        )
+
+
+def host_priority(label: str) -> int:
+    """A priority below all of `LoadBalancerArgs.rules`; ELB takes 1 to 50,000."""
+    return FIRST_HOST + zlib.crc32(label.encode()) % (50_001 - FIRST_HOST)
 
 
 def _for_hosts(hosts: Sequence[str]) -> aws.lb.ListenerRuleConditionArgs:

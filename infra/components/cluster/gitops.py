@@ -82,20 +82,25 @@ class ChartApplicationArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class RootApplicationArgs:
-    """Every manifest below `path` of a Git repository, at whatever depth: the application of applications."""
+    """Every manifest below `path` of a Git repository, at whatever depth: the application of applications.
+
+    `namespace` is where goes what names none; `wave` its turn where another Application brings it.
+    """
 
     name: str
     project: str
     repository: str
     revision: str
     path: str
+    namespace: str = ARGO_NAMESPACE
+    wave: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectArgs:
     """What the Applications of a project may read, where they may write, and which kinds without a namespace they may make.
 
-    `cluster_kinds` are `<group>/<kind>`; the core group is empty: `/Namespace`.
+    `cluster_kinds` are `<group>/<kind>`; the core group is empty: `/Namespace`. Without one, it makes nothing of that sort.
     """
 
     name: str
@@ -138,16 +143,16 @@ def root_application(args: RootApplicationArgs) -> Manifest:
             "path": args.path,
             "directory": {"recurse": True},
         },
-        "destination": {"server": IN_CLUSTER, "namespace": ARGO_NAMESPACE},
+        "destination": {"server": IN_CLUSTER, "namespace": args.namespace},
         "syncPolicy": _sync_policy(),
     }
-    return _manifest("Application", args.name, None, spec)
+    return _manifest("Application", args.name, args.wave, spec)
 
 
 def project(args: ProjectArgs) -> Manifest:
     """The manifest; a wildcard in any list would make the project a name without a meaning."""
     for what, values in (("source", args.sources), ("namespace", args.namespaces), ("kind", args.cluster_kinds)):
-        if not values or any("*" in one for one in values):
+        if (not values and what != "kind") or any("*" in one for one in values):
             raise ValueError(f"project {args.name}: every {what} is named; * is none")
     kinds = [one.rpartition("/") for one in args.cluster_kinds]
     spec: Manifest = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import pulumi
@@ -19,12 +20,14 @@ class NamespaceArgs:
     """`kubernetes` is the minor version, `v1.36`, whose standard is meant: an upgrade does not change it unseen.
 
     `sidecars` has Istio put its proxy into each pod; `security` is for what cannot do with less, as a node agent.
+    `quota` is the most that the namespace may hold, as a ResourceQuota's `hard` says it.
     """
 
     namespace: str
     kubernetes: str
     sidecars: bool = False
     security: PodSecurity = "restricted"
+    quota: Mapping[str, str] = field(default_factory=dict)
     wave: int = 0
 
 
@@ -45,7 +48,7 @@ def namespace_labels(args: NamespaceArgs) -> dict[str, str]:
 class Namespace(PlatformComponent):
     """Argo CD never prunes it: with a namespace goes everything in it, volumes too.
 
-    Resources: a Namespace.
+    Resources: a Namespace, and a ResourceQuota where it has one.
     """
 
     pulumi_type: ClassVar[str] = "platform:cluster:Namespace"
@@ -65,5 +68,13 @@ class Namespace(PlatformComponent):
             body={},
             opts=self.child,
         )
+        if args.quota:
+            KubernetesObject(
+                f"{name}-quota",
+                "v1/ResourceQuota",
+                metadata=metadata("quota", args.namespace, wave=args.wave + 1),
+                body={"spec": {"hard": dict(args.quota)}},
+                opts=self.child,
+            )
         self.namespace = args.namespace
         self.register_outputs({"namespace": self.namespace})

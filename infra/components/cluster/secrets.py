@@ -17,17 +17,26 @@ EXTERNAL_SECRET = "external-secrets.io/v1/ExternalSecret"  # noqa: S105 - a kind
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreAccount:
+    """A service account whose IAM role is the most that a store can read."""
+
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParameterStoreArgs:
-    """Only `namespaces` may fetch through the store."""
+    """Only `namespaces` may fetch through the store, by the role of `account`; without one, by External Secrets' own."""
 
     store: str
     region: str
     namespaces: Sequence[str]
+    account: StoreAccount | None = None
     wave: int = 0
 
 
 class ParameterStore(PlatformComponent):
-    """SSM Parameter Store as External Secrets sees it, with the identity of External Secrets' own service account.
+    """SSM Parameter Store as External Secrets sees it.
 
     Resources: a ClusterSecretStore.
     """
@@ -45,7 +54,7 @@ class ParameterStore(PlatformComponent):
             metadata=metadata(args.store, wave=args.wave),
             body={
                 "spec": {
-                    "provider": {"aws": {"service": "ParameterStore", "region": args.region}},
+                    "provider": {"aws": {"service": "ParameterStore", "region": args.region, **_auth(args.account)}},
                     "conditions": [{"namespaces": sorted(args.namespaces)}],
                 }
             },
@@ -53,6 +62,12 @@ class ParameterStore(PlatformComponent):
         )
         self.store = args.store
         self.register_outputs({"store": self.store})
+
+
+def _auth(account: StoreAccount | None) -> dict[str, Any]:
+    if account is None:
+        return {}
+    return {"auth": {"jwt": {"serviceAccountRef": {"name": account.name, "namespace": account.namespace}}}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from infra.components.mesh.objects import SECURITY, MeshComponent, Place, Spec, 
 from infra.components.mesh.paths import matches, validate
 
 PRINCIPAL = re.compile(r"[a-z0-9.-]+/ns/[a-z0-9-]+/sa/[a-z0-9.-]+")
+HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 def principal(namespace: str, account: str, *, trust_domain: str = "cluster.local") -> str:
@@ -54,6 +55,13 @@ def external_authorization(args: ExternalAuthorizationArgs) -> Spec:
         "provider": {"name": args.provider},
         "rules": [{"to": [{"operation": operation}]}],
     }
+
+
+def _with_any_port(reference: str, hosts: Sequence[str]) -> list[str]:
+    """Hosts as Istio compares them, letter by letter with what the client sent: a port may follow."""
+    if vague := [host for host in hosts if not HOST.fullmatch(host)]:
+        raise ValueError(f"{reference}: '{vague[0]}' is not the name of one host")
+    return [pattern for host in hosts for pattern in (host, f"{host}:*")]
 
 
 def is_checked(spec: Spec, path: str, method: str = "GET") -> bool:
@@ -104,9 +112,10 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Anyone:
-    """Callers without an identity, as at the gateway; they may call these paths only."""
+    """Callers without an identity, as at the gateway; they may call these paths only, of these hosts if any are given."""
 
     paths: Sequence[str]
+    hosts: Sequence[str] = ()
     ports: Sequence[int] = ()
     principals: Sequence[str] = field(default=(), init=False)
 
@@ -144,14 +153,19 @@ def _rule(reference: str, caller: Caller | Anyone) -> Spec:
     rule: Spec = {}
     if caller.principals:
         rule["from"] = [{"source": {"principals": list(caller.principals)}}]
-    operation: Spec = {}
-    if caller.ports:
-        operation["ports"] = [str(port) for port in caller.ports]
-    if caller.paths:
-        operation["paths"] = list(caller.paths)
-    if operation:
+    if operation := _operation(reference, caller):
         rule["to"] = [{"operation": operation}]
     return rule
+
+
+def _operation(reference: str, caller: Caller | Anyone) -> Spec:
+    hosts = caller.hosts if isinstance(caller, Anyone) else ()
+    found = {
+        "ports": [str(port) for port in caller.ports],
+        "paths": list(caller.paths),
+        "hosts": _with_any_port(reference, hosts),
+    }
+    return {key: values for key, values in found.items() if values}
 
 
 class Allow(MeshComponent):

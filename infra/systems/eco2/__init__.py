@@ -5,9 +5,13 @@ Read `build` top to bottom; docs/systems/eco2.md maps each fact to its test. Wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import pulumi
 
 from infra.components.cluster.delivery import applied, rendered
+from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
 from infra.settings import Settings
 from infra.settings.eco2 import KUBECONFIG
@@ -25,7 +29,10 @@ from infra.systems.eco2.observability import build_observability
 from infra.systems.eco2.platform import build_platform
 from infra.systems.eco2.secrets import build_secrets
 from infra.systems.eco2.storage import build_storage
+from infra.systems.eco2.tenants import Ground, build_entrances, build_tenants, check_tenants, hand_out
 from infra.systems.eco2.workloads import build_workloads
+
+NAME = "eco2"
 
 CLUSTER = (
     build_namespaces,
@@ -36,15 +43,25 @@ CLUSTER = (
     build_workloads,
     build_mesh,
     build_observability,
+    build_tenants,
 )
 """What the cluster runs, in the order in which it comes up; Argo CD waits by each object's sync wave."""
 
 
-def build(settings: Settings) -> SystemOutputs:
-    """Stand up the whole document; the outputs are what its users and its deployments need to know."""
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The outputs are what its users and its deployments need to know; the clusters what each tenant may stand on, by system."""
+
+    outputs: SystemOutputs
+    clusters: Mapping[str, Cluster]
+
+
+def build(settings: Settings, tenants: Sequence[Tenant]) -> Standing:
+    """Stand up the whole document, and what its tenants add to it."""
     if settings.eco2 is None:
         raise ValueError("the settings have no section 'eco2'")
-    context = make_context(settings, settings.eco2)
+    context = make_context(settings, settings.eco2, tenants)
+    check_tenants(context)
     foundation = build_network(context)
     zone = build_zone(context)
     identity = build_identity(context, foundation, zone)
@@ -52,10 +69,11 @@ def build(settings: Settings) -> SystemOutputs:
     machines = build_nodes(context, foundation, storage)
     entrance = build_edge(context, foundation, zone, machines)
     build_alarms(context, foundation, machines, entrance)
-    delivery = _delivery(context, settings)
+    certificates = build_entrances(context, zone, entrance)
+    deliveries = {system: _delivery(context, settings, system) for system in (NAME, *(one.system for one in tenants))}
     for room in CLUSTER:
-        room(context, delivery)
-    return {
+        room(context, deliveries[NAME])
+    outputs: SystemOutputs = {
         "vpc_id": foundation.network.vpc_id,
         "api_url": f"https://{context.api_host}",
         "issuer_url": f"https://{context.issuer_host}",
@@ -66,11 +84,20 @@ def build(settings: Settings) -> SystemOutputs:
         "repository_urls": storage.registry.urls,
         "nodes": node_table(context),
     }
+    ground = Ground(
+        foundation=foundation,
+        zone=zone,
+        identity=identity,
+        entrance=entrance,
+        certificates=certificates,
+        deliveries=deliveries,
+    )
+    return Standing(outputs=outputs, clusters=hand_out(context, ground))
 
 
-def _delivery(context: Context, settings: Settings) -> pulumi.ResourceOptions:
-    """Objects go where the stack says: into `rendered/<stack>/eco2`, or to the cluster."""
-    name = context.names.logical("cluster")
+def _delivery(context: Context, settings: Settings, system: str) -> pulumi.ResourceOptions:
+    """A system's objects go where the stack says: into `rendered/<stack>/<system>`, or to the cluster."""
+    name = f"{system}-cluster"
     if context.settings.delivery == "apply":
         return pulumi.ResourceOptions(provider=applied(name, settings.secret(KUBECONFIG)))
-    return pulumi.ResourceOptions(provider=rendered(name, f"rendered/{context.names.stack}/{context.names.system}"))
+    return pulumi.ResourceOptions(provider=rendered(name, f"rendered/{context.names.stack}/{system}"))

@@ -164,6 +164,22 @@ def external_secrets(context: Context, key_arn: Arn) -> Statements:
     )
 
 
+def tenant_parameters(context: Context, key_arn: Arn, system: str) -> Statements:
+    """A tenant's own parameters by their names, and none of the cluster's."""
+    own = f"arn:aws:ssm:{context.region}:{context.account}:parameter/{system}/{context.names.stack}/*"
+    return (
+        Statement(actions=["ssm:GetParameter", "ssm:GetParameters"], resources=[own]),
+        Statement(
+            actions=["kms:Decrypt"],
+            resources=[key_arn],
+            condition={
+                "StringEquals": {"kms:ViaService": f"ssm.{context.region}.amazonaws.com"},
+                "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": own},
+            },
+        ),
+    )
+
+
 def postgres_backup(context: Context) -> Statements:
     """Writes dumps; it can neither read nor delete them."""
     return (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
+from infra.contract import Tenant
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
@@ -25,6 +27,20 @@ class Context:
     protect: bool
     tags: dict[str, str]
     role_boundary: pulumi.Input[str] | None = None
+    tenants: Sequence[Tenant] = ()
+
+    def host(self, label: str) -> str:
+        """A name below the domain."""
+        return f"{label}.{self.settings.domain}"
+
+    @property
+    def tenant_hosts(self) -> dict[str, str]:
+        """Every host that a tenant declared, by its label."""
+        return {label: self.host(label) for tenant in self.tenants for label in tenant.hosts}
+
+    @property
+    def tenant_namespaces(self) -> tuple[str, ...]:
+        return tuple(namespace for tenant in self.tenants for namespace in tenant.namespaces)
 
     @property
     def api_host(self) -> str:
@@ -62,8 +78,9 @@ class Context:
         return f"{registry}/{self.names.prefix}-{repository}:{tag}"
 
 
-def make_context(settings: Settings, eco2: Eco2) -> Context:
+def make_context(settings: Settings, eco2: Eco2, tenants: Sequence[Tenant] = ()) -> Context:
     return Context(
+        tenants=tenants,
         settings=eco2,
         names=Names(system="eco2", stack=settings.stack),
         account=settings.platform.account,

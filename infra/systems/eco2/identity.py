@@ -16,6 +16,7 @@ from infra.components.aws.federation import trust_service_account
 from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.aws.service_account_issuer import ServiceAccountIssuer, ServiceAccountIssuerArgs
 from infra.components.aws.static_site import CLOUDFRONT_REGION
+from infra.contract import Tenant
 from infra.systems.eco2 import access
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import Foundation
@@ -34,10 +35,24 @@ class Controller:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """The issuer, and the roles by their labels."""
+    """The issuer, IAM's provider for it, and the roles by their labels."""
 
     issuer: ServiceAccountIssuer
+    provider: pulumi.Output[str]
     roles: Mapping[str, Role]
+
+
+PARAMETERS_ACCOUNT = "parameters"
+"""The service account with whose role External Secrets reads a tenant's parameters: no pod has it."""
+
+
+def secrets_role(tenant: Tenant) -> str:
+    return f"parameters-{tenant.system.replace('_', '-')}"
+
+
+def home(tenant: Tenant) -> str:
+    """The namespace where a tenant's own things are that are only once there: its first."""
+    return next(iter(tenant.namespaces))
 
 
 def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -> Identity:
@@ -58,6 +73,7 @@ def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -
     provider = issuer.provider(*zone.alias("issuer", context.issuer_host, issuer.alias_target, ipv6=True))
     return Identity(
         issuer=issuer,
+        provider=provider,
         roles={
             one.label: _role(context, one, provider) for one in controllers(context, foundation.key.arn, zone.zone_id)
         },
@@ -120,6 +136,16 @@ def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.In
             statements=access.postgres_backup(context),
         ),
         *([scale] if context.settings.tenant_workers else []),
+        *(
+            Controller(
+                label=secrets_role(tenant),
+                namespace=home(tenant),
+                service_account=PARAMETERS_ACCOUNT,
+                description=f"External Secrets reads {tenant.system}'s parameters",
+                statements=access.tenant_parameters(context, key_arn, tenant.system),
+            )
+            for tenant in context.tenants
+        ),
     )
 
 

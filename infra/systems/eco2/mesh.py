@@ -27,6 +27,7 @@ from infra.components.mesh.mutual_tls import MutualTls
 from infra.components.mesh.objects import Place, Spec
 from infra.components.mesh.routes import Route, Routes, RoutesArgs
 from infra.components.mesh.telemetry import Telemetry, TelemetryArgs
+from infra.contract import Tenant
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import (
     API_PORT,
@@ -45,6 +46,7 @@ from infra.systems.eco2.document import (
 )
 
 ROOT = "istio-system"
+TRUST_DOMAIN = "cluster.local"
 GATEWAY = "ingress-gateway"
 """The gateway's release, and so its Deployment, Service and account; its pods' label `istio` too."""
 
@@ -91,21 +93,24 @@ OAUTH_HOSTS = (
 COOKIE_TO_HEADER = Path(__file__).parents[3] / "deploy/eco2/lua/cookie_to_header.lua"
 
 
-def mesh_configuration() -> Spec:
-    """The mesh-wide configuration, a value of istiod's chart."""
+def mesh_configuration(tenants: Sequence[Tenant] = ()) -> Spec:
+    """The mesh-wide configuration, a value of istiod's chart; tenants' authorizers are in it beside the document's."""
     return mesh_config(
         MeshConfigArgs(
             authorizers=[
-                GrpcAuthorizer(name=AUTHORIZER, service=EXT_AUTHZ_HOST, port=EXT_AUTHZ_PORT, timeout=EXT_AUTHZ_TIMEOUT)
+                GrpcAuthorizer(name=AUTHORIZER, service=EXT_AUTHZ_HOST, port=EXT_AUTHZ_PORT, timeout=EXT_AUTHZ_TIMEOUT),
+                *(authorizer for tenant in tenants for authorizer in tenant.authorizers),
             ],
             trusted_proxies=TRUSTED_PROXIES,
+            root_namespace=ROOT,
+            trust_domain=TRUST_DOMAIN,
         )
     )
 
 
 def account(workload: str) -> str:
     """The SPIFFE id of a workload: its account has its name."""
-    return principal(HOMES[workload], workload)
+    return principal(HOMES[workload], workload, trust_domain=TRUST_DOMAIN)
 
 
 def host(workload: str) -> str:
@@ -170,7 +175,11 @@ def _edge(context: Context, opts: pulumi.ResourceOptions) -> None:
     )
     Allow(
         _name(context, "allow-edge"),
-        AllowArgs(place=_place("edge"), workload=GATEWAY_LABELS, callers=[Anyone(paths=PROTECTED)]),
+        AllowArgs(
+            place=_place("edge"),
+            workload=GATEWAY_LABELS,
+            callers=[Anyone(paths=PROTECTED, hosts=[context.api_host])],
+        ),
         opts,
     )
 

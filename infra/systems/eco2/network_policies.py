@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from infra.components.aws.cidr import plan_subnets
@@ -14,8 +16,9 @@ from infra.components.cluster.network_policy import (
     Peer,
     Pods,
 )
+from infra.contract import Tenant
 from infra.systems.eco2.context import Context
-from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES
+from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import GATEWAY, GATEWAY_CONTAINER_PORT, GATEWAY_LABELS, OUTSIDE_THE_MESH
 from infra.systems.eco2.namespaces import all_namespaces
 
@@ -99,6 +102,28 @@ def edges() -> tuple[Edge, ...]:
     return (*drawn, *INFRASTRUCTURE)
 
 
+def tenant_edges(tenants: Sequence[Tenant]) -> tuple[Edge, ...]:
+    """What tenants declare, and what each of their pods needs beside it: names, the proxy's configuration, to be scraped."""
+    found = []
+    for tenant in tenants:
+        found += [
+            Edge(source=_end(one.source), target=_end(one.target), ports=[one.port], why=f"{tenant.system}: {one.why}")
+            for one in tenant.arrows
+        ]
+        for one in tenant.workloads:
+            found.append(Edge(source=one.name, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names"))
+            found.append(
+                Edge(source=one.name, target="istiod", ports=[XDS], why="the proxy's configuration and certificate")
+            )
+            if one.scraped:
+                found.append(Edge(source="prometheus", target=one.name, ports=[PROXY_METRICS_PORT], why="metrics"))
+    return tuple(found)
+
+
+def _end(name: str) -> str:
+    return GATEWAY if name == "gateway" else name
+
+
 def peers(context: Context) -> dict[str, Peer]:
     """Both ends of every edge: pods by their labels, machines by their subnets."""
     network = context.settings.network
@@ -107,8 +132,14 @@ def peers(context: Context) -> dict[str, Peer]:
         workload: Pods(namespace=home, labels=GATEWAY_LABELS if workload == GATEWAY else {NAME_LABEL: workload})
         for workload, home in HOMES.items()
     }
+    tenants: dict[str, Peer] = {
+        one.name: Pods(namespace=one.namespace, labels={NAME_LABEL: one.name})
+        for tenant in context.tenants
+        for one in tenant.workloads
+    }
     return {
         **workloads,
+        **tenants,
         **PLATFORM_PODS,
         "load-balancer": Addresses(blocks=sorted(one.public for one in subnets)),
         "nodes": Addresses(blocks=sorted(one.private for one in subnets)),
@@ -121,7 +152,11 @@ def build_network_policies(context: Context, opts: pulumi.ResourceOptions) -> No
     NetworkPolicies(
         context.names.logical("network-policies"),
         NetworkPoliciesArgs(
-            namespaces=all_namespaces(), peers=peers(context), edges=edges(), reasons=REASONS, wave=WAVE
+            namespaces=(*all_namespaces(), *context.tenant_namespaces),
+            peers=peers(context),
+            edges=(*edges(), *tenant_edges(context.tenants)),
+            reasons=REASONS,
+            wave=WAVE,
         ),
         opts,
     )

@@ -87,7 +87,12 @@ def root_project(context: Context) -> dict[str, Any]:
             name=PROJECT,
             description="eco2: this repository's rendered manifests and the platform's charts",
             sources=[context.settings.gitops.repository, *sorted({part.chart.repository for part in parts(context)})],
-            namespaces=[*NAMESPACES, *sorted({*HOMES.values(), *PLATFORM_NAMESPACES} - {*NAMESPACES}), "kube-system"],
+            namespaces=[
+                *NAMESPACES,
+                *sorted({*HOMES.values(), *PLATFORM_NAMESPACES} - {*NAMESPACES}),
+                "kube-system",
+                *context.tenant_namespaces,
+            ],
             cluster_kinds=CLUSTER_KINDS,
         )
     )
@@ -171,7 +176,7 @@ def parts(context: Context) -> Sequence[Part]:
         *found,
         Part(chart=versions.ISTIO_BASE, wave=Wave.MESH_KINDS, values={}, differences=WEBHOOK_FIELDS),
         Part(chart=versions.ISTIO_CNI, wave=Wave.MESH_NODES, values=_istio_cni()),
-        Part(chart=versions.ISTIOD, wave=Wave.MESH_CONTROL, values=_istiod(), differences=WEBHOOK_FIELDS),
+        Part(chart=versions.ISTIOD, wave=Wave.MESH_CONTROL, values=_istiod(context), differences=WEBHOOK_FIELDS),
         Part(chart=versions.INGRESS_GATEWAY, wave=Wave.MESH_EDGE, values=_ingress_gateway()),
         Part(chart=versions.PROMETHEUS, wave=Wave.METRICS, values=observability.prometheus_values(context)),
         Part(chart=versions.GRAFANA, wave=Wave.DASHBOARDS, values=observability.grafana_values()),
@@ -413,7 +418,7 @@ def _istio_cni() -> Values:
     }
 
 
-def _istiod() -> Values:
+def _istiod(context: Context) -> Values:
     return {
         **ON_MASTER,
         "autoscaleEnabled": False,
@@ -427,7 +432,7 @@ def _istiod() -> Values:
             "defaultPodDisruptionBudget": {"enabled": False},
             "proxy": {"resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}},
         },
-        "meshConfig": mesh.mesh_configuration(),
+        "meshConfig": mesh.mesh_configuration(context.tenants),
     }
 
 

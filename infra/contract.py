@@ -1,0 +1,175 @@
+"""What passes between a cluster and the systems that live in it: what a tenant asks for, and what it may stand on.
+
+A tenant first declares, as data, what it adds to objects that it shares with others (`Tenant`). The cluster's system renders all of
+that, so that every shared object has one owner, and hands out what stands (`Cluster`). Then the tenant is built, on that alone: no
+system imports another (docs/adr/0025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+
+from infra.components.mesh.mesh_config import GrpcAuthorizer
+
+Shared = Literal["gateway", "prometheus", "internet"]
+"""Ends of a tenant's arrows that are not its own: the mesh's gateway, Prometheus, and all that is public."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantWorkload:
+    """Pods with the label `app.kubernetes.io/name: <name>` and the mesh's proxy; their account has their name.
+
+    `scraped`: Prometheus asks their proxy's agent, which answers for the application too.
+    """
+
+    name: str
+    namespace: str
+    scraped: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantArrow:
+    """`source` opens connections to `target` on a TCP port: names of the tenant's workloads, or one of `Shared`."""
+
+    source: str
+    target: str
+    port: int
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """The most that all pods of one namespace ask for and may take, as Kubernetes writes quantities."""
+
+    pods: int
+    cpu: str
+    memory: str
+    memory_limit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """What a system adds to the cluster's shared objects.
+
+    `namespaces` are made, each with its quota, and are its own; `hosts` are labels below the cluster's domain, each with a
+    certificate and a route through the load balancer; `arrows` are all connections that its pods need beside names and the mesh's
+    configuration, which every pod gets; `authorizers` join the mesh's configuration.
+    """
+
+    system: str
+    namespaces: Mapping[str, Quota]
+    workloads: Sequence[TenantWorkload]
+    arrows: Sequence[TenantArrow]
+    hosts: Sequence[str] = ()
+    authorizers: Sequence[GrpcAuthorizer] = ()
+
+    def __post_init__(self) -> None:
+        """`ValueError` names what belongs to nobody: a workload outside its namespaces, an arrow without its two ends."""
+        for one in self.workloads:
+            if one.namespace not in self.namespaces:
+                raise ValueError(f"{self.system}: {one.name} is in the namespace {one.namespace}, which is not its own")
+        known = {one.name for one in self.workloads}
+        for arrow in self.arrows:
+            ends = {arrow.source, arrow.target}
+            if unknown := ends - known - {"gateway", "prometheus", "internet"}:
+                raise ValueError(f"{self.system}: an arrow names {', '.join(sorted(unknown))}, which is no workload")
+            if not ends & known:
+                raise ValueError(f"{self.system}: {arrow.source} → {arrow.target} touches none of its workloads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The mesh's way in. `labels` select its pods; `principal` is who it is to those it calls.
+
+    `reference` is the Gateway for the tenant's hosts, `<namespace>/<name>`, which takes routes from its own namespaces alone.
+    Only the load balancer stands before it: of X-Forwarded-For the last `trusted_proxies` entries are believed.
+    """
+
+    reference: str
+    namespace: str
+    labels: Mapping[str, str]
+    principal: str
+    trusted_proxies: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mesh:
+    """`authorizers` may be named by CUSTOM policies; rules come in the wave before the gateway's, routes after workloads stand.
+
+    The cluster's own authorizer, the first, is asked about `checked_paths` of every host, a tenant's too.
+    """
+
+    root_namespace: str
+    trust_domain: str
+    authorizers: Sequence[str]
+    checked_paths: Sequence[str]
+    rules_wave: int
+    routes_wave: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """Parameters below `path` become the tenant's Secrets through the ClusterSecretStore `store`, which reads no others."""
+
+    store: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What runs beside the tenants' pods, and where those run. `objects` is how one's Kubernetes objects are delivered.
+
+    `issuer_host` and `issuer_provider` are for roles of one's own service accounts (`federation.trust_service_account`); who
+    waits for the second waits until AWS can read the cluster's keys.
+    """
+
+    objects: pulumi.ResourceOptions
+    edge_objects: pulumi.ResourceOptions
+    """For what a tenant hangs on the gateway itself, in its namespace: delivered with the cluster's own objects."""
+    edge_name: str
+    """What the logical names of such objects begin with."""
+    issuer_host: str
+    issuer_provider: pulumi.Output[str]
+    pod_security: str
+    workloads_wave: int
+    node_selector: Mapping[str, str]
+    storage_class: str
+    secrets: Secrets
+    monitoring_namespace: str
+    prometheus_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """The account's part. Hosts are those that the tenant declared, by label: each has its record and its certificate."""
+
+    account: str
+    region: str
+    domain: str
+    zone_id: pulumi.Output[str]
+    listener_arn: pulumi.Output[str]
+    certificate_arns: Mapping[str, pulumi.Output[str]]
+    key_arn: pulumi.Output[str]
+    role_boundary: pulumi.Input[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """What one tenant may stand on."""
+
+    gateway: Gateway
+    mesh: Mesh
+    platform: Platform
+    aws: Aws
+
+    def host(self, label: str) -> str:
+        """The public name of a declared host."""
+        if label not in self.aws.certificate_arns:
+            raise ValueError(
+                f"host {label} was not declared; declared: {', '.join(self.aws.certificate_arns) or 'none'}"
+            )
+        return f"{label}.{self.aws.domain}"

@@ -1,0 +1,135 @@
+"""A made-up tenant of the mesh, built like a real one, on nothing but the contract and the components."""
+
+from __future__ import annotations
+
+from infra.components.aws.parameters import Parameters, ParametersArgs
+from infra.components.cluster.gitops import waved
+from infra.components.cluster.metadata import Identity
+from infra.components.cluster.pods import Container, Placement, Pod, Resources, SecretFiles, http_probe
+from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
+from infra.components.cluster.workload import Port, Workload, WorkloadArgs
+from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Caller
+from infra.components.mesh.destinations import Destination, DestinationArgs
+from infra.components.mesh.egress import Visibility, VisibilityArgs
+from infra.components.mesh.objects import Place
+from infra.components.mesh.routes import Route, Routes, RoutesArgs
+from infra.contract import Cluster, Quota, Tenant, TenantArrow, TenantWorkload
+from infra.exports import SystemOutputs
+from infra.settings import Settings
+from infra.tags import base_tags
+
+SYSTEM = HOME = "guestbook"
+WORKLOAD, PORT, LABEL = "guestbook-api", 8080, "guests"
+SERVICE = f"{WORKLOAD}.{HOME}.svc.cluster.local"
+DIGEST = "sha256:" + "a" * 64
+
+
+def declare(settings: Settings) -> Tenant:
+    """One API, which the gateway calls."""
+    return Tenant(
+        system=SYSTEM,
+        namespaces={HOME: Quota(pods=10, cpu="2", memory="4Gi", memory_limit="6Gi")},
+        workloads=[TenantWorkload(name=WORKLOAD, namespace=HOME)],
+        arrows=[TenantArrow(source="gateway", target=WORKLOAD, port=PORT, why="visitors")],
+        hosts=[LABEL],
+    )
+
+
+def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
+    """Its parameter and Secret, its API, and the way in to it."""
+    _secret(cluster, settings)
+    _api(cluster)
+    _way_in(cluster)
+    return {"url": f"https://{cluster.host(LABEL)}"}
+
+
+def _secret(cluster: Cluster, settings: Settings) -> None:
+    secrets = cluster.platform.secrets
+    Parameters(
+        "guestbook-parameters",
+        ParametersArgs(
+            path=secrets.path,
+            key_arn=cluster.aws.key_arn,
+            plain={},
+            secret={"greeting": "a secret word"},
+            tags=base_tags(system=SYSTEM, stack=settings.stack, extra={}),
+        ),
+    )
+    FetchedSecret(
+        "guestbook-secret",
+        FetchedSecretArgs(
+            store=secrets.store, secret=WORKLOAD, namespace=HOME, keys={"greeting": f"{secrets.path}/greeting"}, wave=-4
+        ),
+        cluster.platform.objects,
+    )
+
+
+def _api(cluster: Cluster) -> None:
+    container = Container(
+        name="api",
+        image=f"{cluster.aws.account}.dkr.ecr.{cluster.aws.region}.amazonaws.com/guestbook@{DIGEST}",
+        ports={"http": PORT},
+        mounts={"/etc/secrets": "secrets"},
+        resources=Resources(cpu="50m", memory="64Mi", memory_limit="128Mi"),
+        probes={
+            "livenessProbe": http_probe("/health", "http", periodSeconds=10, timeoutSeconds=2, failureThreshold=3),
+            "readinessProbe": http_probe("/ready", "http", periodSeconds=5, timeoutSeconds=2, failureThreshold=2),
+        },
+        drain_seconds=5,
+    )
+    Workload(
+        "guestbook-workload",
+        WorkloadArgs(
+            identity=Identity(name=WORKLOAD, namespace=HOME, part_of=SYSTEM, wave=cluster.platform.workloads_wave),
+            pod=Pod(
+                containers=[container],
+                volumes={"secrets": SecretFiles(secret=WORKLOAD)},
+                placement=Placement(labels=cluster.platform.node_selector),
+                user=10001,
+                sidecar=Resources(cpu="20m", memory="64Mi", memory_limit="128Mi"),
+                annotations={},
+            ),
+            port=Port(name="http", number=PORT, protocol="http"),
+        ),
+        cluster.platform.objects,
+    )
+
+
+def _way_in(cluster: Cluster) -> None:
+    gateway, host = cluster.gateway, cluster.host(LABEL)
+    rules, routes = waved(cluster.mesh.rules_wave), waved(cluster.mesh.routes_wave)
+    Routes(
+        "guestbook-routes",
+        RoutesArgs(
+            place=Place(name="guestbook-vs", namespace=HOME, annotations=routes),
+            hosts=[host],
+            gateways=[gateway.reference],
+            routes=[Route(prefix="/api/v1/guests", host=SERVICE, port=PORT, timeout="15s")],
+        ),
+        cluster.platform.objects,
+    )
+    Allow(
+        f"{cluster.platform.edge_name}-edge",
+        AllowArgs(
+            place=Place(name="guestbook-edge", namespace=gateway.namespace, annotations=rules),
+            workload=gateway.labels,
+            callers=[Anyone(paths=cluster.mesh.checked_paths, hosts=[host])],
+        ),
+        cluster.platform.edge_objects,
+    )
+    api = Place(name=WORKLOAD, namespace=HOME, annotations=rules)
+    Allow(
+        "guestbook-allow",
+        AllowArgs(
+            place=api,
+            workload={"app.kubernetes.io/name": WORKLOAD},
+            callers=[Caller(principals=[gateway.principal], ports=[PORT])],
+        ),
+        cluster.platform.objects,
+    )
+    Destination("guestbook-destination", DestinationArgs(place=api, host=SERVICE, replicas=1), cluster.platform.objects)
+    Visibility(
+        "guestbook-visible",
+        VisibilityArgs(place=Place(name="default", namespace=HOME, annotations=rules)),
+        cluster.platform.objects,
+    )

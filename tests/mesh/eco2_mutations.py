@@ -134,6 +134,11 @@ MUTATIONS = [
         "another version",
     ),
     Mutation(
+        "the edge lets every host in, a tenant's too",
+        _in("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].pop("hosts")),
+        "another host",
+    ),
+    Mutation(
         "a route takes what only begins like it",
         _in("VirtualService", "my-vs", _prefix_alone),
         "my: no other service's longer name",

@@ -96,6 +96,24 @@ KUBE_APISERVER = GoTool(
     took="3 to 6 minutes",
     check=("--version",),
 )
+KUBE_CONTROLLER_MANAGER = GoTool(
+    name="kube-controller-manager",
+    module="kubernetes",
+    package="k8s.io/kubernetes/cmd/kube-controller-manager",
+    pinned="k8s.io/kubernetes",
+    version_variable="k8s.io/component-base/version.gitVersion=v",
+    took="2 to 4 minutes",
+    check=("--version",),
+)
+KUBECTL = GoTool(
+    name="kubectl",
+    module="kubernetes",
+    package="k8s.io/kubernetes/cmd/kubectl",
+    pinned="k8s.io/kubernetes",
+    version_variable="k8s.io/component-base/version.gitVersion=v",
+    took="1 to 2 minutes",
+    check=("version", "--client"),
+)
 MESH = GoTool(
     name="mesh",
     module="istio",
@@ -144,7 +162,19 @@ FORTIO = GoTool(
 )
 TOOLS = {
     tool.name: tool
-    for tool in (PULUMI, COMPOSE, KUBEADM, KUBE_APISERVER, MESH, EXT_AUTHZ, ACTIONLINT, RATE_LIMIT, FORTIO)
+    for tool in (
+        PULUMI,
+        COMPOSE,
+        KUBEADM,
+        KUBE_APISERVER,
+        KUBE_CONTROLLER_MANAGER,
+        KUBECTL,
+        MESH,
+        EXT_AUTHZ,
+        ACTIONLINT,
+        RATE_LIMIT,
+        FORTIO,
+    )
 }
 
 

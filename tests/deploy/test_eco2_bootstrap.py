@@ -17,6 +17,7 @@ import tarfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,6 +53,7 @@ SCRIPTS = sorted(bootstrap.FILES.glob("*.sh"))
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
 MASTER = next(node for node in NODES if node.role == "control-plane")
 AUTH = next(node for node in NODES if node.name == "k8s-api-auth")
+HAND_OVER = f"{PREFIX}kubernetes/join/{INSTANCE}"
 OTHER_INSTANCE = "aws:///ap-northeast-2a/i-0aaaaaaaaaaaaaaaa"
 
 
@@ -131,10 +133,10 @@ def again(machine: NodeMachine) -> Result:
 
 
 def hand_over(machine: NodeMachine, *, minutes: float = 20, text: str | None = None) -> None:
-    """What k8s-master has written for new nodes."""
+    """What k8s-master has written for this machine."""
     expires = (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = json.dumps({"token": TOKEN, "ca_hash": CA_HASH, "expires": expires})
-    machine.parameters[f"{PREFIX}kubernetes/join"] = body if text is None else text
+    machine.parameters[HAND_OVER] = body if text is None else text
 
 
 def save_snapshot(machine: NodeMachine, time: str, etcd: str = "keys of an earlier master", **changed: str) -> None:
@@ -239,8 +241,7 @@ def test_user_data_fits_and_says_who_the_node_is(wanted: Node) -> None:
     assert text.startswith("#!/bin/bash\n")
     assert len(text.encode()) <= USER_DATA_LIMIT
     assert f"readonly NODE_NAME='{wanted.name}'\n" in text
-    assert f"eco2.internal/role={wanted.role},eco2.internal/dedicated={wanted.dedicated}" in text
-    key = "node-role.kubernetes.io/control-plane" if wanted is MASTER else "eco2.internal/dedicated"
+    key = "node-role.kubernetes.io/control-plane" if wanted is MASTER else "node-restriction.kubernetes.io/dedicated"
     assert f'"key": "{key}"' in text
 
 
@@ -252,7 +253,6 @@ def test_a_tenants_worker_is_named_by_its_instance_and_has_no_taint(node: NodeMa
     assert isinstance(registration, dict)
     assert registration["name"] == f"k8s-tenant-{INSTANCE}"
     assert registration["taints"] == []
-    assert arguments(registration["kubeletExtraArgs"])["node-labels"] == "eco2.internal/role=tenant"
 
 
 # --- the loader
@@ -502,7 +502,7 @@ def test_the_audit_log_never_keeps_a_secrets_body() -> None:
 
 
 @pytest.mark.parametrize("wanted", [MASTER, AUTH], ids=lambda one: one.role)
-def test_a_node_registers_with_its_name_label_taint_and_provider_id(
+def test_a_node_registers_with_its_name_taint_and_provider_id(
     node: NodeMachine, published: Published, wanted: Node, standing: Path
 ) -> None:
     if wanted is MASTER:
@@ -517,7 +517,7 @@ def test_a_node_registers_with_its_name_label_taint_and_provider_id(
     flags = arguments(registration["kubeletExtraArgs"])
     assert flags["provider-id"] == PROVIDER_ID
     assert flags["cloud-provider"] == "external"
-    assert flags["node-labels"] == f"eco2.internal/role={wanted.role},eco2.internal/dedicated={wanted.dedicated}"
+    assert "node-labels" not in flags, "the master sets what places pods: a kubelet may not"
     assert flags["image-credential-provider-config"] == "/etc/eco2/credential-provider.yaml"
     (taint,) = registration["taints"]
     assert taint["effect"] == "NoSchedule"
@@ -613,7 +613,7 @@ def test_the_charts_are_installed_in_order_and_pinned(standing: Path) -> None:
 
 def test_argo_cd_is_pointed_at_the_rendered_manifests(standing: Path) -> None:
     booted = NodeMachine(standing / "root", standing / "fake")
-    (apply,) = [call for call in booted.calls("kubectl") if "apply" in call]
+    (apply,) = [call for call in booted.calls("kubectl") if "eco2-bootstrap" in call]
     files = [json.loads(Path(apply[index + 1]).read_text()) for index, word in enumerate(apply) if word == "--filename"]
     assert files == [platform.root_project(context()), platform.root_application(context())]
     last_chart = max(index for index, call in enumerate(booted.calls()) if call[:2] == ["helm", "upgrade"])
@@ -638,35 +638,100 @@ def test_helm_with_another_checksum_is_not_run(node: NodeMachine, published: Pub
     assert not (node.root / "usr/local/bin/helm").exists()
 
 
-# --- the hand-over
+# --- admission: what it decides is tried in test_eco2_admission.py, and against an attacker in tests/attacks/
 
 
-def test_the_master_hands_a_short_token_over(master: NodeMachine, published: Published) -> None:
-    result = master.run(master.script("join-token.sh"))
+def test_the_master_hands_a_token_of_its_own_to_a_machine_that_is_awaited(
+    master: NodeMachine, published: Published
+) -> None:
+    result = admit(master, instance("k8s-api-auth", "i-0new", "api"))
     assert result.status == 0, result.output
-    written = json.loads((master.fake / "written/eco2/prod/kubernetes/join").read_text())
-    assert written["token"] == TOKEN
-    assert written["ca_hash"] == published.ca_hash
+    ((name, parameter),) = account(master)["parameters"].items()
+    assert name == "/eco2/prod/kubernetes/join/i-0new"
+    assert (parameter["type"], parameter["key"]) == ("SecureString", "alias/eco2-prod")
+    assert parameter["tags"] == {
+        "eco2.internal/instance": "arn:aws:ec2:ap-northeast-2:290008131187:instance/i-0new",
+    }  # fmt: skip
+    written = json.loads(parameter["value"])
+    assert (written["token"], written["ca_hash"]) == (TOKEN, published.ca_hash)
     left = datetime.fromisoformat(written["expires"]) - datetime.now(UTC)
     assert timedelta(minutes=29) < left < timedelta(minutes=31)
-    (create,) = master.calls("kubeadm")
-    assert option(create, "--ttl") == "30m"
-    (put,) = master.calls("aws")
-    assert option(put, "--type") == "SecureString"
-    assert option(put, "--key-id") == "alias/eco2-prod"
-    assert not (master.root / "run/eco2/join.json").exists()
+    (create,) = [call for call in master.calls("kubeadm") if call[1] == "token"]
+    assert option(create, "--groups") == "system:bootstrappers:eco2,system:bootstrappers:eco2:k8s-api-auth:i-0new"
+    assert option(create, "--ttl") == "1800s"
+    assert list((master.root / "run/eco2").glob("join*")) == []
     assert_no_secret(master, result.output)
 
 
-def test_the_timers_run_every_quarter_hour_and_as_often_as_the_settings_say(
-    master: NodeMachine, standing: Path
-) -> None:
-    assert "OnUnitActiveSec=15min" in master.read("etc/systemd/system/eco2-join-token.timer")
+def test_a_machine_that_joins_is_told_apart_by_the_program_that_the_timer_starts(master: NodeMachine) -> None:
+    unit = master.read("etc/systemd/system/eco2-admission.service")
+    assert "ExecStart=/usr/bin/python3 -I -S /opt/eco2/bootstrap/admission.py" in unit
+    assert "RuntimeDirectory=eco2" in unit, "it may start before eco2-node makes the folder"
+
+
+def test_a_master_that_ec2_does_not_have_lets_nobody_in(master: NodeMachine) -> None:
+    result = admit(master, instance("k8s-api-auth", "i-0new", "api"), without_master=True)
+    assert result.status == 1
+    assert "EC2 does not have k8s-master" in result.output
+    assert "Traceback" not in result.output
+    assert account(master)["parameters"] == {}
+
+
+def test_who_may_ask_to_join_is_said_once_and_nobody_approves_by_itself(standing: Path) -> None:
+    calls = NodeMachine(standing / "root", standing / "fake").calls("kubectl")
+    (access,) = [call for call in calls if "apply" in call and call[-1].endswith("files/join-access.yaml")]
+    (removal,) = [call for call in calls if call[-1] == "kubeadm:node-autoapprove-bootstrap"]
+    assert removal[3:5] == ["delete", "clusterrolebinding"]
+    assert calls.index(removal) < calls.index(access)
+
+
+def test_no_token_is_of_kubeadms_own_group(standing: Path) -> None:
+    body = documents(NodeMachine(standing / "root", standing / "fake"), "kubeadm-init")["InitConfiguration"]
+    assert body["bootstrapTokens"] == [{"ttl": "1m0s", "groups": ["system:bootstrappers:eco2"]}]
+
+
+def instance(name: str, id_: str, role: str) -> dict[str, Any]:
+    """What EC2 says of a machine that runs."""
+    return {
+        "InstanceId": id_,
+        "VpcId": "vpc-0eco2",
+        "State": {"Name": "running"},
+        "IamInstanceProfile": {"Arn": f"arn:aws:iam::290008131187:instance-profile/eco2-prod-node-{role}"},
+        "Tags": [{"Key": "Name", "Value": name}, {"Key": "kubernetes.io/cluster/eco2-prod", "Value": "owned"}],
+    }
+
+
+def admit(machine: NodeMachine, *instances: dict[str, Any], without_master: bool = False) -> Result:
+    """A run of the program that the timer starts, with these machines in EC2 and the master's Node object in the cluster."""
+    master = [] if without_master else [instance("k8s-master", INSTANCE, "control-plane")]
+    (machine.fake / "account.json").write_text(json.dumps({"instances": [*master, *instances], "parameters": {}}))
+    node = {"metadata": {"name": "k8s-master"}, "spec": {"providerID": PROVIDER_ID}}
+    (machine.fake / "nodes.json").write_text(json.dumps({"items": [node]}))
+    (machine.fake / "empty.json").write_text('{"items": []}')
+    machine.stub(
+        "aws",
+        f'PYTHONPATH={REPOSITORY} PRETEND_AWS=$FAKE/account.json {sys.executable} -m tests.deploy.pretend_aws "$@"; exit',
+    )
+    machine.stub(
+        "kubectl", 'case " $* " in *" get nodes "*) cat "$FAKE/nodes.json" ;; *" get "*) cat "$FAKE/empty.json" ;; esac'
+    )
+    return machine.run("python3", "-I", "-S", machine.script("admission.py"))
+
+
+def account(machine: NodeMachine) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((machine.fake / "account.json").read_text())
+    return read
+
+
+def test_the_timers_run_every_half_minute_and_as_often_as_the_settings_say(master: NodeMachine, standing: Path) -> None:
+    assert "OnUnitInactiveSec=30s" in master.read("etc/systemd/system/eco2-admission.timer")
     assert "OnUnitActiveSec=60min" in master.read("etc/systemd/system/eco2-etcd-snapshot.timer")
-    for unit in ("eco2-join-token", "eco2-etcd-snapshot"):
-        (start,) = re.findall(r"ExecStart=/opt/eco2/bootstrap/(\S+)", master.read(f"etc/systemd/system/{unit}.service"))
+    for unit in ("eco2-admission", "eco2-etcd-snapshot"):
+        (start,) = re.findall(
+            r"ExecStart=.*/opt/eco2/bootstrap/(\S+)", master.read(f"etc/systemd/system/{unit}.service")
+        )
         assert master.script(start).exists()
-    started = ["systemctl", "enable", "--now", "eco2-join-token.timer", "eco2-etcd-snapshot.timer"]
+    started = ["systemctl", "enable", "--now", "eco2-admission.timer", "eco2-etcd-snapshot.timer"]
     assert started in NodeMachine(standing / "root", standing / "fake").calls()
 
 
@@ -695,7 +760,7 @@ def test_a_worker_joins_with_the_pinned_authority(node: NodeMachine, published: 
 def test_a_worker_reads_nothing_but_the_hand_over(node: NodeMachine, published: Published) -> None:
     hand_over(node)
     assert boot(node, AUTH, published.bundle).status == 0
-    assert {option(call, "--name") for call in node.calls("aws") if call[1] == "ssm"} == {f"{PREFIX}kubernetes/join"}
+    assert {option(call, "--name") for call in node.calls("aws") if call[1] == "ssm"} == {HAND_OVER}
 
 
 def test_a_second_boot_of_a_worker_changes_nothing(node: NodeMachine, published: Published) -> None:
@@ -713,16 +778,16 @@ def test_a_second_boot_of_a_worker_changes_nothing(node: NodeMachine, published:
 
 def test_a_worker_waits_for_the_control_plane_and_then_joins(node: NodeMachine, published: Published) -> None:
     hand_over(node)
-    body = node.parameters.pop(f"{PREFIX}kubernetes/join")
+    body = node.parameters.pop(HAND_OVER)
     (node.fake / "body").write_text(body)
-    target = f"$FAKE/parameters{PREFIX}kubernetes/join"
+    target = f"$FAKE/parameters{HAND_OVER}"
     node.stub("sleep", f'if [ "$1" = 20 ]; then mkdir -p "$(dirname "{target}")"; cp "$FAKE/body" "{target}"; fi')
     result = boot(node, AUTH, published.bundle)
     assert result.status == 0, result.output
     assert [call[1] for call in node.calls("sleep")] == ["5", "10", "20"]
-    waiting = "waiting for the control plane: k8s-master has not written /eco2/prod/kubernetes/join yet"
-    assert f"{waiting} (attempt 1 of 12, next one in 5s)" in result.output
-    assert f"{waiting} (attempt 3 of 12, next one in 20s)" in result.output
+    assert f"waiting for the control plane: k8s-master has not written {HAND_OVER} yet" in result.output
+    assert "(attempt 1 of 12, next one in 5s)" in result.output
+    assert "(attempt 3 of 12, next one in 20s)" in result.output
 
 
 @pytest.mark.parametrize(
@@ -758,7 +823,7 @@ def test_a_worker_waits_longer_and_longer_and_then_starts_over(node: NodeMachine
     result = boot(node, AUTH, published.bundle)
     assert result.status == 1
     assert [int(call[1]) for call in node.calls("sleep")] == [5, 10, 20, 40, *[60] * 7]
-    assert "the control plane is not there: k8s-master has not written" in result.output
+    assert "the control plane does not let this machine in: k8s-master has not written" in result.output
 
 
 def test_a_join_that_stopped_half_way_is_reset_and_tried_again(node: NodeMachine, published: Published) -> None:
@@ -774,22 +839,30 @@ def test_a_join_that_stopped_half_way_is_reset_and_tried_again(node: NodeMachine
     assert_no_secret(node, first.output, second.output)
 
 
-def test_a_node_that_replaces_a_lost_one_waits_until_its_name_is_free(node: NodeMachine, published: Published) -> None:
+def test_a_node_that_replaces_a_lost_one_is_told_what_it_waits_for(node: NodeMachine, published: Published) -> None:
+    result = boot(node, AUTH, published.bundle)
+    assert result.status == 1
+    assert "a Node object of k8s-api-auth may be left of a lost machine" in result.output
+
+
+def test_a_kubelet_whose_node_object_is_gone_registers_again(node: NodeMachine, published: Published) -> None:
+    hand_over(node)
+    assert boot(node, AUTH, published.bundle).status == 0
+    (node.fake / "registered").unlink()
+    node.forget()
+    result = again(node)
+    assert result.status == 0, result.output
+    assert ["systemctl", "restart", "kubelet"] in node.calls()
+    assert (node.fake / "registered").read_text() == PROVIDER_ID
+
+
+def test_a_node_object_of_another_machine_is_not_taken_over(node: NodeMachine, published: Published) -> None:
     hand_over(node)
     (node.fake / "registered").write_text(OTHER_INSTANCE)
-    node.stub(
-        "sleep",
-        'grep -q i-0aaa "$FAKE/registered" && [ -e "$FAKE/slept" ] && rm "$FAKE/registered"; touch "$FAKE/slept"',
-    )
     result = boot(node, AUTH, published.bundle)
-    assert result.status == 0, result.output
-    kubelet = [call[1] for call in node.calls("systemctl") if call[-1] == "kubelet"]
-    assert kubelet == ["enable", "stop", "stop", "restart"], "a kubelet that runs keeps the lost node's name alive"
-    assert (
-        f"waiting for the cloud controller to remove the lost node: k8s-api-auth is still {OTHER_INSTANCE}"
-        in result.output
-    )
-    assert (node.fake / "registered").read_text() == PROVIDER_ID
+    assert result.status == 1
+    assert f"waiting for k8s-api-auth to be registered (1 of 30): {OTHER_INSTANCE}" in result.output
+    assert "kubectl delete node k8s-api-auth" in result.output
 
 
 # --- snapshots

@@ -8,35 +8,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.systems.eco2 import bootstrap, versions
+from infra.systems.eco2 import versions
 from infra.systems.eco2.document import NODES, Node
-from tests.deploy.pretend_node import CA_HASH, PROVIDER_ID, TOKEN, context
+from tests.deploy.kubeadm_config import MASTER, filled, master_config
 from tests.tools import required_tool
 
 pytestmark = pytest.mark.verify
 
-MASTER = next(node for node in NODES if node.role == "control-plane")
 WORKERS = [node for node in NODES if node is not MASTER]
-MACHINE = {"NODE_IP": "10.2.32.5", "PROVIDER_ID": PROVIDER_ID, "TOKEN": TOKEN, "CA_HASH": CA_HASH}
 
 
 @pytest.fixture(scope="module")
 def kubeadm() -> Path:
     return required_tool("kubeadm")
-
-
-def filled(name: str, node_name: str, labels: str, taints: str) -> str:
-    """A configuration as lib.sh fills it, by the same function."""
-    values = {**MACHINE, "NODE_NAME": node_name, "NODE_LABELS": labels, "NODE_TAINTS": taints}
-    rendered = bootstrap.rendered(context())[f"config/{name}.yaml"].decode()
-    lib = (bootstrap.FILES / "lib.sh").read_text()
-    fill = lib[lib.index("fill() {") : lib.index("json_fields() {")]
-    done = subprocess.run(
-        ["bash", "-c", f'{fill}\nfill /dev/stdin {" ".join(values)}'],
-        input=rendered, env={**values, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "@" not in done.stdout
-    return done.stdout
 
 
 def validate(kubeadm: Path, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -45,11 +29,6 @@ def validate(kubeadm: Path, text: str, folder: Path) -> subprocess.CompletedProc
     return subprocess.run(
         [kubeadm, "config", "validate", "--config", config], capture_output=True, text=True, check=False
     )
-
-
-def master_config() -> str:
-    made = bootstrap.node_settings(MASTER)
-    return filled("kubeadm-init", MASTER.name, made["NODE_LABELS"], made["NODE_TAINTS"])
 
 
 def test_the_built_kubeadm_is_the_pinned_one(kubeadm: Path) -> None:
@@ -65,16 +44,12 @@ def test_kubeadm_accepts_the_masters_configuration(kubeadm: Path, tmp_path: Path
 
 @pytest.mark.parametrize("node", WORKERS, ids=lambda node: node.name)
 def test_kubeadm_accepts_every_workers_configuration(kubeadm: Path, tmp_path: Path, node: Node) -> None:
-    made = bootstrap.node_settings(node)
-    done = validate(kubeadm, filled("kubeadm-join", node.name, made["NODE_LABELS"], made["NODE_TAINTS"]), tmp_path)
+    done = validate(kubeadm, filled("kubeadm-join", node.name, node), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_kubeadm_accepts_a_tenants_worker(kubeadm: Path, tmp_path: Path) -> None:
-    made = bootstrap.node_settings(None)
-    done = validate(
-        kubeadm, filled("kubeadm-join", "k8s-tenant-i-0", made["NODE_LABELS"], made["NODE_TAINTS"]), tmp_path
-    )
+    done = validate(kubeadm, filled("kubeadm-join", "k8s-tenant-i-0", None), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -7,6 +7,7 @@ import fnmatch
 import gzip
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from posixpath import normpath
@@ -609,17 +610,21 @@ ALL_ACTIONS_WITHOUT_A_RESOURCE = (
 )  # fmt: skip
 """What the service authorization reference gives no resource level, or what only describes."""
 
-SAMPLES = ("kubernetes/join", "kubernetes/service-account-key", "kubernetes/encryption-key", "jwt/secret")
+SAMPLES = ("kubernetes/join/i-0own", "kubernetes/service-account-key", "kubernetes/encryption-key", "jwt/secret")
 
 
 def may(found: list[dict[str, Any]], action: str, resource: str, **context: str) -> bool:
     """IAM's decision for one request: an explicit deny wins, and a condition on what the request does not say fails."""
 
+    def filled(value: str) -> str:
+        """With its policy variable; one that the request does not say makes the statement none."""
+        return re.sub(r"\$\{([^}]+)\}", lambda found: context.get(found[1].replace(":", "_"), "no such key"), value)
+
     def matches(one: dict[str, Any]) -> bool:
         wanted = [fnmatch.fnmatchcase(action, pattern) for pattern in one["Action"]]
         there = [fnmatch.fnmatchcase(resource, pattern) for pattern in one["Resource"]]
         held = [
-            any(fnmatch.fnmatchcase(context.get(key.replace(":", "_"), ""), value) for value in _listed(values))
+            any(fnmatch.fnmatchcase(context.get(key.replace(":", "_"), ""), filled(value)) for value in _listed(values))
             for conditions in one.get("Condition", {}).values()
             for key, values in conditions.items()
         ]
@@ -689,13 +694,24 @@ class TestAccess:
                 assert one["Effect"] == "Deny" or not [action for action in one["Action"] if "*" in action]
 
     @pytest.mark.parametrize("role", ["api", "data", "observability", "ingress", "worker"])
-    def test_a_worker_reads_the_join_token_and_no_other_parameter(self, eco2: Recording, role: str) -> None:
+    def test_a_worker_reads_its_own_hand_over_and_no_other_parameter(self, eco2: Recording, role: str) -> None:
         found = [one for policy in policies_of(eco2, f"node-{role}") for one in statements(eco2, policy)]
-        readable = [name for name in SAMPLES if may(found, "ssm:GetParameter", f"{PARAMETER}/{name}")]
-        assert readable == ["kubernetes/join"]
-        assert not may(found, "ssm:PutParameter", f"{PARAMETER}/kubernetes/join")
+        (own, other), tag = (
+            (f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{one}" for one in ("i-0own", "i-0other")),
+            ("aws_ResourceTag/eco2.internal/instance"),
+        )
 
-    @pytest.mark.parametrize(("role", "names"), [("api", {"kubernetes/join"}), ("control-plane", set(SAMPLES[:3]))])
+        def readable(tagged: str | None) -> list[str]:
+            context = {"ec2_SourceInstanceARN": own, **({tag: tagged} if tagged else {})}
+            return [name for name in SAMPLES if may(found, "ssm:GetParameter", f"{PARAMETER}/{name}", **context)]
+
+        assert readable(own) == [SAMPLES[0]]
+        assert readable(other) == readable(None) == []
+        assert not may(found, "ssm:GetParameter", f"{PARAMETER}/{SAMPLES[0]}", **{tag: own}), "from outside a machine"
+        for action in ("ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"):
+            assert not may(found, action, f"{PARAMETER}/{SAMPLES[0]}", **{"ec2_SourceInstanceARN": own, tag: own})
+
+    @pytest.mark.parametrize(("role", "names"), [("api", {SAMPLES[0]}), ("control-plane", set(SAMPLES[:3]))])
     def test_a_node_decrypts_what_it_may_read_alone(self, eco2: Recording, role: str, names: set[str]) -> None:
         found = [one for policy in policies_of(eco2, f"node-{role}") for one in statements(eco2, policy)]
         key, through = eco2.one("Key").outputs["arn"], {"kms_ViaService": f"ssm.{REGION}.amazonaws.com"}
@@ -707,10 +723,11 @@ class TestAccess:
         assert {name for name in SAMPLES if decrypts(name, **through)} == names
         assert not any(decrypts(name) for name in SAMPLES)
 
-    def test_the_master_hands_the_token_over_and_saves_etcd(self, eco2: Recording) -> None:
+    def test_the_master_hands_tokens_over_and_saves_etcd(self, eco2: Recording) -> None:
         found = statements(eco2, "node-control-plane")
-        writable = [name for name in SAMPLES if may(found, "ssm:PutParameter", f"{PARAMETER}/{name}")]
-        assert writable == ["kubernetes/join"]
+        for action in ("ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"):
+            assert [name for name in SAMPLES if may(found, action, f"{PARAMETER}/{name}")] == [SAMPLES[0]], action
+        assert may(found, "ssm:GetParametersByPath", f"{PARAMETER}/kubernetes/join")
         bucket = "arn:aws:s3:::eco2-example-etcd-snapshots"
         assert may(found, "s3:PutObject", f"{bucket}/snapshots/20261121T000000Z/etcd.db")
         assert may(found, "s3:ListBucket", bucket, s3_prefix="snapshots/")

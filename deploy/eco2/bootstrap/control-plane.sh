@@ -48,7 +48,7 @@ place_policies() {
 half_done() { compgen -G "$KUBERNETES/manifests/*.yaml" >/dev/null || compgen -G "$KUBERNETES/*.conf" >/dev/null; }
 
 write_init_config() {
-  fill "$BUNDLE/config/kubeadm-init.yaml" NODE_NAME NODE_IP PROVIDER_ID NODE_LABELS NODE_TAINTS >"$RUN/kubeadm.yaml"
+  fill "$BUNDLE/config/kubeadm-init.yaml" NODE_NAME NODE_IP PROVIDER_ID NODE_TAINTS >"$RUN/kubeadm.yaml"
 }
 
 run_init() {
@@ -78,6 +78,7 @@ initialise() {
   step "kubeadm init" run_init
   step "wait for the API server" wait_for_api
   step "register this machine, not the one before it" replace_stale_master
+  step "say who may ask to join" let_machines_join
   rm -f "$RUN/kubeadm.yaml"
   touch "$STATE/initialised"
 }
@@ -96,9 +97,15 @@ replace_stale_master() {
   fi
 }
 
+let_machines_join() { # and end what kubeadm gives: with that, whoever holds its group's token is whichever node they like
+  local -a kubectl=(kubectl --kubeconfig "$KUBERNETES/admin.conf")
+  "${kubectl[@]}" delete clusterrolebinding --ignore-not-found kubeadm:node-autoapprove-bootstrap
+  retry "${kubectl[@]}" apply --server-side --force-conflicts --filename "$BUNDLE/files/join-access.yaml"
+}
+
 start_timers() {
   local unit any=no
-  for unit in eco2-join-token eco2-etcd-snapshot; do
+  for unit in eco2-admission eco2-etcd-snapshot; do
     write_file 0644 "$ROOT/etc/systemd/system/$unit.service" <"$BUNDLE/systemd/$unit.service"
     [[ "$CHANGED" = no ]] || any=yes
     write_file 0644 "$ROOT/etc/systemd/system/$unit.timer" <"$BUNDLE/systemd/$unit.timer"
@@ -106,11 +113,11 @@ start_timers() {
   done
   if [[ "$any" = yes ]]; then
     systemctl daemon-reload
-    systemctl enable --now eco2-join-token.timer eco2-etcd-snapshot.timer
+    systemctl enable --now eco2-admission.timer eco2-etcd-snapshot.timer
   fi
 }
 
 control_plane() {
   initialise
-  step "start the timers of join tokens and snapshots" start_timers
+  step "start the timers of admission and snapshots" start_timers
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # User data of every eco2 node (eco2.md, "노드 배치 (EC2)"): fetch the bundle that is pinned here, and run it until the node stands.
-# Settings come first when rendered: REGION BUNDLE_BUCKET BUNDLE_KEY BUNDLE_SHA256 NODE_NAME NODE_ROLE NODE_LABELS NODE_TAINTS.
+# Settings come first when rendered: REGION BUNDLE_BUCKET BUNDLE_KEY BUNDLE_SHA256 NODE_NAME NODE_ROLE NODE_TAINTS.
 # cloud-init runs it once: it then installs itself as a service, which systemd starts again after a failure and at every boot.
 set -euo pipefail
 umask 077
@@ -82,7 +82,7 @@ write_node() {
   local name temp
   mkdir -p "$ROOT/etc/eco2"
   temp=$(mktemp "$ROOT/etc/eco2/node.env.XXXXXX")
-  for name in NODE_NAME NODE_ROLE NODE_LABELS NODE_TAINTS; do
+  for name in NODE_NAME NODE_ROLE NODE_TAINTS; do
     printf '%s=%q\n' "$name" "${!name}"
   done >"$temp"
   mv -f "$temp" "$ROOT/etc/eco2/node.env"

@@ -1,35 +1,27 @@
 #!/bin/bash
-# Every node but k8s-master: wait for the control plane's hand-over, join, and be registered as this very instance. Sourced, after lib.sh.
+# Every node but k8s-master: wait for this machine's own hand-over, join, and be registered. Sourced, after lib.sh.
 
-HAND_OVER=kubernetes/join
 JOIN_ATTEMPTS=${JOIN_ATTEMPTS:-12}
-REGISTER_ATTEMPTS=60
+REGISTER_ATTEMPTS=30
 
-# The master writes it every quarter of an hour. Sets TOKEN and CA_HASH; status 1 with the reason in WAITING_FOR.
+# k8s-master writes it once no Node object has this node's name, and deletes it when the node has joined. Until there is one the
+# Parameter Store answers that it may not be read. Sets TOKEN and CA_HASH; status 1 with the reason in WAITING_FOR.
 read_hand_over() {
-  local text status=0 expires until
+  local parameter=kubernetes/join/$INSTANCE_ID text expires until
   local -a fields
-  text=$(read_parameter "$HAND_OVER") || status=$?
-  case $status in
-    0) ;;
-    3)
-      WAITING_FOR="k8s-master has not written $PARAMETER_PATH/$HAND_OVER yet"
-      return 1
-      ;;
-    *)
-      WAITING_FOR="$PARAMETER_PATH/$HAND_OVER cannot be read"
-      return 1
-      ;;
-  esac
+  if ! text=$(read_parameter "$parameter"); then
+    WAITING_FOR="k8s-master has not written $PARAMETER_PATH/$parameter yet: a Node object of $NODE_NAME may be left of a lost machine"
+    return 1
+  fi
   mapfile -t fields < <(json_fields token ca_hash expires <<<"$text" 2>/dev/null)
   TOKEN=${fields[0]:-} CA_HASH=${fields[1]:-} expires=${fields[2]:-}
   if [[ ! "$TOKEN" =~ ^[a-z0-9]{6}\.[a-z0-9]{16}$ || ! "$CA_HASH" =~ ^sha256:[0-9a-f]{64}$ ]] ||
     ! until=$(date --date "$expires" +%s 2>/dev/null) || [[ -z "$expires" ]]; then
-    WAITING_FOR="$PARAMETER_PATH/$HAND_OVER is not a token, a CA hash and a time"
+    WAITING_FOR="$PARAMETER_PATH/$parameter is not a token, a CA hash and a time"
     return 1
   fi
   if ((until <= $(date +%s))); then
-    WAITING_FOR="the token in $PARAMETER_PATH/$HAND_OVER expired at $expires; k8s-master writes a new one every 15 minutes"
+    WAITING_FOR="the token in $PARAMETER_PATH/$parameter expired at $expires; k8s-master replaces it before that while it runs"
     return 1
   fi
 }
@@ -44,7 +36,7 @@ wait_for_hand_over() {
       delay=$((delay * 2 > 60 ? 60 : delay * 2))
     fi
   done
-  die "the control plane is not there: $WAITING_FOR; systemd starts this again in 30 seconds"
+  die "the control plane does not let this machine in: $WAITING_FOR; systemd starts this again in 30 seconds"
 }
 
 join_cluster() {
@@ -57,15 +49,14 @@ join_cluster() {
   fi
   wait_for_hand_over
   # The token is in a file of this run only: not among the arguments, not in the log.
-  fill "$BUNDLE/config/kubeadm-join.yaml" TOKEN CA_HASH NODE_NAME NODE_IP PROVIDER_ID NODE_LABELS NODE_TAINTS >"$RUN/kubeadm.yaml"
+  fill "$BUNDLE/config/kubeadm-join.yaml" TOKEN CA_HASH NODE_NAME NODE_IP PROVIDER_ID NODE_TAINTS >"$RUN/kubeadm.yaml"
   kubeadm join --config "$RUN/kubeadm.yaml"
   rm -f "$RUN/kubeadm.yaml"
 }
 
-# A node that replaces a lost one of its name finds the old one's Node object, which the cloud controller deletes once it is not
-# ready: so this kubelet keeps still until it is gone.
+# A kubelet whose Node object was deleted, or forgotten by a restore of etcd, registers again when it starts.
 be_registered() {
-  local attempt known status started=0
+  local attempt known status
   for ((attempt = 1; attempt <= REGISTER_ATTEMPTS; attempt++)); do
     status=0
     known=$(kubectl --kubeconfig "$KUBERNETES/kubelet.conf" get node "$NODE_NAME" --output 'jsonpath={.spec.providerID}' \
@@ -73,21 +64,14 @@ be_registered() {
     if ((status == 0)) && [[ "$known" = "$PROVIDER_ID" ]]; then
       say "$NODE_NAME is registered as $PROVIDER_ID"
       return 0
-    elif ((status == 0)) && [[ -n "$known" ]]; then
-      say "waiting for the cloud controller to remove the lost node: $NODE_NAME is still $known ($attempt of $REGISTER_ATTEMPTS)"
-      systemctl stop kubelet
-      started=0
-    elif ((status != 0 && (started == 0 || attempt - started > 6))) && grep --quiet NotFound "$RUN/errors"; then
-      say "$NODE_NAME is not registered: starting kubelet ($attempt of $REGISTER_ATTEMPTS)"
+    fi
+    say "waiting for $NODE_NAME to be registered ($attempt of $REGISTER_ATTEMPTS): ${known:-$(tail -n 1 "$RUN/errors")}"
+    if ((attempt % 6 == 1)) && grep --quiet NotFound "$RUN/errors"; then
       systemctl restart kubelet
-      started=$attempt
-    else
-      say "waiting for $NODE_NAME to be registered ($attempt of $REGISTER_ATTEMPTS): $(tail -n 1 "$RUN/errors")"
     fi
     sleep 10
   done
-  systemctl start kubelet
-  die "$NODE_NAME is not registered as this instance; if the old one is gone for good: kubectl delete node $NODE_NAME"
+  die "$NODE_NAME is not registered as this instance; if the Node object is another machine's: kubectl delete node $NODE_NAME"
 }
 
 worker() {

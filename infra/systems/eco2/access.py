@@ -11,6 +11,7 @@ import pulumi
 
 from infra.components.aws.iam import Statement
 from infra.systems.eco2.context import Context
+from infra.systems.eco2.document import INSTANCE_TAG
 
 Arn = pulumi.Input[str]
 Statements = Sequence[Statement]
@@ -78,10 +79,18 @@ def fetch_bundle(context: Context) -> Statements:
 
 
 def join(context: Context, key_arn: Arn) -> Statements:
-    """The token that the master hands over, and no other parameter."""
+    """The token that the master has written for this very machine, and no other parameter.
+
+    `ec2:SourceInstanceARN` is in every request that is signed with an instance's own credentials, whichever the service (EC2's user
+    guide, "Condition keys", read 2026-11-28). It may fill a condition, not a resource.
+    """
     return (
-        Statement(actions=["ssm:GetParameter"], resources=[_parameters(context, "kubernetes/join")]),
-        _parameter_key(context, key_arn, "kubernetes/join", "kms:Decrypt"),
+        Statement(
+            actions=["ssm:GetParameter"],
+            resources=[_parameters(context, "kubernetes/join/*")],
+            condition={"StringEquals": {f"aws:ResourceTag/{INSTANCE_TAG}": "${ec2:SourceInstanceARN}"}},
+        ),
+        _parameter_key(context, key_arn, "kubernetes/join/*", "kms:Decrypt"),
     )
 
 
@@ -102,8 +111,7 @@ def control_plane(context: Context, key_arn: Arn) -> Statements:
     return (
         Statement(actions=["ssm:GetParameter"], resources=[_parameters(context, "kubernetes/*")]),
         _parameter_key(context, key_arn, "kubernetes/*", "kms:Decrypt"),
-        Statement(actions=["ssm:PutParameter"], resources=[_parameters(context, "kubernetes/join")]),
-        _parameter_key(context, key_arn, "kubernetes/join", "kms:Encrypt"),
+        *_hand_over(context, key_arn),
         Statement(
             actions=["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
             resources=[_objects(context, "etcd-snapshots", "snapshots/*")],
@@ -132,6 +140,16 @@ def control_plane(context: Context, key_arn: Arn) -> Statements:
             ],
             resources=["*"],
         ),
+    )
+
+
+def _hand_over(context: Context, key_arn: Arn) -> Statements:
+    """A parameter for each machine that is awaited: written with its tag, seen, and deleted."""
+    below = _parameters(context, "kubernetes/join/*")
+    return (
+        Statement(actions=["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"], resources=[below]),
+        Statement(actions=["ssm:GetParametersByPath"], resources=[_parameters(context, "kubernetes/join"), below]),
+        _parameter_key(context, key_arn, "kubernetes/join/*", "kms:Encrypt"),
     )
 
 

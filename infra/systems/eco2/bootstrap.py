@@ -13,7 +13,7 @@ import json
 import re
 import shlex
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -21,7 +21,8 @@ from pathlib import Path
 from infra.components.aws.scripts import render_user_data
 from infra.systems.eco2 import platform, versions
 from infra.systems.eco2.context import Context
-from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, ROLE_LABEL, Node
+from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, INSTANCE_TAG, NODES, ROLE_LABEL, Node
+from infra.systems.eco2.network import cluster_tag
 
 FILES = Path(__file__).parents[3] / "deploy" / "eco2" / "bootstrap"
 
@@ -37,11 +38,14 @@ CIPHERS = (
 
 AT_RUN_TIME = frozenset(
     {
-        "NODE_NAME", "NODE_IP", "PROVIDER_ID", "NODE_LABELS", "NODE_TAINTS",
+        "NODE_NAME", "NODE_IP", "PROVIDER_ID", "NODE_TAINTS",
         "TOKEN", "CA_HASH", "ENCRYPTION_KEYS", "PAUSE_IMAGE",
     }
 )  # fmt: skip
 """The placeholders that a node fills itself; every other is filled here."""
+
+CONTROL_PLANE, TENANT, TENANTS = "control-plane", "tenant", "tenants"
+"""Roles of machines, and the label of the tenants' group."""
 
 _PLACEHOLDER = re.compile(r"@([A-Z0-9_]+)@")
 
@@ -63,7 +67,7 @@ def bundle(context: Context) -> Bundle:
 
 
 def user_data(context: Context, node: Node, made: Bundle) -> str:
-    """The user data of one of the documented nodes, base64: its name, label and taint are set as it registers."""
+    """The user data of one of the documented nodes, base64: it registers with its name and its taint."""
     return _user_data(context, node_settings(node), made)
 
 
@@ -74,14 +78,11 @@ def tenant_user_data(context: Context, made: Bundle) -> str:
 
 def node_settings(node: Node | None) -> dict[str, str]:
     """What makes a node different from another; None is a tenants' worker. The taints are JSON, which YAML contains."""
-    if node is None:
-        return _node_settings("", "tenant", {ROLE_LABEL: "tenant"}, [])
-    labels = {ROLE_LABEL: node.role, DEDICATED: node.dedicated}
-    if node.role == "control-plane":
-        taint = {"key": CONTROL_PLANE_TAINT, "effect": "NoSchedule"}
-    else:
-        taint = {"key": DEDICATED, "value": node.dedicated, "effect": "NoSchedule"}
-    return _node_settings(node.name, node.role, labels, [taint])
+    return {
+        "NODE_NAME": node.name if node else "",
+        "NODE_ROLE": node.role if node else TENANT,
+        "NODE_TAINTS": json.dumps(_taints(node)),
+    }
 
 
 def rendered(context: Context) -> dict[str, bytes]:
@@ -92,17 +93,45 @@ def rendered(context: Context) -> dict[str, bytes]:
         for folder in ("config", "files", "systemd")
         for path in (FILES / folder).iterdir()
     }
-    return {**files, "settings.env": _settings(context).encode()}
+    return {**files, "settings.env": _settings(context).encode(), "nodes.json": _json(_admission(context))}
 
 
-def _node_settings(
-    name: str, role: str, labels: Mapping[str, str], taints: Sequence[Mapping[str, str]]
-) -> dict[str, str]:
+def _taints(node: Node | None) -> list[dict[str, str]]:
+    if node is None:
+        return []
+    if node.role == CONTROL_PLANE:
+        return [{"key": CONTROL_PLANE_TAINT, "effect": "NoSchedule"}]
+    return [{"key": DEDICATED, "value": node.dedicated, "effect": "NoSchedule"}]
+
+
+def _labels(node: Node | None) -> dict[str, str]:
+    return {ROLE_LABEL: node.role, DEDICATED: node.dedicated} if node else {ROLE_LABEL: TENANT}
+
+
+def _admission(context: Context) -> dict[str, object]:
+    """What the master's `admission.py` goes by: who may become a node, and with which labels and taints."""
+
+    def known(node: Node | None) -> dict[str, object]:
+        profile = context.names.physical(f"node-{node.role if node else TENANT}")
+        return {
+            "profile": f"arn:aws:iam::{context.account}:instance-profile/{profile}",
+            "labels": _labels(node),
+            "taints": _taints(node),
+        }
+
+    (tag,) = cluster_tag(context)
+    (master,) = (node.name for node in NODES if node.role == CONTROL_PLANE)
+    group = {"group": context.names.physical(TENANTS, "asg"), "prefix": f"k8s-{TENANT}-", **known(None)}
     return {
-        "NODE_NAME": name,
-        "NODE_ROLE": role,
-        "NODE_LABELS": ",".join(f"{key}={value}" for key, value in labels.items()),
-        "NODE_TAINTS": json.dumps(taints),
+        "region": context.region,
+        "key": f"alias/{context.names.prefix}",
+        "cluster_tag": tag,
+        "join_path": f"{context.parameter_path}/kubernetes/join",
+        "instance_tag": INSTANCE_TAG,
+        "instance_arn": f"arn:aws:ec2:{context.region}:{context.account}:instance/",
+        "master": master,
+        "nodes": {node.name: known(node) for node in NODES},
+        "tenants": group if context.settings.tenant_workers else None,
     }
 
 
@@ -118,7 +147,8 @@ def _user_data(context: Context, node: Mapping[str, str], made: Bundle) -> str:
 
 
 def _scripts() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in FILES.glob("*.sh") if path.name != "load.sh"}
+    names = {path.name for pattern in ("*.sh", "*.py") for path in FILES.glob(pattern)} - {"load.sh"}
+    return {name: (FILES / name).read_bytes() for name in names}
 
 
 def _values(context: Context) -> dict[str, str]:

@@ -72,10 +72,16 @@ NODES = (
 )  # fmt: skip
 """The fourteen of "노드 배치 (EC2)"."""
 
-LABEL_DOMAIN = "eco2.internal"
-ROLE_LABEL = f"{LABEL_DOMAIN}/role"
-DEDICATED = f"{LABEL_DOMAIN}/dedicated"
-"""The key of the label and of the taint (NoSchedule) that dedicate a node. A kubelet may not set `node-role.kubernetes.io`."""
+ROLE_TAG = "eco2.internal/role"
+"""The tag that says a machine's role in AWS."""
+
+INSTANCE_TAG = "eco2.internal/instance"
+"""The tag of a hand-over to a machine that joins: the ARN of the one instance that may read it."""
+
+ROLE_LABEL = "node-restriction.kubernetes.io/role"
+DEDICATED = "node-restriction.kubernetes.io/dedicated"
+"""The keys of a node's labels; DEDICATED is also the taint's (NoSchedule). The master sets them: NodeRestriction lets no kubelet
+set a label of that domain, so a node that was taken over draws no pods of another's."""
 
 CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
 """The master's own label and taint, which kubeadm sets."""

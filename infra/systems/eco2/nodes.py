@@ -16,7 +16,7 @@ from infra.components.aws.iam import Policies, PoliciesArgs, Role, RoleArgs, tru
 from infra.components.aws.node import Node, NodeArgs
 from infra.settings.eco2 import TenantWorkers
 from infra.systems.eco2 import access, document
-from infra.systems.eco2.bootstrap import tenant_user_data, user_data
+from infra.systems.eco2.bootstrap import CONTROL_PLANE, TENANT, TENANTS, tenant_user_data, user_data
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import PRIVATE_ZONE_TTL, Foundation, cluster_tag
 from infra.systems.eco2.storage import Storage
@@ -24,7 +24,6 @@ from infra.systems.eco2.storage import Storage
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public SSM parameter that names the newest image of Amazon Linux 2023."""
 
-TENANT = "tenant"
 PULLS = frozenset({"api", "worker", TENANT})
 """The roles whose pods are the project's own images; the others' come from their projects' registries."""
 
@@ -79,14 +78,14 @@ def build_nodes(context: Context, foundation: Foundation, storage: Storage) -> M
                 security_group_ids=[foundation.groups.ids[group] for group in foundation.groups_of(node)],
                 volume_gib=context.settings.volumes.node_gib,
                 # etcd is on the master's own disk; what databases hold is on volumes of the cluster.
-                protect=context.protect and node.role == "control-plane",
+                protect=context.protect and node.role == CONTROL_PLANE,
                 tags=_tags(context, node.role),
                 after=[storage.published],
             ),
         )
         for node in document.NODES
     }
-    (master,) = (node.name for node in document.NODES if node.role == "control-plane")
+    (master,) = (node.name for node in document.NODES if node.role == CONTROL_PLANE)
     foundation.private_zone.address(
         "control-plane", context.control_plane_host, nodes[master].private_ip, ttl=PRIVATE_ZONE_TTL
     )
@@ -96,7 +95,7 @@ def build_nodes(context: Context, foundation: Foundation, storage: Storage) -> M
 
 
 def _tags(context: Context, role: str) -> dict[str, str]:
-    return {**context.tags, **cluster_tag(context), document.ROLE_LABEL: role}
+    return {**context.tags, **cluster_tag(context), document.ROLE_TAG: role}
 
 
 def _tenants(
@@ -109,10 +108,10 @@ def _tenants(
     """Sized by the Cluster Autoscaler, which finds the group, and knows an empty one's nodes, by its tags."""
     autoscaler = "k8s.io/cluster-autoscaler"
     return Fleet(
-        context.names.logical("tenants"),
+        context.names.logical(TENANTS),
         FleetArgs(
             prefix=context.names.prefix,
-            label="tenants",
+            label=TENANTS,
             instance_type=workers.instance_type,
             image_parameter=IMAGE_PARAMETER,
             user_data=tenant_user_data(context, storage.bundle),
@@ -162,7 +161,7 @@ def _profiles(context: Context, foundation: Foundation) -> dict[str, pulumi.Outp
 def _profile(
     context: Context, foundation: Foundation, role: str, shared: Mapping[str, pulumi.Output[str]]
 ) -> pulumi.Output[str]:
-    master = role == "control-plane"
+    master = role == CONTROL_PLANE
     attached = ["node", *([] if master else ["node-join"]), *(["node-images"] if role in PULLS else [])]
     label = f"node-{role}"
     made = Role(

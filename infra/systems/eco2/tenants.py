@@ -30,6 +30,7 @@ from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
 from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
 from infra.systems.eco2 import mesh, observability, workloads
+from infra.systems.eco2.bootstrap import TENANT
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
 from infra.systems.eco2.edge import TARGET, Entrance
@@ -37,7 +38,6 @@ from infra.systems.eco2.identity import PARAMETERS_ACCOUNT, Identity, home, secr
 from infra.systems.eco2.namespaces import STANDARD, all_namespaces
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import PLATFORM_PODS
-from infra.systems.eco2.nodes import TENANT
 from infra.systems.eco2.placement import STORAGE_CLASS
 from infra.systems.eco2.platform import PLATFORM_NAMESPACES, Wave
 from infra.systems.eco2.secrets import STORE_WAVE

@@ -89,8 +89,8 @@ bench-mesh: .venv/.packages
 	@$(BIN)/python -m tests.mesh.bench $(ARGS)
 
 lock: .venv/.packages ## pin what requirements*.in ask for
-	@$(BIN)/python -m uv pip compile --quiet --python-version 3.11 requirements.in -o requirements.txt
-	@$(BIN)/python -m uv pip compile --quiet --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@for file in requirements requirements-dev tools/uv/requirements; do \
+	  $(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 $$file.in -o $$file.txt || exit 1; done
 
 .venv/.packages: requirements.txt tools/install.py
 	@$(PYTHON) tools/install.py $@ requirements.txt

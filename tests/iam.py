@@ -36,6 +36,18 @@ def policies_of(recording: Recording, role: str) -> Policies:
     return Policies(statements=tuple(_statements([*own, *inline])))
 
 
+def trusts(role: Registered, *, issuer: str, **claims: str) -> bool:
+    """Whether the role takes a token of that OIDC issuer with these claims (`sub`, `aud`)."""
+    given = {f"{issuer}:{key}": value for key, value in claims.items()}
+    met = False
+    for one in json.loads(role["assumeRolePolicy"])["Statement"]:
+        if one["Action"] != ["sts:AssumeRoleWithWebIdentity"] or one["Effect"] != "Allow":
+            raise NotImplementedError(f"a trust policy with {one['Effect']} {one['Action']}")
+        of_issuer = one["Principal"]["Federated"].endswith(f":oidc-provider/{issuer}")
+        met |= of_issuer and _conditions_hold(one, given)
+    return met
+
+
 def policy_named(recording: Recording, name: str) -> Policies:
     """One policy by its physical name."""
     return Policies(
@@ -58,6 +70,10 @@ def _covers(statement: Mapping[str, Any], action: str, resource: str, context: C
         return False
     if "Resource" in statement and not _among(resource, statement["Resource"]):
         return False
+    return _conditions_hold(statement, context)
+
+
+def _conditions_hold(statement: Mapping[str, Any], context: Context) -> bool:
     return all(
         _holds(operator, context.get(key), _list(wanted))
         for operator, tests in statement.get("Condition", {}).items()

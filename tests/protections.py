@@ -104,8 +104,12 @@ def _audience_and_subject(statements: Any) -> bool:
     condition = one["Condition"]
     issuer = "token.actions.githubusercontent.com"
     return bool(
-        condition["StringEquals"][f"{issuer}:aud"] == "sts.amazonaws.com"
-        and condition["StringLike"][f"{issuer}:sub"] == ["repo:OrangesCloud/*", "repo:orangescloud/*"]
+        condition.keys() == {"StringEquals"}
+        and condition["StringEquals"][f"{issuer}:aud"] == "sts.amazonaws.com"
+        and re.fullmatch(
+            r"repo:OrangesCloud/wealist-project:environment:(dev|prod)",
+            " ".join(condition["StringEquals"][f"{issuer}:sub"]),
+        )
     )
 
 

@@ -12,8 +12,10 @@ import venv
 from pathlib import Path
 
 OLDEST = (3, 11)
-UV = "uv==0.13.9"
+UV = Path(__file__).parent / "uv" / "requirements.txt"
 """Installs in seconds from a cache that all of a user's projects share; pip takes over where it cannot be had."""
+BY_HASH = ("--quiet", "--require-hashes")
+"""What arrives is what `make lock` saw, or nothing is installed."""
 
 
 def main(stamp, *requirements):
@@ -38,11 +40,11 @@ def install(folder, requirements):
         venv.create(folder, with_pip=True)
     files = [word for file in requirements for word in ("-r", file)]
     print(f"installing {', '.join(requirements)} (700 MB the first time)", flush=True)
-    if run(python, "-m", "pip", "install", "--quiet", UV):
-        done = run(python, "-m", "uv", "pip", "install", "--quiet", "--python", python, *files)
+    if run(python, "-m", "pip", "install", *BY_HASH, "-r", UV):
+        done = run(python, "-m", "uv", "pip", "install", *BY_HASH, "--python", python, *files)
     else:
         print("uv cannot be had here: pip does it, in a few minutes", flush=True)
-        done = run(python, "-m", "pip", "install", "--quiet", *files)
+        done = run(python, "-m", "pip", "install", *BY_HASH, *files)
     if not done:
         sys.exit("the packages could not be installed")
     print(f"installed in {time.monotonic() - started:.0f} s", flush=True)

@@ -53,6 +53,8 @@ BucketPrefix = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$"
 InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal)$")]
 IdleSeconds = Annotated[int, Field(ge=1, le=4000)]
 """What AWS allows for the idle timeout of an Application Load Balancer; its own default is 60."""
+Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9_.-]+|@\d+/[A-Za-z0-9_.-]+@\d+)$")]
+"""A repository as GitHub's OIDC subjects spell it: `<owner>/<name>`, or with immutable ids `<owner>@<id>/<name>@<id>`."""
 TagText = Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]+$", max_length=128)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Section
+from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Repository, Section
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -101,10 +101,18 @@ class LoadBalancer(Section):
 class GitHub(Section):
     """Who may deploy (§9)."""
 
-    subjects: Annotated[list[Annotated[str, Field(pattern=r"^repo:[\w.-]+/.+$")]], Field(min_length=1)]
-    """Whose workflows may assume the deploy role: OIDC subjects, `repo:<owner>/<repository or *>`."""
+    repositories: list[Repository] = []
+    """Whose jobs in the environment `<stack>` may assume the deploy role: `owner/name` or `owner@id/name@id`, as in subjects."""
+    subjects_like: list[Annotated[str, Field(pattern=r"^repo:[\w.@-]+/.+$")]] = []
+    """Further subjects, in which `*` is any text (the document's `repo:OrangesCloud/*`); `iam-trust-subject-exact` finds them."""
     create_provider: bool = True
     """An account has one OIDC provider for GitHub: one stack creates it, the others use it."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.repositories and not self.subjects_like:
+            raise ValueError("repositories is empty: allowed: at least one, such as OrangesCloud/wealist-project")
+        return self
 
 
 class Wealist(Section):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
-from infra.components.aws.federation import github_provider_arn, trust_github_subjects
+from infra.components.aws.federation import github_provider_arn, trust_github
 from infra.components.aws.iam import Policies, PoliciesArgs, Role, RoleArgs, Statement
 from infra.exports import SystemOutputs
 from infra.names import Names
@@ -58,7 +58,7 @@ def build(settings: Settings) -> SystemOutputs:
     if settings.delivery is None or settings.role_boundary is None:
         raise ValueError("the settings have no section 'delivery', or no boundary was made")
     names = _names(settings)
-    repository = settings.delivery.repository
+    spellings = [one for one in (settings.delivery.repository, settings.delivery.former_repository) if one]
     provider = github_provider_arn(settings.platform.account)
     roles = {
         purpose.label: Role(
@@ -67,7 +67,9 @@ def build(settings: Settings) -> SystemOutputs:
                 prefix=names.prefix,
                 label=purpose.label,
                 description=purpose.description,
-                trust=trust_github_subjects(provider, [f"repo:{repository}:{subject}" for subject in purpose.subjects]),
+                trust=trust_github(
+                    provider, [f"repo:{one}:{subject}" for one in spellings for subject in purpose.subjects]
+                ),
                 policies={f"{purpose.label}-{label}": what for label, what in purpose.policies.items()},
                 managed=purpose.managed,
                 tags=_tags(settings),

@@ -663,6 +663,7 @@ def _deployer(context: Context, buckets: dict[str, PrivateBucket], registry: Reg
             buckets["app-artifacts"].objects,
             site.bucket.objects,
         ],
+        site_bucket=site.bucket.arn,
         distribution_arn=site.distribution_arn,
     )
     return Role(
@@ -671,7 +672,11 @@ def _deployer(context: Context, buckets: dict[str, PrivateBucket], registry: Reg
             prefix=context.names.prefix,
             label="github-actions-role",
             description="GitHub Actions deploys wealist",
-            trust=trust_github(provider, github.subjects),
+            trust=trust_github(
+                provider,
+                [f"repo:{one}:environment:{context.names.stack}" for one in github.repositories],
+                like=github.subjects_like,
+            ),
             policies=wealist_access.deployer_policies(grants),
             boundary=context.role_boundary,
             tags=context.tags,

@@ -126,6 +126,7 @@ class DeployerGrants:
     parameter_path: str
     repositories: Sequence[Arn]
     buckets: Sequence[Arn]
+    site_bucket: Arn
     distribution_arn: Arn
 
 
@@ -148,6 +149,8 @@ def _deployer_data(grants: DeployerGrants) -> Sequence[Statement]:
         Statement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
         Statement(actions=["ecr:*"], resources=list(grants.repositories)),
         Statement(actions=["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], resources=list(grants.buckets)),
+        # `aws s3 sync --delete` compares with what is there.
+        Statement(actions=["s3:ListBucket"], resources=[grants.site_bucket]),
     )
 
 
@@ -179,8 +182,9 @@ def _deployer_releases(grants: DeployerGrants) -> Sequence[Statement]:
             actions=["codedeploy:GetDeploymentConfig"],
             resources=[f"{codedeploy}:deploymentconfig:CodeDeployDefault.*"],
         ),
+        # None of the three has a resource level; the last one says how a command ended.
         Statement(
-            actions=["ec2:DescribeInstances", "autoscaling:DescribeAutoScalingGroups"],
+            actions=["ec2:DescribeInstances", "autoscaling:DescribeAutoScalingGroups", "ssm:GetCommandInvocation"],
             resources=["*"],
         ),
         Statement(actions=["cloudfront:CreateInvalidation"], resources=[grants.distribution_arn]),

@@ -256,10 +256,11 @@ _IDENTITY: tuple[Mutation, ...] = (
         {
             "assumeRolePolicy.Statement[0].Condition": GONE,
             'assumeRolePolicy.Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"]': GONE,
-            'assumeRolePolicy.Statement[0].Condition.StringLike["token.actions.githubusercontent.com:sub"]': (
+            'assumeRolePolicy.Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]': (
                 GONE,
                 "*",
                 "repo:*",
+                "repo:OrangesCloud/*",
             ),
         },
         named="*github-actions*",

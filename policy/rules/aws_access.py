@@ -23,6 +23,7 @@ WITHOUT_RESOURCE_LEVEL = (
     r"logs:(Create|Delete|Get|Update)LogDelivery",
     r"logs:PutResourcePolicy",
     r"route53:CreateHostedZone",
+    r"ssm:GetCommandInvocation",
     r"ssm:UpdateInstanceInformation",
     r"sts:GetCallerIdentity",
     r"tag:GetResources",
@@ -221,6 +222,14 @@ def _trusts_any_subject(one: Statement) -> Iterator[str]:
             yield f"too many subjects of {issuer} may assume it: '{subject}'"
 
 
+def _trusts_subjects_like(one: Statement) -> Iterator[str]:
+    """Of those that name an owner; the others are another rule's."""
+    issuer = _federated(one)
+    for subject in one.condition(f"{issuer}:sub") if issuer else ():
+        if set("*?") & set(subject) and SUBJECTS.fullmatch(subject):
+            yield f"whoever makes a subject of {issuer} like '{subject}' may assume it"
+
+
 def _trusts_for_any_account(one: Statement) -> Iterator[str]:
     services = [value for kind, value in one.principals if kind == "Service" and value != EC2]
     if services and not one.condition("aws:SourceAccount", "aws:SourceArn"):
@@ -352,6 +361,15 @@ RULES: tuple[Rule, ...] = (
         remedy=f"{_FEDERATION_ROOM}: a condition on <issuer>:sub with repo:<owner>/… or system:serviceaccount:<namespace>:<name>",
         types=frozenset({ROLE}),
         check=_trusting(_trusts_any_subject),
+    ),
+    ResourceRule(
+        name="iam-trust-subject-exact",
+        title="Tokens of an identity provider are taken of subjects that are written out",
+        controls=("AWS Well-Architected SEC03-BP02 Grant least privilege access",),
+        severity=Severity.HIGH,
+        remedy=f"{_FEDERATION_ROOM}: name the repository and its environment, repo:<owner>/<name>:environment:<environment>",
+        types=frozenset({ROLE}),
+        check=_trusting(_trusts_subjects_like),
     ),
     ResourceRule(
         name="iam-trust-own-account",

@@ -66,7 +66,7 @@ from tests.policy.broken import Broken
 
 GITHUB = "token.actions.githubusercontent.com"
 GITHUB_PROVIDER = f"arn:aws:iam::290008131187:oidc-provider/{GITHUB}"
-OWN_REPOSITORY = "repo:OrangesCloud/*"
+OWN_REPOSITORY = "repo:OrangesCloud/wealist-project:environment:prod"
 TLS_ONLY = {
     "Effect": "Deny",
     "Principal": "*",
@@ -472,6 +472,10 @@ ACCESS = (
     _role(
         "iam-trust-subject",
         trust_github(StringEquals=("aud", "sts.amazonaws.com"), StringLike=("sub", [OWN_REPOSITORY, "*"])),
+    ),
+    _role(
+        "iam-trust-subject-exact",
+        trust_github(StringEquals=("aud", "sts.amazonaws.com"), StringLike=("sub", "repo:OrangesCloud/*")),
     ),
     _role("iam-trust-own-account", trust({"Service": "codedeploy.amazonaws.com"})),
 )  # fmt: skip

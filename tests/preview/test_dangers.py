@@ -303,7 +303,7 @@ CASES = [
         "a trust policy for every workflow",
         Rank.WIDENED,
         document("Role", "wealist-github-actions-role", "assumeRolePolicy", any_subject),
-        "repo:OrangesCloud/*",
+        "repo:OrangesCloud/wealist-project:environment:",
         "subject and audience",
     ),
     case(

@@ -523,11 +523,15 @@ class TestIdentity:
             "autoscaling:DescribeAutoScalingGroups", "cloudfront:CreateInvalidation",
         }  # fmt: skip
         assert documented < grants.keys()
-        assert grants.keys() - documented == {"codedeploy:GetDeploymentConfig"}
+        assert grants.keys() - documented == {
+            "codedeploy:GetDeploymentConfig", "s3:ListBucket", "ssm:GetCommandInvocation",
+        }  # fmt: skip
+        assert grants["s3:ListBucket"] == {prod.one("Bucket", "wealist-site-bucket").outputs["arn"]}
         assert {action for action, resources in grants.items() if "*" in resources} == {
             "ecr:GetAuthorizationToken",
             "ec2:DescribeInstances",
             "autoscaling:DescribeAutoScalingGroups",
+            "ssm:GetCommandInvocation",
         }
         assert grants["cloudfront:CreateInvalidation"] == {prod.one("Distribution").outputs["arn"]}
         assert grants["ssm:PutParameter"] == {f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/*"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -27,28 +28,22 @@ def github_provider(name: str, tags: Tags, opts: pulumi.ResourceOptions | None =
     return provider.arn
 
 
-def trust_github(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pulumi.Output[str]:
-    """A trust policy for workflows whose subject is like one of `subjects` (`repo:owner/*`), with AWS as audience."""
-    return policy_document(
-        Statement(
-            actions=["sts:AssumeRoleWithWebIdentity"],
-            principals={"Federated": provider_arn},
-            condition={
-                "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
-                "StringLike": {f"{ISSUER}:sub": list(subjects)},
-            },
-        )
-    )
+def trust_github(
+    provider_arn: pulumi.Input[str], subjects: Sequence[str], *, like: Sequence[str] = ()
+) -> pulumi.Output[str]:
+    """A trust policy for workflows whose subject is one of `subjects`, letter by letter, with AWS as audience.
+
+    `like` are further subjects in which `*` stands for any text: whoever makes such a subject anywhere becomes the role.
+    """
+    tests = [("StringEquals", subjects), ("StringLike", like)]
+    return policy_document(*(_trust(provider_arn, operator, values) for operator, values in tests if values))
 
 
-def trust_github_subjects(provider_arn: pulumi.Input[str], subjects: Sequence[str]) -> pulumi.Output[str]:
-    """A trust policy for workflows whose subject is one of `subjects`, letter by letter, with AWS as audience."""
-    return policy_document(
-        Statement(
-            actions=["sts:AssumeRoleWithWebIdentity"],
-            principals={"Federated": provider_arn},
-            condition={"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": list(subjects)}},
-        )
+def _trust(provider_arn: pulumi.Input[str], operator: str, subjects: Sequence[str]) -> Statement:
+    condition: dict[str, dict[str, pulumi.Input[Any]]] = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE}}
+    condition.setdefault(operator, {})[f"{ISSUER}:sub"] = list(subjects)
+    return Statement(
+        actions=["sts:AssumeRoleWithWebIdentity"], principals={"Federated": provider_arn}, condition=condition
     )
 
 

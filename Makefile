@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs bench bench-stack bench-mesh lock
+.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs manifests bench bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.python_host
 	@$(BIN)/python -m tools.cdk
+
+manifests: .venv/.packages ## a standing stack's rendered Kubernetes objects, from Pulumi's state into rendered/<stack>
+	@pulumi stack export --stack '$(STACK)' | $(BIN)/python -m rehearsal.rendered 'rendered/$(STACK)'
 
 docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp

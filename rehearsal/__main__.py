@@ -15,6 +15,7 @@ from infra.settings import SettingsError
 from policy.exemptions import ExemptionsError
 from rehearsal.engine.build import find_engine
 from rehearsal.inprocess import ProgramFailed
+from rehearsal.manifests import NotRendered
 from rehearsal.preview.run import preview
 from rehearsal.preview.sides import PreviewError
 from rehearsal.report.page import print_failure
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     except PreviewError as error:
         print_failure(console, "There is no preview", str(error))
         return WRONG_SETTINGS
-    except ProgramFailed as error:
+    except (ProgramFailed, NotRendered) as error:
         print_failure(console, f"Stack {asked.stack} does not stand; the last good rehearsal is as it was", str(error))
         return FAILED
     except InUse as error:

@@ -10,6 +10,7 @@ from pulumi.runtime.mocks import MockMonitor, Mocks
 from pulumi.runtime.proto import provider_pb2, resource_pb2
 
 from rehearsal.cloud import Cloud
+from rehearsal.manifests import is_rendered
 from rehearsal.provider import Rejected, State
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import Props, decode, encode, mark_secrets, reveal
@@ -110,12 +111,14 @@ class RecordingMonitor(MockMonitor):
 
 
 def _registered(urn: str, request: Any, inputs: Props, aliases: tuple[str, ...]) -> Registered:
+    rendered = is_rendered(request.type, custom=request.custom)
     return Registered(
         urn=urn,
         type=request.type,
         name=request.name,
         parent=request.parent,
-        custom=request.custom,
+        custom=request.custom or rendered,
+        rendered=rendered,
         provider=request.provider,
         protect=request.protect,
         dependencies=frozenset(request.dependencies),

@@ -12,7 +12,10 @@ from rehearsal.values import Props, reveal
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """One resource as registered: `inputs` keep their `Secret` marks, `outputs` are plain."""
+    """One resource as registered: `inputs` keep their `Secret` marks, `outputs` are plain.
+
+    `custom` is what is no component: something in the cloud or, `rendered`, a Kubernetes object that is only a file.
+    """
 
     urn: str
     type: str
@@ -28,6 +31,7 @@ class Registered:
     delete_before_replace: bool
     retain_on_delete: bool
     inputs: Props
+    rendered: bool = False
     id: str = ""
     outputs: Props = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 """Every rendered Kubernetes object of a stack that stands: `pulumi stack export | python -m rehearsal.rendered FOLDER`.
 
-An update on the engine renders only the objects that it changes, into a folder that a fresh checkout does not have. The state knows
-them all, so what Argo CD is given does not depend on which runs came before. The files are those that `make up` writes.
+The state has them all, so what Argo CD is given depends neither on which runs came before nor on who ran them. The files are
+those that `make up` writes.
 """
 
 from __future__ import annotations
@@ -14,42 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.engine.state import Deployment, resources_of
-from rehearsal.kubernetes import KubernetesProvider
-from rehearsal.provider import Rejected
-from rehearsal.values import Secret, contains
-
-_PROVIDER = "pulumi:providers:kubernetes"
-_RENDERS = "renderYamlToDirectory"
-
-
-class NotRendered(Exception):
-    """The manifests cannot be written; the message says which object is wrong."""
+from rehearsal.manifests import NotRendered, write_manifests
 
 
 def write_rendered(deployment: Deployment, folder: Path) -> int:
-    """Make `folder` hold just the objects that a rendering provider has in the state, `<system>/…`; how many there are."""
-    entries = deployment.get("resources") or []
-    rendering = {
-        f"{entry['urn']}::{entry['id']}"
-        for entry in entries
-        if entry["type"] == _PROVIDER and (entry.get("inputs") or {}).get(_RENDERS)
-    }
-    mine = {entry["urn"] for entry in entries if entry.get("provider") in rendering}
+    """Make `folder` hold just the rendered objects of the state, `<system>/…`; how many there are."""
     draft = folder.with_name(f"{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    writer = KubernetesProvider(draft)
-    objects = [one for one in resources_of(deployment) if one.urn in mine and one.custom]
-    for one in objects:
-        if contains(one.inputs, lambda value: isinstance(value, Secret)):
-            raise NotRendered(f"{one.name} ({one.type}) holds a secret: a rendered object is plain text in Git")
-        try:
-            writer.create(one.urn, one.type, one.inputs)
-        except Rejected as error:
-            raise NotRendered(f"{one.name}: {error}") from None
+    count = write_manifests(resources_of(deployment), draft)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)
-    return len(objects)
+    return count
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,7 @@ from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.garbage import collecting_rarely
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
+from rehearsal.manifests import write_manifests
 from rehearsal.report.page import Cost, Run, print_page
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
@@ -104,6 +105,7 @@ def _rehearse(
             open_cloud(region=settings.region, account=settings.platform.account, manifests=manifests)
         )
     recording = by_engine(rehearsal, cloud, stays, engine, destroy=stays_up) if engine else in_process(rehearsal, cloud)
+    write_manifests(recording, manifests)
     mask = Masker(recording, [rehearsal.stack.config[key] for key in rehearsal.stack.secret_keys])
     save_recording(draft / "resources.json", recording, mask)
     judgement = judged(seen_by_rules(recording), exemptions)

@@ -72,6 +72,7 @@ def recorded(resources: Iterable[StateResource], outputs: Props) -> Recording:
                 name=resource.name,
                 parent=resource.parent,
                 custom=resource.custom,
+                rendered=resource.rendered,
                 provider="",
                 protect=resource.protect,
                 dependencies=frozenset(),

@@ -14,6 +14,7 @@ import yaml
 from infra.settings import SECRETS
 from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.inprocess import run
+from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
 from rehearsal.stack_file import StackFile, load_stack_file
 
@@ -36,7 +37,9 @@ def stack_file(stack: str, root: Path = ROOT) -> StackFile:
 def stack_up(stack: str, manifests: Path) -> Iterator[tuple[Recording, Cloud]]:
     """The stack, standing in a fresh cloud."""
     with open_cloud(region=REGION, account=ACCOUNT, manifests=manifests) as cloud:
-        yield run(program, stack_file(stack), cloud), cloud
+        recording = run(program, stack_file(stack), cloud)
+        write_manifests(recording, manifests)
+        yield recording, cloud
 
 
 def changed_stack(folder: Path, stack: str, changes: dict[str, Any]) -> StackFile:

@@ -23,7 +23,7 @@ compare() {
   touch "$FOLDER/differs"
 }
 
-# Rendered objects have no cluster to be read from, and parameters' values are not this role's to see.
+# Applied objects' API server is in the VPC, where this job is not; parameters' values are not this role's to see.
 compare account pulumi refresh --stack "$STACK" --preview-only --expect-no-changes --diff --non-interactive \
   --exclude '**kubernetes:**' --exclude '**aws:ssm/parameter:Parameter**'
 compare main pulumi preview --stack "$STACK" --expect-no-changes --diff --non-interactive --suppress-outputs

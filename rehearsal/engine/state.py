@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi.runtime import rpc
 
+from rehearsal.manifests import is_rendered
 from rehearsal.values import Props, Secret
 
 _SIGNATURE = rpc._special_sig_key
@@ -21,7 +22,7 @@ Deployment = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class StateResource:
-    """One resource in the state; secret values are `Secret`."""
+    """One resource in the state; secret values are `Secret`, `custom` and `rendered` as in `rehearsal.recording`."""
 
     urn: str
     type: str
@@ -30,6 +31,7 @@ class StateResource:
     parent: str
     protect: bool
     custom: bool
+    rendered: bool
     inputs: Props
     outputs: Props
 
@@ -95,6 +97,8 @@ def _insert(resources: list[dict[str, Any]], created: dict[str, Any]) -> None:
 
 
 def _resource(entry: dict[str, Any]) -> StateResource:
+    custom = bool(entry.get("custom"))
+    rendered = is_rendered(entry["type"], custom=custom)
     return StateResource(
         urn=entry["urn"],
         type=entry["type"],
@@ -102,7 +106,8 @@ def _resource(entry: dict[str, Any]) -> StateResource:
         id=entry.get("id", ""),
         parent=entry.get("parent", ""),
         protect=bool(entry.get("protect")),
-        custom=bool(entry.get("custom")),
+        custom=custom or rendered,
+        rendered=rendered,
         inputs=plain(entry.get("inputs") or {}),
         outputs=plain(entry.get("outputs") or {}),
     )

@@ -28,7 +28,7 @@ def how_far(known: int, done: int, last: str) -> str:
 def how_far_recorded(recording: Recording) -> str:
     """How far the run is that is being recorded."""
     custom = [resource for resource in recording if resource.custom]
-    done = [resource for resource in custom if resource.id]
+    done = [resource for resource in custom if resource.id or resource.rendered]
     return how_far(len(custom), len(done), done[-1].name if done else "")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from infra.components.cluster.delivery import applied
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs, cron_body
 from infra.components.cluster.metadata import Identity, metadata
 from infra.components.cluster.namespace import NamespaceArgs, namespace_labels
@@ -58,7 +59,12 @@ TASK = TaskArgs(identity=IDENTITY, pod=replace(POD, restart="Never"), files={"ru
 
 
 def registered(program: Any, folder: Path) -> Recording:
+    """What the program registers on a cluster, which is the folder; without a provider of its own it renders."""
     return run(program, STACK, Cloud({"kubernetes": KubernetesProvider(folder)}))
+
+
+def on_a_cluster() -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(provider=applied("cluster", "a kubeconfig"))
 
 
 def kinds(recording: Recording) -> list[str]:
@@ -219,13 +225,41 @@ class TestKubernetesObject:
         spec: Any = {"selector": {"app": "api"}, "ports": [{"port": 80}]}
 
         def ours() -> None:
-            KubernetesObject("x", "v1/Service", metadata=meta, body={"spec": spec}, opts=pulumi.ResourceOptions())
+            KubernetesObject("x", "v1/Service", metadata=meta, body={"spec": spec}, opts=on_a_cluster())
 
         def theirs() -> None:
-            Service("x", metadata=meta, spec=spec, opts=pulumi.ResourceOptions())
+            Service("x", metadata=meta, spec=spec, opts=on_a_cluster())
 
-        (one,), (other,) = registered(ours, tmp_path / "a"), registered(theirs, tmp_path / "b")
-        assert (one.urn, one.type, one.inputs) == (other.urn, other.type, other.inputs)
+        def rendered() -> None:
+            KubernetesObject("x", "v1/Service", metadata=meta, body={"spec": spec}, opts=pulumi.ResourceOptions())
+
+        one, other = (registered(program, tmp_path / program.__name__).one("Service") for program in (ours, theirs))
+        assert (one.urn, one.type, one.inputs, one.id) == (other.urn, other.type, other.inputs, other.id)
+        (file,) = registered(rendered, tmp_path)
+        assert (file.urn, file.type, file.inputs, file.id) == (one.urn, one.type, one.inputs, "")
+
+    def test_without_a_cluster_no_provider_is_asked_and_with_one_it_is_that(self, tmp_path: Path) -> None:
+        class Room(pulumi.ComponentResource):
+            def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+                super().__init__("platform:test:Room", name, None, opts)
+                below = pulumi.ResourceOptions(parent=self)
+                KubernetesObject(f"{name}-x", "v1/ConfigMap", metadata={"name": name}, body={}, opts=below)
+
+        def program() -> None:
+            Room("file", pulumi.ResourceOptions())
+            Room("object", on_a_cluster())
+
+        made = {one.name: one for one in registered(program, tmp_path).of("ConfigMap")}
+        assert (made["file-x"].rendered, made["file-x"].provider) == (True, "")
+        assert (made["object-x"].rendered, made["object-x"].provider.split("::")[-2]) == (False, "cluster")
+        assert [path.name for path in tmp_path.rglob("*.yaml")] == ["v1-configmap-default-object.yaml"]
+
+    def test_a_secret_is_not_rendered(self, tmp_path: Path) -> None:
+        def program() -> None:
+            KubernetesObject("x", "v1/Secret", metadata={"name": "x"}, body={}, opts=pulumi.ResourceOptions())
+
+        with pytest.raises(ValueError, match="plain text in Git; use an ExternalSecret"):
+            registered(program, tmp_path)
 
     @pytest.mark.parametrize(
         ("version_kind", "token"),

@@ -43,7 +43,7 @@ from infra.components.mesh.telemetry import Telemetry, TelemetryArgs, telemetry
 from infra.systems.eco2.document import BYPASSED
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
-from rehearsal.kubernetes import KubernetesProvider
+from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
 from rehearsal.stack_file import StackFile
 from tests.stacks import ROOT
@@ -104,7 +104,8 @@ def program() -> None:
 
 
 def rendered(folder: Path) -> tuple[Recording, dict[str, str]]:
-    recording = run(program, STACK, Cloud({"kubernetes": KubernetesProvider(folder)}))
+    recording = run(program, STACK, Cloud({}))
+    write_manifests(recording, folder)
     return recording, {path.name: path.read_text() for path in sorted((folder / "eco2/1-manifest").iterdir())}
 
 

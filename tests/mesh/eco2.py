@@ -12,6 +12,7 @@ from infra.systems.eco2.mesh import GATEWAY_CONTAINER_PORT
 from infra.systems.eco2.versions import INGRESS_GATEWAY, ISTIOD
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
+from rehearsal.manifests import write_manifests
 from tests.mesh.manifests import Manifest, chart_values
 from tests.mesh.rig import Gateway, Workload
 from tests.stacks import ACCOUNT, REGION, changed_stack, program
@@ -32,7 +33,7 @@ def rendered_files(tmp_path_factory: pytest.TempPathFactory, stack: str = "prod"
     def render(folder: Path) -> None:
         file = changed_stack(tmp_path_factory.mktemp(stack), stack, {"platform.systems": ["eco2"]})
         with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
-            run(program, file, cloud)
+            write_manifests(run(program, file, cloud), folder)
 
     return make_folder(shared / f"{stack}-manifests", render) / "eco2"
 

@@ -28,7 +28,17 @@ from tests.tools import required_engine, required_python_host
 
 _SHOWN = 32
 """The script's exit status when it has said itself what is wrong."""
-_PARTS = ("__main__.py", "Pulumi.yaml", "infra", "deploy", "policy")
+_PARTS = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "Makefile",
+    "requirements.txt",
+    "tools",
+    "infra",
+    "deploy",
+    "policy",
+    "rehearsal",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +56,12 @@ class CommandLine:
             cwd=self.project, env=dict(self.environment), input=stdin, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
+    @property
+    def engine_process(self) -> int:
+        """The running engine, by the lock that it holds."""
+        (lock,) = (self.project.parent / "backend/.pulumi/locks").glob("**/*.json")
+        return int(json.loads(lock.read_text())["pid"])
+
     def succeed(self, command: str, *, stdin: str = "") -> str:
         """What it prints; the test fails where the command does."""
         done = self(command, stdin=stdin)
@@ -54,14 +70,17 @@ class CommandLine:
 
 
 @contextmanager
-def command_line(folder: Path) -> Iterator[CommandLine]:
-    """A copy of the project and a `pulumi` on PATH whose providers are the embedded cloud's."""
+def command_line(folder: Path, program: str | None = None) -> Iterator[CommandLine]:
+    """A copy of the project, or another program in it, and a `pulumi` on PATH whose providers are the embedded cloud's."""
     engine, script = required_engine(), required_python_host()
     project, bin_, state = folder / "project", folder / "bin", folder / "backend"
     for each in (project, bin_, state):
         each.mkdir(parents=True)
     for part in _PARTS:
         (project / part).symlink_to(ROOT / part)
+    if program is not None:
+        (project / "__main__.py").unlink()
+        (project / "__main__.py").write_text(program)
     (project / ".venv").symlink_to(Path(sys.prefix))
     for path in ROOT.glob("Pulumi.*.yaml"):
         shutil.copy(path, project)
@@ -133,11 +152,14 @@ class _Host(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        done = subprocess.run(
+        script = subprocess.Popen(
             [sys.executable, self._script, *given, request.info.entry_point, *request.args],
-            env=environment, check=False, capture_output=True, text=True, cwd=request.pwd,
+            env=environment, cwd=request.pwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        match done.returncode:
+        # An engine that was killed asks for nothing any more, and answers nothing.
+        if not context.add_callback(script.kill):
+            script.kill()
+        match script.wait():
             case 0:
                 return language_pb2.RunResponse()
             case status if status == _SHOWN:

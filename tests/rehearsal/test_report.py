@@ -206,6 +206,7 @@ def test_the_engines_state_is_reported_like_a_recording() -> None:
         parent=STACK,
         protect=True,
         custom=True,
+        rendered=False,
         inputs={"cidrBlock": "10.1.0.0/16", "tags": {"Name": "wealist-prod-vpc"}},
         outputs={"secret": Secret("hidden-value")},
     )

@@ -18,7 +18,7 @@ from infra.systems.eco2.secrets import build_secrets
 from infra.systems.eco2.workloads import build_workloads
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
-from rehearsal.kubernetes import KubernetesProvider
+from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
 from tests.systems.eco2_objects import SETTINGS, STACK, context
 
@@ -75,6 +75,7 @@ def build_cluster(folder: Path, made: Context | None = None) -> Cluster:
         for build in BUILDERS:
             build(made, pulumi.ResourceOptions())
 
-    recording = run(program, STACK, Cloud({"kubernetes": KubernetesProvider(folder)}))
+    recording = run(program, STACK, Cloud({}))
+    write_manifests(recording, folder)
     texts = {path.name: path.read_text() for path in sorted(folder.rglob("*.yaml"))}
     return Cluster(recording, texts, tuple(yaml.safe_load(text) for text in texts.values()))

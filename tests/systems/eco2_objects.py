@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -15,7 +13,6 @@ from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import SERVICES
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
-from rehearsal.kubernetes import KubernetesProvider
 from rehearsal.recording import Registered
 from rehearsal.stack_file import StackFile
 from rehearsal.values import reveal
@@ -48,9 +45,7 @@ def context(**changes: Any) -> Context:
 
 def registered(room: Room, of: Context) -> list[Registered]:
     """What a room registers, its components too."""
-    with tempfile.TemporaryDirectory() as folder:
-        cloud = Cloud({"kubernetes": KubernetesProvider(Path(folder))})
-        return list(run(lambda: room(of, pulumi.ResourceOptions()), STACK, cloud))
+    return list(run(lambda: room(of, pulumi.ResourceOptions()), STACK, Cloud({})))
 
 
 def manifests(room: Room, of: Context) -> list[Manifest]:

@@ -458,18 +458,10 @@ class TestWorkflows:
         self, prod: Recording, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         """What Argo CD gets from a stack that stands is what `make up` showed."""
-        provider = prod.one("pulumi:providers:kubernetes")
         entries = [
-            {
-                "urn": one.urn,
-                "type": one.type,
-                "id": one.id,
-                "custom": one.custom,
-                "inputs": reveal(one.inputs),
-                "provider": f"{provider.urn}::{provider.id}" if one.type.startswith("kubernetes:") else "",
-            }
+            {"urn": one.urn, "type": one.type, "id": one.id, "custom": False, "inputs": reveal(one.inputs)}
             for one in prod
-            if one is provider or one.type.startswith("kubernetes:")
+            if one.rendered
         ]
         count = write_rendered({"resources": entries}, tmp_path / "made")
         (standing,) = [path for path in tmp_path_factory.getbasetemp().glob("prod[0-9]*") if (path / "eco2").exists()]

@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 
-from rehearsal.rendered import NotRendered, main, write_rendered
+from rehearsal.manifests import NotRendered
+from rehearsal.rendered import main, write_rendered
 
 STACK = "urn:pulumi:prod::edge-platform::"
-PROVIDER = f"{STACK}pulumi:providers:kubernetes::eco2-cluster"
-
-
-def provider(**inputs: str) -> dict[str, Any]:
-    return {"urn": PROVIDER, "type": "pulumi:providers:kubernetes", "id": "1", "custom": True, "inputs": inputs}
 
 
 def config_map(name: str, **more: Any) -> dict[str, Any]:
@@ -24,23 +20,13 @@ def config_map(name: str, **more: Any) -> dict[str, Any]:
     return {
         "urn": f"{STACK}kubernetes:core/v1:ConfigMap::eco2-workloads-{name}",
         "type": "kubernetes:core/v1:ConfigMap",
-        "id": f"auth/{name}",
-        "custom": True,
-        "provider": f"{PROVIDER}::1",
         "inputs": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}},
         **more,
     }
 
 
-def state(*resources: dict[str, Any], **settings: str) -> dict[str, Any]:
-    renders = settings or {"renderYamlToDirectory": "rendered/prod/eco2"}
-    return {
-        "resources": [
-            {"urn": f"{STACK}pulumi:pulumi:Stack::x", "type": "pulumi:pulumi:Stack"},
-            provider(**renders),
-            *resources,
-        ]
-    }
+def state(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"resources": [{"urn": f"{STACK}pulumi:pulumi:Stack::x", "type": "pulumi:pulumi:Stack"}, *resources]}
 
 
 def files(folder: Path) -> list[str]:
@@ -63,13 +49,15 @@ def test_what_is_about_to_be_deleted_is_not_written(tmp_path: Path) -> None:
 
 
 def test_what_pulumi_applies_itself_is_not_written(tmp_path: Path) -> None:
-    assert write_rendered(state(config_map("one"), kubeconfig="x"), tmp_path / "made") == 0
+    applied = config_map("one", custom=True, id="auth/one", provider=f"{STACK}pulumi:providers:kubernetes::cluster::1")
+    assert write_rendered(state(applied), tmp_path / "made") == 0
     assert files(tmp_path / "made") == []
 
 
-def test_what_another_provider_makes_is_not_written(tmp_path: Path) -> None:
-    other = config_map("one", provider=f"{STACK}pulumi:providers:kubernetes::default::2")
-    assert write_rendered(state(other), tmp_path / "made") == 0
+def test_an_object_that_is_registered_twice_is_named(tmp_path: Path) -> None:
+    again = config_map("one", urn=f"{STACK}kubernetes:core/v1:ConfigMap::other-one")
+    with pytest.raises(NotRendered, match="other-one: eco2-workloads-one is the same object"):
+        write_rendered(state(config_map("one"), again), tmp_path / "made")
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}

@@ -1,14 +1,9 @@
-"""How Kubernetes objects reach the cluster."""
+"""How Kubernetes objects reach the cluster, unless they are rendered for Argo CD."""
 
 from __future__ import annotations
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-
-
-def rendered(name: str, folder: str) -> kubernetes.Provider:
-    """Objects become files below `folder`, which Argo CD follows; no cluster is asked, whatever KUBECONFIG says."""
-    return kubernetes.Provider(name, render_yaml_to_directory=folder)
 
 
 def applied(name: str, kubeconfig: pulumi.Input[str]) -> kubernetes.Provider:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
+from infra.components.cluster.objects import KubernetesObject
 from infra.components.component import PlatformComponent
 
 Spec = dict[str, Any]
@@ -51,7 +51,7 @@ class Place:
 class MeshComponent(PlatformComponent):
     """One Istio object. `reference` is its `<namespace>/<name>`, as other Istio objects refer to it.
 
-    Resources: the CustomResource.
+    Resources: the object.
     """
 
     api_version: ClassVar[str]
@@ -62,12 +62,11 @@ class MeshComponent(PlatformComponent):
         self, name: str, place: Place, spec: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        CustomResource(
+        KubernetesObject(
             f"{name}-{self.kind.lower()}",
-            api_version=self.api_version,
-            kind=self.kind,
+            f"{self.api_version}/{self.kind}",
             metadata=place.metadata,
-            spec=dict(spec),
+            body={"spec": dict(spec)},
             opts=self.child,
         )
         self.reference = place.reference

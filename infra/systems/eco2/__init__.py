@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.components.cluster.delivery import applied, rendered
+from infra.components.cluster.delivery import applied
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
 from infra.settings import Settings
@@ -96,8 +96,7 @@ def build(settings: Settings, tenants: Sequence[Tenant]) -> Standing:
 
 
 def _delivery(context: Context, settings: Settings, system: str) -> pulumi.ResourceOptions:
-    """A system's objects go where the stack says: into `rendered/<stack>/<system>`, or to the cluster."""
-    name = f"{system}-cluster"
-    if context.settings.delivery == "apply":
-        return pulumi.ResourceOptions(provider=applied(name, settings.secret(KUBECONFIG)))
-    return pulumi.ResourceOptions(provider=rendered(name, f"rendered/{context.names.stack}/{system}"))
+    """A system's objects go where the stack says: to the cluster, or as files to Argo CD."""
+    if context.settings.delivery == "render":
+        return pulumi.ResourceOptions()
+    return pulumi.ResourceOptions(provider=applied(f"{system}-cluster", settings.secret(KUBECONFIG)))

@@ -171,6 +171,10 @@ PROTECTIONS = (
         type="LaunchTemplate", path="metadataOptions.httpTokens", holds=_is("required"), broken="optional",
     ),
     Protection(
+        sentence="containers do not reach their machine's role",
+        type="LaunchTemplate", path="metadataOptions.httpPutResponseHopLimit", holds=_is(1), broken=2,
+    ),
+    Protection(
         sentence="instances' disks are encrypted",
         type="LaunchTemplate", path="blockDeviceMappings.0.ebs.encrypted", holds=_is("true"), broken="false",
     ),
@@ -322,6 +326,16 @@ PROTECTIONS = (
         type="ParameterGroup", name="database", path="parameters.0",
         holds=lambda parameter: parameter is not None and (parameter["name"], parameter["value"]) == ("rds.force_ssl", "1"),
         broken={"name": "rds.force_ssl", "value": "0"},
+    ),
+    Protection(
+        sentence="the database takes passwords by SCRAM alone",
+        type="ParameterGroup", name="database", path="parameters.2",
+        holds=_is({"name": "rds.accepted_password_auth_method", "value": "scram"}),
+        broken={"name": "rds.accepted_password_auth_method", "value": "md5+scram"},
+    ),
+    Protection(
+        sentence="RDS makes and keeps the master's password: the state has none",
+        type="Instance", name="database", path="manageMasterUserPassword", holds=_is(True), broken=GONE,
     ),
     Protection(
         sentence="production's database cannot be deleted by mistake",

@@ -61,6 +61,8 @@ class Database(Section):
     """How far storage may grow by itself."""
     backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 7
     """How far back it can be restored."""
+    init_instance_type: InstanceType = "t3.micro"
+    """The machine that makes the databases and roles, and alone may read the master's password."""
     deletion_protection: bool = True
     """Whether AWS refuses to delete it; without it no last snapshot is taken either."""
 

@@ -279,6 +279,8 @@ def _data(reach: Reach) -> Statements:
             "AddTagsToResource Create* Delete* Modify* Reboot* RemoveTagsFromResource Reset*",
             reach.arns("rds", "db:{}-*", "pg:{}-*", "subgrp:{}-*", "snapshot:{}-*", "og:default*"),
         ),
+        # The master's password, which RDS makes in the name of whoever makes the database.
+        _may("secretsmanager", "CreateSecret TagResource", reach.arns("secretsmanager", "secret:rds!db-*")),
         _may(
             "elasticache",
             "AddTagsToResource Create* Decrease* Delete* Increase* Modify* RemoveTagsFromResource Reset*",
@@ -323,12 +325,14 @@ def _data(reach: Reach) -> Statements:
     )
 
 
+THROUGH = ("ssm", "rds", "elasticache", "ec2", "logs", "secretsmanager", "sns")
+"""The services that encrypt with a system's key."""
+
+
 def _keys(reach: Reach) -> Statements:
     """Keys have names only by their aliases, and have those a moment later; they are used by way of the services that encrypt."""
     keys = reach.arns("kms", "key/*")
-    through = [
-        f"{service}.{reach.region}.amazonaws.com" for service in ("ssm", "rds", "elasticache", "ec2", "logs", "sns")
-    ]
+    through = [f"{service}.{reach.region}.amazonaws.com" for service in THROUGH]
     return (
         _may("kms", "CreateKey", ["*"]),
         _may(
@@ -471,8 +475,9 @@ WORKLOADS = {
     "logs": "CreateLogStream Describe* PutLogEvents",
     "route53": "ChangeResourceRecordSets List*",
     "s3": "AbortMultipartUpload DeleteObject GetObject* ListBucket PutObject",
-    "ssm": "Describe* Get* List* PutComplianceItems PutConfigurePackageResult PutInventory PutParameter SendCommand "
-    "UpdateAssociationStatus UpdateInstance*",
+    "secretsmanager": "GetSecretValue",
+    "ssm": "AddTagsToResource DeleteParameter Describe* Get* List* PutComplianceItems PutConfigurePackageResult "
+    "PutInventory PutParameter SendCommand UpdateAssociationStatus UpdateInstance*",
     "ssmmessages": "*",
     "tag": "GetResources",
     "wafv2": "Get*",

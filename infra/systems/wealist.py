@@ -134,10 +134,9 @@ def build(settings: Settings) -> SystemOutputs:
     _parameters(context, settings, database, cache, key)
     buckets = _buckets(context, logs)
     registry = _registry(context)
-    profile = _instance_profile(context, key, buckets, registry)
-    backend = _backend(context, network, groups, balancer, profile)
-    _monitoring(context, network, groups, balancer, profile)
-    _database_roles(context)
+    backend = _backend(context, network, groups, balancer, _backend_profile(context, key, buckets))
+    _monitoring(context, network, groups, balancer, _monitoring_profile(context, key))
+    _database_roles(context, network, groups, database, key)
     alarms = _alarms(context, settings.wealist, balancer, database, key)
     release = _release(context, backend, balancer, alarms)
     deployer = _deployer(context, buckets, registry, site)
@@ -372,7 +371,7 @@ def _parameters(
             plain={
                 "db/endpoint": database.address,
                 "db/port": str(database.port),
-                "db/master_username": database.master_username,
+                "db/master_secret": database.master_secret_arn,
                 "db/user_db_name": "wealist_user_db",
                 "db/user_db_user": "user_service",
                 "db/board_db_name": "wealist_board_db",
@@ -381,7 +380,6 @@ def _parameters(
                 "redis/port": str(cache.port),
             },
             secret={
-                "db/master_password": database.master_password,
                 "db/user_db_password": _generated(context, "user-db-password", 40),
                 "db/board_db_password": _generated(context, "board-db-password", 40),
                 "redis/auth_token": cache.auth_token,
@@ -428,35 +426,50 @@ def _registry(context: Context) -> Registry:
     )
 
 
-def _instance_profile(
-    context: Context, key: EncryptionKey, buckets: dict[str, PrivateBucket], registry: Registry
-) -> pulumi.Output[str]:
+def _backend_profile(context: Context, key: EncryptionKey, buckets: dict[str, PrivateBucket]) -> pulumi.Output[str]:
     """§9, the EC2 role; the name of its instance profile."""
-    grants = wealist_access.InstanceGrants(
+    grants = wealist_access.BackendGrants(
+        secrets=_secret_grants(context, key),
         prefix=context.names.prefix,
-        region=context.region,
-        account=context.account,
-        key_arn=key.arn,
         deploy_scripts=buckets["deploy-scripts"].arn,
         app_resources=buckets["app-resources"].arn,
         codedeploy_artifacts=buckets["codedeploy-artifacts"].arn,
     )
+    return _instance_profile(context, "ec2", "Backend instances", wealist_access.backend_policies(grants))
+
+
+def _monitoring_profile(context: Context, key: EncryptionKey) -> pulumi.Output[str]:
+    """A role that knows Grafana's password and nothing of the services' or the database's."""
+    policies = wealist_access.monitoring_policies(_secret_grants(context, key))
+    return _instance_profile(context, "monitoring", "The monitoring instance", policies)
+
+
+def _secret_grants(context: Context, key: EncryptionKey) -> wealist_access.SecretGrants:
+    return wealist_access.SecretGrants(
+        region=context.region, account=context.account, parameter_path=context.parameter_path, key_arn=key.arn
+    )
+
+
+def _instance_profile(
+    context: Context, machine: str, description: str, policies: wealist_access.Policies
+) -> pulumi.Output[str]:
+    """The name of the profile of a kind of machine, with a role of its own that Session Manager reaches."""
     role = Role(
-        context.names.logical("ec2-role"),
+        context.names.logical(f"{machine}-role"),
         RoleArgs(
             prefix=context.names.prefix,
-            label="ec2-role",
-            description="Backend and monitoring instances",
+            label=f"{machine}-role",
+            description=description,
             trust=trust_service("ec2.amazonaws.com", account=context.account),
-            policies=wealist_access.instance_policies(grants),
+            policies=policies,
             managed=("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",),
             boundary=context.role_boundary,
             tags=context.tags,
         ),
     )
     profile = aws.iam.InstanceProfile(
-        context.names.logical("ec2-profile"),
-        name=context.names.physical("ec2-profile"),
+        context.names.logical(f"{machine}-profile"),
+        name=context.names.physical(f"{machine}-profile"),
         role=role.role_name,
         tags=context.tags,
     )
@@ -531,14 +544,37 @@ def _script_settings(context: Context) -> dict[str, str]:
     }
 
 
-def _database_roles(context: Context) -> RunCommand:
-    """§5's two databases and roles: made on an instance, since nothing else can reach the database (ADR 0004)."""
+def _database_roles(
+    context: Context, network: Network, groups: SecurityGroups, database: Database, key: EncryptionKey
+) -> RunCommand:
+    """§5's two databases and roles: made on a machine that does only this, and alone may read the master's password (ADR 0024)."""
+    settings = context.settings.database
+    policies = wealist_access.database_init_policies(_secret_grants(context, key), database.master_secret_arn)
+    Fleet(
+        context.names.logical("database-init-machine"),
+        FleetArgs(
+            prefix=context.names.prefix,
+            label="database-init",
+            instance_type=settings.init_instance_type,
+            image_parameter=context.settings.backend.image_parameter,
+            user_data=wealist_scripts.database_init_user_data(_script_settings(context)),
+            instance_profile=_instance_profile(context, "database-init", "Makes the databases", policies),
+            security_group_id=groups.ids["ec2"],
+            subnet_ids=[network.private_subnet_ids["a"]],
+            target_group_arns=[],
+            minimum=1,
+            maximum=1,
+            cpu_target_percent=None,
+            volume_gib=8,
+            tags=context.tags,
+        ),
+    )
     return RunCommand(
         context.names.logical("database-init"),
         RunCommandArgs(
             document=context.names.physical("database-init"),
             content=wealist_scripts.database_init_document(_script_settings(context)),
-            target_name=context.names.physical("backend"),
+            target_name=context.names.physical("database-init"),
             tags=context.tags,
         ),
     )

@@ -13,53 +13,110 @@ Arn = pulumi.Input[str]
 Policies = Mapping[str, Sequence[Statement]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceGrants:
-    """What instances may reach: ARNs of the key and the buckets."""
+SERVICE_SECRETS = ("db/user_db_password", "db/board_db_password", "redis/*", "jwt/*", "google/*")
+"""The secret parameters of the services' environment (§4)."""
 
-    prefix: str
+
+@dataclass(frozen=True, kw_only=True)
+class SecretGrants:
+    """Where the secret parameters are, and the key that they are encrypted with."""
+
     region: str
     account: str
+    parameter_path: str
     key_arn: Arn
+
+    def parameters(self, *below: str) -> list[str]:
+        return [f"arn:aws:ssm:{self.region}:{self.account}:parameter{self.parameter_path}/{one}" for one in below]
+
+    def decrypt(self, *below: str) -> Statement:
+        """The key for these parameters alone, which SSM names to KMS.
+
+        AWS's policy for Session Manager lets a machine ask for any parameter: this is what keeps it from reading them.
+        """
+        return Statement(
+            actions=["kms:Decrypt"],
+            resources=[self.key_arn],
+            condition={
+                "StringEquals": {"kms:ViaService": f"ssm.{self.region}.amazonaws.com"},
+                "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": self.parameters(*below)},
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendGrants:
+    """What backend instances may reach: secrets, and the buckets' ARNs."""
+
+    secrets: SecretGrants
+    prefix: str
     deploy_scripts: Arn
     app_resources: Arn
     codedeploy_artifacts: Arn
 
 
-def instance_policies(grants: InstanceGrants) -> Policies:
+def backend_policies(grants: BackendGrants) -> Policies:
     """The three policies of the EC2 role, by what follows the prefix in their documented names."""
     return {
-        "ssm-kms-policy": _read_parameters(grants),
+        "ssm-kms-policy": _read_parameters(grants.secrets),
         "ecr-policy": _pull_images(grants),
         "s3-policy": _use_buckets(grants),
     }
 
 
-def _read_parameters(grants: InstanceGrants) -> Sequence[Statement]:
+def monitoring_policies(secrets: SecretGrants) -> Policies:
+    """Grafana's password."""
+    return {
+        "monitoring-policy": (
+            Statement(actions=["ssm:GetParameter"], resources=secrets.parameters("monitoring/*")),
+            secrets.decrypt("monitoring/*"),
+        )
+    }
+
+
+def database_init_policies(secrets: SecretGrants, master_secret: Arn) -> Policies:
+    """The database's parameters, and its master's password, which RDS keeps in Secrets Manager."""
+    return {
+        "database-init-policy": (
+            Statement(actions=["ssm:GetParameter"], resources=secrets.parameters("db/*")),
+            secrets.decrypt("db/*"),
+            Statement(actions=["secretsmanager:GetSecretValue"], resources=[master_secret]),
+            Statement(
+                actions=["kms:Decrypt"],
+                resources=[secrets.key_arn],
+                condition={
+                    "StringEquals": {
+                        "kms:ViaService": f"secretsmanager.{secrets.region}.amazonaws.com",
+                        "kms:EncryptionContext:SecretARN": master_secret,
+                    }
+                },
+            ),
+        )
+    }
+
+
+def _read_parameters(secrets: SecretGrants) -> Sequence[Statement]:
     return (
         Statement(
             actions=["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
-            resources=[f"arn:aws:ssm:{grants.region}:{grants.account}:parameter/wealist/*"],
+            resources=[f"arn:aws:ssm:{secrets.region}:{secrets.account}:parameter/wealist/*"],
         ),
-        Statement(
-            actions=["kms:Decrypt"],
-            resources=[grants.key_arn],
-            condition={"StringEquals": {"kms:ViaService": f"ssm.{grants.region}.amazonaws.com"}},
-        ),
+        secrets.decrypt(*SERVICE_SECRETS),
     )
 
 
-def _pull_images(grants: InstanceGrants) -> Sequence[Statement]:
+def _pull_images(grants: BackendGrants) -> Sequence[Statement]:
+    repositories = f"arn:aws:ecr:{grants.secrets.region}:{grants.secrets.account}:repository/{grants.prefix}-*"
     return (
         Statement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
         Statement(
             actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-            resources=[f"arn:aws:ecr:{grants.region}:{grants.account}:repository/{grants.prefix}-*"],
+            resources=[repositories],
         ),
     )
 
 
-def _use_buckets(grants: InstanceGrants) -> Sequence[Statement]:
+def _use_buckets(grants: BackendGrants) -> Sequence[Statement]:
     return (
         Statement(actions=["s3:ListBucket"], resources=[grants.deploy_scripts, grants.app_resources]),
         Statement(
@@ -141,11 +198,11 @@ def deployer_policies(grants: DeployerGrants) -> Policies:
 
 
 def _deployer_data(grants: DeployerGrants) -> Sequence[Statement]:
+    parameters = f"arn:aws:ssm:{grants.region}:{grants.account}:parameter{grants.parameter_path}"
     return (
-        Statement(
-            actions=["ssm:GetParameter", "ssm:PutParameter"],
-            resources=[f"arn:aws:ssm:{grants.region}:{grants.account}:parameter{grants.parameter_path}/*"],
-        ),
+        Statement(actions=["ssm:GetParameter"], resources=[f"{parameters}/*"]),
+        # Not the others: whoever moves the database's endpoint is sent the services' passwords.
+        Statement(actions=["ssm:PutParameter"], resources=[f"{parameters}/version/*"]),
         Statement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
         Statement(actions=["ecr:*"], resources=list(grants.repositories)),
         Statement(actions=["s3:PutObject", "s3:GetObject", "s3:DeleteObject"], resources=list(grants.buckets)),

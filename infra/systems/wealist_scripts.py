@@ -28,11 +28,30 @@ def monitoring_user_data(settings: Mapping[str, str]) -> str:
     return render_user_data([_user_data("common"), *files, _user_data("monitoring")], settings)
 
 
+def database_init_user_data(settings: Mapping[str, str]) -> str:
+    """The bootstrap of the machine that makes databases, base64."""
+    return render_user_data([_user_data("common"), _user_data("database")], settings)
+
+
 def database_init_document(settings: Mapping[str, str]) -> str:
     """The SSM command document that makes §5's databases and roles, as JSON."""
     sql = embed("init_sql", (FILES / "database" / "init.sql").read_text())
-    script = render_script([sql, FILES / "database" / "init.sh"], settings)
+    root = embed("rds_ca", rds_root(settings["REGION"]))
+    script = render_script([sql, root, FILES / "database" / "init.sh"], settings)
     return render_command_document(script, "Create wealist's databases and roles", DATABASE_INIT_TIMEOUT_SECONDS)
+
+
+def rds_root(region: str) -> str:
+    """The certificate that RDS's servers in a region are verified with, PEM.
+
+    Raises ValueError for a region that deploy/wealist/database/rds-ca.pem does not have.
+    """
+    _, found, after = (FILES / "database" / "rds-ca.pem").read_text().partition(f"\n# {region}\n")
+    if not found:
+        raise ValueError(
+            f"deploy/wealist/database/rds-ca.pem has no root for {region}: add RDS's rds-ca-rsa2048-g1 of it"
+        )
+    return after.partition("# ")[0]
 
 
 def _user_data(part: str) -> Path:

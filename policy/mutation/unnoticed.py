@@ -119,11 +119,6 @@ _EXEMPTED = (
         reason="dev's database is exempted from rds-deletion-protection",
     ),
     Unnoticed(
-        type="aws:ec2/launchTemplate:LaunchTemplate",
-        path="metadataOptions.httpPutResponseHopLimit",
-        reason="wealist's machines are exempted from ec2-metadata-hop, whatever the number",
-    ),
-    Unnoticed(
         type=POLICY,
         path="policy.Statement[+]",
         bad="*s3:*",

@@ -22,6 +22,11 @@ def _password(inputs: Props) -> None:
         raise Rejected('password: 8 to 128 printable ASCII characters, without / @ " and spaces')
 
 
+def _master(inputs: Props) -> None:
+    if inputs.get("password") and inputs.get("manageMasterUserPassword"):
+        raise Rejected("manageMasterUserPassword: RDS makes the password, and takes none then")
+
+
 def _placement(inputs: Props) -> None:
     if known(inputs, "multiAz") and inputs.get("availabilityZone"):
         raise Rejected("availabilityZone: cannot be chosen for a Multi-AZ instance")
@@ -168,6 +173,8 @@ SERVICE = AwsService(
             observe={
                 "dbSubnetGroupName": "seen.DBSubnetGroup.DBSubnetGroupName",
                 "enabledCloudwatchLogsExports": "seen.EnabledCloudwatchLogsExports || `[]`",
+                "manageMasterUserPassword": "seen.MasterUserSecret && `true` || null",
+                "masterUserSecretKmsKeyId": "seen.MasterUserSecret.KmsKeyId",
                 "engineVersion": (
                     "starts_with(seen.EngineVersion, inputs.engineVersion) && inputs.engineVersion"
                     " || seen.EngineVersion"
@@ -185,6 +192,10 @@ SERVICE = AwsService(
                 "endpoint": "join(':', [seen.Endpoint.Address, to_string(seen.Endpoint.Port)])",
                 "engineVersionActual": "seen.EngineVersion",
                 "hostedZoneId": "seen.Endpoint.HostedZoneId",
+                "masterUserSecrets": (
+                    "seen.MasterUserSecret && [{secretArn: seen.MasterUserSecret.SecretArn, kmsKeyId:"
+                    " seen.MasterUserSecret.KmsKeyId, secretStatus: seen.MasterUserSecret.SecretStatus}] || `[]`"
+                ),
                 "port": "seen.Endpoint.Port",
                 "resourceId": "seen.DbiResourceId",
                 "status": "seen.DBInstanceStatus",
@@ -202,6 +213,8 @@ SERVICE = AwsService(
                 one_of("monitoringInterval", 0, 1, 5, 10, 15, 30, 60),
                 one_of("performanceInsightsRetentionPeriod", *_INSIGHTS),
                 needs("kmsKeyId", "storageEncrypted", True),
+                needs("masterUserSecretKmsKeyId", "manageMasterUserPassword", True),
+                _master,
                 needs("performanceInsightsKmsKeyId", "performanceInsightsEnabled", True),
                 needs("performanceInsightsRetentionPeriod", "performanceInsightsEnabled", True),
                 needs("monitoringInterval", "monitoringRoleArn"),

@@ -1,10 +1,11 @@
 """Fixtures of the deploy tests."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.pretend_machine import AWS, NASTY, RECORDER, SECRETS, TOOLS, Machine
+from tests.deploy.pretend_machine import AWS, MASTER_SECRET, NASTY, RECORDER, SECRETS, TOOLS, Machine
 
 
 @pytest.fixture
@@ -34,10 +35,12 @@ def parameters(machine: Machine) -> dict[str, str]:
         "db/user_db_user": "user_service",
         "db/board_db_name": "wealist_board_db",
         "db/board_db_user": "board_service",
-        "db/master_username": "wealist_master",
+        "db/master_secret": MASTER_SECRET,
         "redis/endpoint": "master.wealist-prod-redis.example.apn2.cache.amazonaws.com",
         "redis/port": "6379",
         **{name: f"{NASTY}{number}\\" for number, name in enumerate(SECRETS)},
     }
     machine.parameters = {f"/wealist/prod/{name}": value for name, value in values.items()}
+    master = {"username": "wealist_master", "password": f"{NASTY}master"}
+    machine.parameters[MASTER_SECRET] = json.dumps(master)
     return values

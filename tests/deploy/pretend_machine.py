@@ -97,7 +97,10 @@ class Machine:
         return (self.root / path.lstrip("/")).stat().st_mode & 0o777
 
 
-# `aws ssm get-parameter --name N` and `aws ecr get-login-password`, as the real client answers.
+MASTER_SECRET = "arn:aws:secretsmanager:ap-northeast-2:290008131187:secret:rds!db-1-Ab12Cd"
+"""What RDS keeps the master's user and password in."""
+
+# `aws ssm get-parameter`, `aws secretsmanager get-secret-value` and `aws ecr get-login-password`, as the real client answers.
 AWS = """
 case "$1 $2" in
   "ssm get-parameter")
@@ -112,6 +115,14 @@ case "$1 $2" in
     cat "$FAKE/parameters$wanted"
     echo
     ;;
+  "secretsmanager get-secret-value")
+    while [ $# -gt 0 ]; do
+      if [ "$1" = --secret-id ]; then wanted=$2; fi
+      shift
+    done
+    cat "$FAKE/parameters/$wanted" || exit 254
+    echo
+    ;;
   "ecr get-login-password") echo ecr-token-secret ;;
   *) echo "unexpected: aws $*" >&2; exit 2 ;;
 esac
@@ -121,7 +132,6 @@ esac
 SECRETS = (
     "db/user_db_password",
     "db/board_db_password",
-    "db/master_password",
     "redis/auth_token",
     "google/client_id",
     "google/client_secret",

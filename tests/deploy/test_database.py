@@ -1,5 +1,6 @@
 """init.sh and init.sql: executed with stand-ins, and against a real PostgreSQL."""
 
+import json
 import os
 import shutil
 import socket
@@ -14,12 +15,18 @@ from pathlib import Path
 import pytest
 
 from infra.components.aws.scripts import embed, render_command_document, render_script
-from tests.deploy.pretend_machine import NASTY, SETTINGS, WEALIST, Machine, Result, assert_no_secret
+from infra.systems.wealist_scripts import rds_root
+from tests.deploy.pretend_machine import MASTER_SECRET, NASTY, SETTINGS, WEALIST, Machine, Result, assert_no_secret
 from tests.tools import missing
 
 DATABASE = WEALIST / "database"
 INIT_SQL = DATABASE / "init.sql"
-PARTS: list[Path | str] = [embed("init_sql", INIT_SQL.read_text()), DATABASE / "init.sh"]
+RDS_ROOT = rds_root(SETTINGS["REGION"])
+
+
+def parts(root: str = RDS_ROOT) -> list[Path | str]:
+    return [embed("init_sql", INIT_SQL.read_text()), embed("rds_ca", root), DATABASE / "init.sh"]
+
 
 # Each `docker run` leaves what the container would see: its named environment and its standard input.
 DOCKER = """
@@ -34,9 +41,9 @@ fi
 """
 
 
-def init(machine: Machine, **env: str) -> Result:
+def init(machine: Machine, root: str = RDS_ROOT, **env: str) -> Result:
     script = machine.fake / "init.sh"
-    script.write_text(render_script(PARTS, SETTINGS))
+    script.write_text(render_script(parts(root), SETTINGS))
     script.chmod(0o755)
     return machine.run(script, env=env)
 
@@ -55,15 +62,21 @@ def test_both_databases_are_made_by_the_master_over_tls(machine: Machine, parame
             "PGHOST": parameters["db/endpoint"],
             "PGPORT": "5432",
             "PGUSER": "wealist_master",
-            "PGPASSWORD": parameters["db/master_password"],
+            "PGPASSWORD": f"{NASTY}master",
             "PGDATABASE": "postgres",
-            "PGSSLMODE": "require",
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": "/rds-ca.pem",
+            "PGREQUIREAUTH": "scram-sha-256",
             "PGCONNECT_TIMEOUT": "10",
             "APP_DB_NAME": f"wealist_{key}_db",
             "APP_DB_USER": f"{key}_service",
             "APP_DB_PASSWORD": parameters[f"db/{key}_db_password"],
         }
         assert (machine.fake / f"input-{number}").read_text() == INIT_SQL.read_text()
+    ca = machine.root / "run/wealist/rds-ca.pem"
+    assert ca.read_text() == RDS_ROOT
+    for call in (call for call in machine.calls("docker") if call[1] == "run"):
+        assert call[call.index("--volume") + 1] == f"{ca}:/rds-ca.pem:ro"
     assert_no_secret(machine, result.output)
 
 
@@ -79,10 +92,30 @@ def test_psql_comes_from_a_pinned_image_on_the_hosts_network(machine: Machine, p
 
 
 def test_a_missing_parameter_is_named_and_nothing_runs(machine: Machine, parameters: dict[str, str]) -> None:
-    del machine.parameters["/wealist/prod/db/master_password"]
+    del machine.parameters["/wealist/prod/db/master_secret"]
     result = init(machine)
     assert result.status == 1
-    assert "cannot read the SSM parameter /wealist/prod/db/master_password" in result.output
+    assert "cannot read the SSM parameter /wealist/prod/db/master_secret" in result.output
+    assert not [call for call in machine.calls("docker") if call[1] == "run"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (None, f"cannot read the master's password, the secret {MASTER_SECRET}"),
+        ('{"username": "wealist_master"}', f"the secret {MASTER_SECRET} has no username and password"),
+        ("not JSON", f"the secret {MASTER_SECRET} has no username and password"),
+    ],
+)
+def test_a_master_secret_that_is_no_use_is_named_and_nothing_runs(
+    machine: Machine, parameters: dict[str, str], secret: str | None, said: str
+) -> None:
+    machine.parameters.pop(MASTER_SECRET)
+    if secret is not None:
+        machine.parameters[MASTER_SECRET] = secret
+    result = init(machine)
+    assert result.status == 1
+    assert said in result.output
     assert not [call for call in machine.calls("docker") if call[1] == "run"]
 
 
@@ -98,7 +131,7 @@ def test_docker_that_never_comes_is_reported(machine: Machine, parameters: dict[
     machine.stub("docker", "exit 1")
     result = init(machine, DOCKER_WAIT_ATTEMPTS="3")
     assert result.status == 1
-    assert "Docker is not ready after 30 seconds" in result.output
+    assert "Docker or jq is not ready after 30 seconds" in result.output
 
 
 def test_a_database_that_refuses_fails_the_command(machine: Machine, parameters: dict[str, str]) -> None:
@@ -109,7 +142,7 @@ def test_a_database_that_refuses_fails_the_command(machine: Machine, parameters:
 
 
 def test_the_script_fits_an_ssm_document() -> None:
-    document = render_command_document(render_script(PARTS, SETTINGS), "databases", 1200)
+    document = render_command_document(render_script(parts(), SETTINGS), "databases", 1200)
     assert len(document.encode()) < 64 * 1024
 
 
@@ -123,6 +156,7 @@ class Server:
     port: int
     binaries: Path
     log: Path
+    certificate: str
 
     def environment(self, user: str, password: str, database: str) -> dict[str, str]:
         login = {"PGUSER": user, "PGPASSWORD": password, "PGDATABASE": database}
@@ -229,7 +263,7 @@ def start_server(home: Path) -> Iterator[Server]:
     # Every statement is logged, to see that the password is not.
     options = f"-p {port} -c listen_addresses=127.0.0.1 -k {home} -c fsync=off -c ssl=on -c log_statement=all"
     run(binaries / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start")
-    made = Server(port, binaries, home / "log")
+    made = Server(port, binaries, home / "log", (data / "server.crt").read_text())
     quoted = MASTER_PASSWORD.replace("'", "''")
     created = made.psql(
         "root",
@@ -246,6 +280,15 @@ def start_server(home: Path) -> Iterator[Server]:
 def master(request: pytest.FixtureRequest, server: Server) -> Iterator[tuple[str, str]]:
     yield ("root", ROOT_PASSWORD) if request.param == "superuser" else ("master", MASTER_PASSWORD)
     server.forget()
+
+
+@dataclass(frozen=True)
+class Impostor:
+    """The host that a server in the database's place answers for, and what the client says; whether its root is RDS's."""
+
+    host: str
+    said: str
+    own_root: bool
 
 
 @pytest.mark.verify
@@ -326,30 +369,9 @@ class TestServer:
     def test_init_sh_drives_it_end_to_end_over_tls(
         self, server: Server, machine: Machine, parameters: dict[str, str]
     ) -> None:
-        machine.parameters |= {
-            "/wealist/prod/db/endpoint": "127.0.0.1",
-            "/wealist/prod/db/port": str(server.port),
-            "/wealist/prod/db/master_username": "master",
-            "/wealist/prod/db/master_password": MASTER_PASSWORD,
-        }
-        # The container sees the named variables and no others, then runs what follows the image.
-        machine.stub(
-            "docker",
-            f"""
-            if [ "$1" = run ]; then
-              kept=(PATH={server.binaries}:/usr/bin:/bin)
-              while [ $# -gt 0 ]; do
-                case "$1" in
-                  --env) kept+=("$2=${{!2}}"); shift ;;
-                  *postgres:17*) shift; exec env -i "${{kept[@]}}" "$@" ;;
-                esac
-                shift
-              done
-            fi
-            """,
-        )
+        points_at(machine, server, "localhost")
         for _ in range(2):
-            result = init(machine)
+            result = init(machine, server.certificate)
             assert result.status == 0, result.output
         assert_no_secret(machine, result.output)
         for key in ("user", "board"):
@@ -358,3 +380,57 @@ class TestServer:
             done = server.psql(f"{key}_service", secret, f"wealist_{key}_db", sql, PGSSLMODE="require")
             assert done.stdout.strip() == "t", done.stderr
         server.forget()
+
+    @pytest.mark.parametrize(
+        "impostor",
+        [
+            # Whoever answers in the database's place has no certificate of RDS's.
+            Impostor("localhost", "certificate verify failed", own_root=False),
+            # Or has one of RDS's, for a database of their own.
+            Impostor("127.0.0.1", 'does not match host name "127.0.0.1"', own_root=True),
+        ],
+    )
+    def test_a_server_that_is_not_the_database_learns_nothing(
+        self, server: Server, machine: Machine, parameters: dict[str, str], impostor: Impostor
+    ) -> None:
+        points_at(machine, server, impostor.host)
+        root = server.certificate if impostor.own_root else RDS_ROOT
+        refused = init(machine, root)
+        assert refused.status == 1
+        assert impostor.said in refused.output
+        # Encryption alone, as it was before, hands the master's login and the services' passwords to it.
+        believed = init(machine, root, MODE="require")
+        assert believed.status == 0, believed.output
+        server.forget()
+
+
+def points_at(machine: Machine, server: Server, host: str) -> None:
+    """The machine's parameters name this server, and its `docker run` runs what a container would.
+
+    That is what follows the image, with the named variables and no others. MODE takes the place of the script's
+    PGSSLMODE, and then there is no root.
+    """
+    machine.parameters |= {
+        "/wealist/prod/db/endpoint": host,
+        "/wealist/prod/db/port": str(server.port),
+        MASTER_SECRET: json.dumps({"username": "master", "password": MASTER_PASSWORD}),
+    }
+    machine.stub(
+        "docker",
+        f"""
+        if [ "$1" = run ]; then
+          kept=(PATH={server.binaries}:/usr/bin:/bin)
+          while [ $# -gt 0 ]; do
+            case "$1" in
+              --env) kept+=("$2=${{!2}}"); shift ;;
+              --volume) root=${{2%%:*}}; shift ;;
+              *postgres:17*)
+                shift
+                exec env -i "${{kept[@]}}" PGSSLROOTCERT="${{MODE:-$root}}" PGSSLMODE="${{MODE:-$PGSSLMODE}}" "$@"
+                ;;
+            esac
+            shift
+          done
+        fi
+        """,
+    )

@@ -18,6 +18,7 @@ MONITORING: list[Path | str] = [
     *embed_directory(WEALIST / "monitoring"),
     USER_DATA / "monitoring.sh",
 ]
+DATABASE_INIT: list[Path | str] = [USER_DATA / "common.sh", USER_DATA / "database.sh"]
 
 PLUGIN = "usr/local/lib/docker/cli-plugins/docker-compose"
 COMPOSE_BINARY = "#!/bin/bash\necho pretend compose\n"
@@ -239,6 +240,16 @@ def test_another_operating_system_is_refused(al2023: Machine, name: str, version
 def test_docker_limits_its_logs(host: Machine) -> None:
     boot(host, BACKEND)
     assert json.loads(host.read("etc/docker/daemon.json"))["log-opts"] == {"max-size": "10m", "max-file": "3"}
+
+
+# --- the machine that makes the databases
+
+
+def test_the_machine_that_makes_databases_has_what_init_sh_needs(host: Machine) -> None:
+    result = boot(host, DATABASE_INIT)
+    assert result.status == 0, result.output
+    assert [call[-1] for call in host.calls() if call[1:2] == ["install"] and call[0] in ("dnf", "yum")][-1] == "jq"
+    assert ["systemctl", "enable", "--now", "docker"] in host.calls()
 
 
 # --- monitoring

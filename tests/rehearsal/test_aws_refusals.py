@@ -150,6 +150,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (DB, {"availabilityZone": "ap-northeast-2a"}, "cannot be chosen for a Multi-AZ instance"),
     (DB, {"password": "short"}, "8 to 128 printable"),
     (DB, {"password": "slash/and@quote"}, "8 to 128 printable"),
+    (DB, {"manageMasterUserPassword": True}, "RDS makes the password"),
+    (DB, {"masterUserSecretKmsKeyId": "alias/x"}, "masterUserSecretKmsKeyId: needs manageMasterUserPassword"),
     (DB, {"storageEncrypted": False}, "kmsKeyId: needs storageEncrypted"),
     (DB, {"skipFinalSnapshot": False}, "finalSnapshotIdentifier: must be given"),
     (DB, {"allocatedStorage": 5}, "less than 20 GiB"),

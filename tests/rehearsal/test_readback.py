@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,10 +94,11 @@ def test_the_load_balancer_is_protected_and_drops_bad_headers(aws: Any) -> None:
     assert values["access_logs.s3.bucket"] == "wealist-access-logs"
 
 
-def test_both_auto_scaling_groups_have_their_sizes(aws: Any) -> None:
+def test_the_auto_scaling_groups_have_their_sizes(aws: Any) -> None:
     groups = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     assert {one["AutoScalingGroupName"]: (one["MinSize"], one["MaxSize"]) for one in groups} == {
         "wealist-prod-backend-asg": (2, 6),
+        "wealist-prod-database-init-asg": (1, 1),
         "wealist-prod-monitoring-asg": (1, 1),
     }
 
@@ -109,6 +111,13 @@ def test_the_database_is_encrypted_private_and_protected(aws: Any) -> None:
         False,
         True,
     )
+
+
+def test_the_masters_password_is_where_the_parameter_says(aws: Any) -> None:
+    name = aws("ssm").get_parameter(Name="/wealist/prod/db/master_secret")["Parameter"]["Value"]
+    secret = json.loads(aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    assert secret["username"] == "wealist_admin"
+    assert secret["password"]
 
 
 def test_redis_fails_over(aws: Any) -> None:

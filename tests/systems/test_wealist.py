@@ -333,7 +333,7 @@ class TestBackend:
         images = {template["imageId"] for template in prod.of("LaunchTemplate")}
         assert images == {"resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"}
 
-    @pytest.mark.parametrize("fleet", ["backend", "monitoring"])
+    @pytest.mark.parametrize("fleet", ["backend", "monitoring", "database-init-machine"])
     def test_user_data_is_a_script_of_at_most_16_kib_that_knows_its_stack(self, prod: Recording, fleet: str) -> None:
         script = base64.b64decode(prod.one("LaunchTemplate", f"wealist-{fleet}-template")["userData"]).decode()
         assert script.startswith("#!/bin/bash\n")
@@ -397,7 +397,6 @@ class TestDatabase:
     @pytest.mark.parametrize(
         "name",
         [
-            "db/master_password",
             "db/user_db_password",
             "db/board_db_password",
             "redis/auth_token",
@@ -412,12 +411,32 @@ class TestDatabase:
         assert parameter["type"] == "SecureString"
         assert repr(parameter.inputs["value"]) == "Secret()"
 
-    def test_databases_and_roles_are_made_by_a_document_on_a_backend_instance(self, prod: Recording) -> None:
+    def test_the_masters_password_is_made_and_kept_by_rds(self, prod: Recording) -> None:
+        database = prod.one("Instance")
+        assert (database["manageMasterUserPassword"], database.get("password")) == (True, None)
+        assert database["masterUserSecretKmsKeyId"] == prod.one("Key").outputs["arn"]
+        assert not [one for one in prod.of("RandomPassword") if "master" in one.name]
+
+    def test_the_masters_secret_is_found_by_a_parameter(self, prod: Recording) -> None:
+        (parameter,) = [one for one in prod.of("Parameter") if one["name"] == "/wealist/prod/db/master_secret"]
+        assert parameter["value"] == prod.one("Instance").outputs["masterUserSecrets"][0]["secretArn"]
+
+    def test_passwords_are_accepted_by_scram_alone(self, prod: Recording) -> None:
+        settings = {
+            one["name"]: one["value"] for one in prod.one("ParameterGroup", "wealist-database-parameters")["parameters"]
+        }
+        assert settings["rds.accepted_password_auth_method"] == "scram"
+        assert settings["password_encryption"] == "scram-sha-256"
+
+    def test_databases_and_roles_are_made_by_a_document_on_a_machine_that_does_only_this(self, prod: Recording) -> None:
         document = prod.one("Document")
         association = prod.one("Association")
         assert document["name"] == "wealist-prod-database-init"
         assert association["name"] == document["name"]
-        assert association["targets"] == [{"key": "tag:Name", "values": ["wealist-prod-backend"]}]
+        assert association["targets"] == [{"key": "tag:Name", "values": ["wealist-prod-database-init"]}]
+        machine = prod.one("LaunchTemplate", "wealist-database-init-machine-template")
+        assert machine["tagSpecifications"][0]["tags"]["Name"] == "wealist-prod-database-init"
+        assert prod.one("Group", "wealist-database-init-machine-asg")["targetGroupArns"] == []
         assert "CREATE" in document["content"]
 
 
@@ -534,7 +553,8 @@ class TestIdentity:
             "ssm:GetCommandInvocation",
         }
         assert grants["cloudfront:CreateInvalidation"] == {prod.one("Distribution").outputs["arn"]}
-        assert grants["ssm:PutParameter"] == {f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/*"}
+        assert grants["ssm:GetParameter"] == {f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/*"}
+        assert grants["ssm:PutParameter"] == {f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/version/*"}
 
     def test_codedeploy_changes_only_wealists_groups(self, prod: Recording) -> None:
         grants = self.granted(self.policy(prod, "wealist-prod-codedeploy-policy"))

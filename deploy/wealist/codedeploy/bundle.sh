@@ -34,6 +34,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/tree/scripts"
 cp "$HERE/$service/appspec.yml" "$HERE/$service/compose.yaml" "$HERE/$service/service.env" "$work/tree/"
 cp "$HERE"/scripts/*.sh "$work/tree/scripts/"
+# The region's root alone, from its line on.
+sed -n "/^# $REGION\$/,/^-----END/p" "$HERE/../database/rds-ca.pem" >"$work/tree/rds-ca.pem"
+[ -s "$work/tree/rds-ca.pem" ] || die "rds-ca.pem has no root for $REGION: add RDS's rds-ca-rsa2048-g1 of it"
 cat >"$work/tree/release.env" <<ENV
 IMAGE_TAG=$tag
 REGION=$REGION

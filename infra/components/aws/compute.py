@@ -20,8 +20,8 @@ class FleetArgs:
     `user_data` is base64. `instance_profile` is the profile's name. `target_group_arns` get the instances, whose health then
     decides over their life. `cpu_target_percent` is what the fleet scales to hold; `None` keeps it at `minimum`, unless
     `scaled_elsewhere` leaves the number to somebody else. `rolls` replaces the instances when the template changes.
-    `containers_use_metadata` lets the metadata service answer one hop further away; `metadata_tags` has it tell the
-    instance's tags, whose keys then cannot hold a slash. `group_tags` are further tags of the group alone;
+    `metadata_tags` has the metadata service tell the instance's tags, whose keys then cannot hold a slash.
+    `group_tags` are further tags of the group alone;
     `after` is what must be there before an instance starts.
     """
 
@@ -41,7 +41,6 @@ class FleetArgs:
     tags: Tags
     scaled_elsewhere: bool = False
     rolls: bool = True
-    containers_use_metadata: bool = True
     metadata_tags: bool = True
     group_tags: Tags = field(default_factory=dict)
     after: Sequence[pulumi.Resource] = ()
@@ -85,8 +84,8 @@ class Fleet(PlatformComponent):
             metadata_options={
                 "http_endpoint": "enabled",
                 "http_tokens": "required",
-                # Containers are one hop further away.
-                "http_put_response_hop_limit": 2 if args.containers_use_metadata else 1,
+                # Containers are one hop further away: the machine's role is not theirs.
+                "http_put_response_hop_limit": 1,
                 "instance_metadata_tags": "enabled" if args.metadata_tags else "disabled",
             },
             monitoring={"enabled": True},

@@ -43,36 +43,28 @@ class DatabaseArgs:
 class Database(PlatformComponent):
     """One PostgreSQL instance: encrypted, TLS enforced, backed up, its logs kept.
 
-    Resources: SubnetGroup, ParameterGroup, RandomPassword, RandomId, a LogGroup per exported log, Instance.
+    RDS makes the master's password, keeps it in Secrets Manager and changes it every seven days: neither the program
+    nor its state ever holds it. Resources: SubnetGroup, ParameterGroup, RandomId, a LogGroup per exported log, Instance.
     """
 
     pulumi_type: ClassVar[str] = "platform:aws:Database"
     address: pulumi.Output[str]
     port: int
-    master_username: str
-    master_password: pulumi.Output[str]
+    master_secret_arn: pulumi.Output[str]
     identifier: pulumi.Output[str]
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name, self._args = name, args
         self._identifier = within_limit(f"{args.prefix}-rds", "database")
-        password = random.RandomPassword(
-            f"{name}-master-password",
-            length=40,
-            # RDS refuses / @ " and space.
-            override_special="!#$%&*()-_=+[]{}<>:?",
-            opts=self.child,
-        )
-        instance = self._instance(password.result)
+        instance = self._instance()
         self.address = instance.address
         self.port = PORT
-        self.master_username = args.master_username
-        self.master_password = password.result
+        self.master_secret_arn = instance.master_user_secrets[0].secret_arn
         self.identifier = instance.identifier
         self.register_outputs({"address": self.address, "identifier": self.identifier})
 
-    def _instance(self, password: pulumi.Output[str]) -> aws.rds.Instance:
+    def _instance(self) -> aws.rds.Instance:
         args = self._args
         return aws.rds.Instance(
             f"{self._name}-instance",
@@ -86,7 +78,8 @@ class Database(PlatformComponent):
             storage_encrypted=True,
             kms_key_id=args.key_arn,
             username=args.master_username,
-            password=password,
+            manage_master_user_password=True,
+            master_user_secret_kms_key_id=args.key_arn,
             port=PORT,
             multi_az=args.multi_az,
             availability_zone=None if args.multi_az else args.zone,
@@ -146,6 +139,8 @@ class Database(PlatformComponent):
             parameters=[
                 {"name": "rds.force_ssl", "value": "1"},
                 {"name": "password_encryption", "value": "scram-sha-256"},
+                # Else a role whose password was once stored as MD5 could still log in with that.
+                {"name": "rds.accepted_password_auth_method", "value": "scram"},
                 {"name": "log_connections", "value": "1"},
             ],
             tags=named(self._args.tags, f"{self._args.prefix}-postgres{major}"),

@@ -125,7 +125,6 @@ def _tenants(
             scaled_elsewhere=True,
             # A rolling refresh would not wait for pods to move.
             rolls=False,
-            containers_use_metadata=False,
             metadata_tags=False,
             volume_gib=context.settings.volumes.node_gib,
             tags=_tags(context, TENANT),

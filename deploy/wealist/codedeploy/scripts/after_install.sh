@@ -33,7 +33,8 @@ environment() {
   line DB_NAME "db/${DB_KEY}_db_name"
   line DB_USER "db/${DB_KEY}_db_user"
   line DB_PASSWORD "db/${DB_KEY}_db_password"
-  echo DB_SSLMODE=require
+  echo DB_SSLMODE=verify-full
+  echo DB_SSLROOTCERT=/etc/ssl/rds-ca.pem
   line REDIS_HOST redis/endpoint
   line REDIS_PORT redis/port
   line REDIS_AUTH_TOKEN redis/auth_token

@@ -246,11 +246,16 @@ def _edge(reach: Reach) -> Statements:
         _may("elasticloadbalancing", "Add* Create* Delete* Deregister* Modify* Register* Remove* Set*", balancers),
         _may(
             "wafv2",
-            "AssociateWebACL CreateWebACL DeleteLoggingConfiguration DeleteWebACL DisassociateWebACL GetWebACL "
+            "AssociateWebACL CreateWebACL DeleteLoggingConfiguration DeleteWebACL GetWebACL "
             "PutLoggingConfiguration TagResource UntagResource UpdateWebACL",
             reach.arns("wafv2", "regional/webacl/{}-*", "regional/managedruleset/*/*"),
         ),
-        _may("elasticloadbalancing", "SetWebACL", reach.arns("elasticloadbalancing", "loadbalancer/app/{}-*")),
+        # With elasticloadbalancing:CreateWebACLAssociation and DeleteWebACLAssociation, above.
+        _may(
+            "wafv2",
+            "AssociateWebACL DisassociateWebACL GetWebACLForResource",
+            reach.arns("elasticloadbalancing", "loadbalancer/app/{}-*"),
+        ),
         _may(
             "cloudfront",
             "AllowVendedLogDeliveryForResource Create* Delete* TagResource UntagResource Update*",
@@ -295,7 +300,7 @@ def _data(reach: Reach) -> Statements:
         ),
         _may(
             "s3",
-            "CreateBucket DeleteBucket DeleteBucketPolicy DeleteBucketOwnershipControls GetBucket* GetEncryptionConfiguration "
+            "CreateBucket DeleteBucket DeleteBucketPolicy GetBucket* GetEncryptionConfiguration "
             "GetLifecycleConfiguration ListBucket PutBucket* PutEncryptionConfiguration PutLifecycleConfiguration",
             buckets,
         ),

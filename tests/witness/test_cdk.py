@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
-from tests.witness.cdk import managed_cloudfront_policies
+from tests.witness.cdk import managed_cloudfront_policies, source
 from tests.witness.tables import FOLDER, tables, written
+from tests.witness.test_iam import OF_SERVICES
 
 pytestmark = pytest.mark.verify
 
@@ -22,3 +23,8 @@ def test_cloudfronts_own_policies_have_the_ids_that_the_components_use() -> None
     managed = managed_cloudfront_policies()
     assert managed["cachePolicies"]["CACHING_OPTIMIZED"] == CACHING_OPTIMIZED
     assert managed["responseHeadersPolicies"]["SECURITY_HEADERS"] == SECURITY_HEADERS
+
+
+def test_what_services_say_of_the_resource_they_act_for_has_the_librarys_keys() -> None:
+    text = source("aws-iam/lib/policy-statement")
+    assert {key for key in OF_SERVICES if f'"{key}"' in text} == OF_SERVICES

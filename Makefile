@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs manifests bench bench-stack bench-mesh lock
+.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs manifests bench bench-ratios bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +32,10 @@ mutate: .venv/.packages ## spoil what security hangs on, one by one: do the poli
 	@$(BIN)/python -m rehearsal.mutate $(if $(WRITE),--write)
 
 test: .venv/.packages ## every quick test that needs only Python; ARGS goes to pytest
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-runs: .venv/.packages ## whole runs of the command line: what they say and leave, and that they stay within their time
-	@$(BIN)/python -m pytest -m 'runs and not timed' --numprocesses 2 --dist loadscope $(ARGS)
-	@echo "those with a limit of time, alone"
-	@$(BIN)/python -m pytest -m timed $(ARGS)
+runs: .venv/.packages ## whole runs of the command line: what they say and leave
+	@$(BIN)/python -m pytest -m runs --numprocesses 2 --dist loadscope $(ARGS)
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"
@@ -79,7 +77,11 @@ docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m policy.document > docs/policies.md.tmp
 	@mv docs/policies.md.tmp docs/policies.md
 
-bench: bench-stack bench-mesh ## what a stack costs to rehearse and an edge's protections to serve; each alone: bench-stack, bench-mesh
+bench: bench-ratios bench-stack bench-mesh ## what a run costs beside others, a stack by its size, an edge's protections; each alone: bench-ratios …
+
+bench-ratios: .venv/.packages engine
+	@echo "runs against others beside them; the memory of the greatest process"
+	@$(BIN)/python -m tests.bench $(if $(WRITE),--write) $(ARGS)
 
 bench-stack: .venv/.packages
 	@echo "resources per second at 1, 10 and 100 times the size"

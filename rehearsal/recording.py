@@ -58,6 +58,13 @@ class Recording:
         self._failures: list[str] = []
         self.stack_outputs: Props = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the lock, which is this process's."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
     def add(self, resource: Registered) -> None:
         """Remember a registration; `ValueError` for a URN that is taken (the engine refuses it, mocks do not)."""
         with self._lock:

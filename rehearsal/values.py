@@ -31,6 +31,10 @@ class _Unknown:
     def __repr__(self) -> str:
         return "UNKNOWN"
 
+    def __reduce__(self) -> str:
+        """Pickled by its name: there is only one."""
+        return "UNKNOWN"
+
 
 UNKNOWN = _Unknown()
 """A value that is only known after the update: seen in previews on the engine."""

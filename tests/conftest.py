@@ -1,4 +1,4 @@
-"""Both real stacks, each built once per process for all the tests that only look at what was registered; and quick surroundings."""
+"""Both real stacks, each built once per run for all the tests that only look at what was registered; and quick surroundings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 from rehearsal.garbage import collecting_rarely
 from tests.costs import Costs
@@ -36,13 +35,14 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 
 def _recorded(stack: str, folders: pytest.TempPathFactory) -> Recording:
+    from tests.shared import recorded_once
     from tests.stacks import stack_up
 
-    with stack_up(stack, folders.mktemp(stack)) as (recording, _):
-        return recording
+    def record() -> Recording:
+        with stack_up(stack, folders.mktemp(stack)) as (recording, _):
+            return recording
 
-
-_ON_BOTH_STACKS = ("tests/systems/", "tests/policy/", "tests/preview/")
+    return recorded_once(stack, folders, record)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,34 +74,37 @@ def interruptible() -> None:
 
 
 _FIRST = (
+    # Of `make verify`:
     "tests/mesh/test_eco2_edge.py",
     "tests/rehearsal/test_engine_crash.py",
     "tests/rehearsal/test_engine_stacks.py",
     "tests/cluster/",
+    # Of `make test`; the first two make a stack each, at the same time.
+    "tests/rehearsal/test_readback.py",
+    "tests/systems/test_wealist_settings.py",
+    "tests/deploy/test_eco2_bootstrap.py",
+    "tests/policy/test_mutations.py",
+    "tests/policy/test_rules.py",
+    "tests/rehearsal/test_aws_types.py",
+    "tests/rehearsal/test_aws_refusals.py",
+    "tests/systems/test_eco2_aws.py",
+    "tests/preview/test_dangers.py",
 )
 """What others wait for, and what takes long as one piece: nobody should wait for that alone at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make verify` hands files out in this order; other runs have an order of their own."""
+    """Files are handed out in this order."""
     items.sort(key=lambda item: next((n for n, path in enumerate(_FIRST) if item.nodeid.startswith(path)), len(_FIRST)))
-
-
-class _TheStacksTogether(LoadFileScheduling):  # type: ignore[misc]
-    """One process builds the stacks, and runs the tests that look at them."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _ON_BOTH_STACKS[0] if nodeid.startswith(_ON_BOTH_STACKS) else str(super()._split_scope(nodeid))
 
 
 _WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
     "not runs and not verify and not judges and not bench": lambda text: bool(
         re.search(r"^pytestmark = pytest\.mark\.(runs|verify|judges)$", text, re.M)
     ),
-    "runs and not timed": lambda text: "mark.runs" not in text,
+    "runs": lambda text: "mark.runs" not in text,
     "verify": lambda text: "mark.verify" not in text,
     "verify or judges": lambda text: not re.search(r"mark\.(verify|judges)", text),
-    "timed": lambda text: "mark.timed" not in text,
 }
 """Which files have nothing for the Makefile's runs, by their text; of any other selection of tests that is not said."""
 
@@ -112,7 +115,3 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not without or not collection_path.match("test_*.py"):
         return None
     return without(collection_path.read_text()) or None
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    return _TheStacksTogether(config, log) if config.getoption("dist") == "loadfile" else None

@@ -11,7 +11,7 @@ from typing import Any
 from policy.exemptions import Exemption, qualified
 from policy.mutation.model import GONE, PROTECT, RESOURCE, Mutation, Unnoticed, shown
 from policy.mutation.paths import Steps, parse, places, read, replaced, written
-from policy.rules.model import Resource, Rule, Stack, StackRule
+from policy.rules.model import Resource, ResourceRule, Rule, Stack, StackRule
 from policy.run import Finding, examine, guarded
 
 Key = tuple[str, str, str]
@@ -154,11 +154,14 @@ class Watch:
     def __init__(self, resources: Sequence[Resource], rules: Sequence[Rule], exemptions: Sequence[Exemption]) -> None:
         self._resources = [guarded(one) for one in resources]
         self._places = {one.urn: place for place, one in enumerate(resources)}
-        self._of_resources = [rule for rule in rules if not isinstance(rule, StackRule)]
+        self._of_type: dict[str, list[Rule]] = defaultdict(list)
+        for rule in rules:
+            for type_ in rule.types if isinstance(rule, ResourceRule) else ():
+                self._of_type[type_].append(rule)
         self._exemptions = exemptions
         self._known = {_key(one) for one in examine(rules, Stack(self._resources))[0]}
         self._asked = {
-            rule.name: _types_asked_for(rule, self._resources) for rule in rules if isinstance(rule, StackRule)
+            rule.name: types_asked_for(rule, self._resources) for rule in rules if isinstance(rule, StackRule)
         }
         self._of_stack = [rule for rule in rules if isinstance(rule, StackRule)]
 
@@ -166,11 +169,13 @@ class Watch:
         """The first rule that says something about the spoiled stack that it does not say about the stack."""
         place = self._places[flip.resource.urn]
         spoiled = [] if flip.spoiled is None else [guarded(flip.spoiled)]
-        alone, _ = examine(self._of_resources, Stack(spoiled))
+        alone, _ = examine(self._of_type[flip.resource.type], Stack(spoiled))
         if rule := self._first_new(alone):
             return rule
-        stack = Stack([*self._resources[:place], *spoiled, *self._resources[place + 1 :]])
         rules = [rule for rule in self._of_stack if self._asked[rule.name](flip.resource.type)]
+        if not rules:
+            return None
+        stack = Stack([*self._resources[:place], *spoiled, *self._resources[place + 1 :]])
         together, _ = examine(rules, stack, of=())
         return self._first_new(together)
 
@@ -186,7 +191,7 @@ def _key(finding: Finding) -> Key:
     return finding.rule.name, finding.resource.urn, finding.message
 
 
-def _types_asked_for(rule: StackRule, resources: Sequence[Resource]) -> Callable[[str], bool]:
+def types_asked_for(rule: StackRule, resources: Sequence[Resource]) -> Callable[[str], bool]:
     """Which types a rule of the stack looks at: one that it never asked for cannot change what it says."""
     stack = _Traced(resources)
     examine([rule], stack, of=())

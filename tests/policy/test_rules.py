@@ -13,6 +13,7 @@ import pytest
 
 from policy.catalog import ALL_RULES, AREAS, NAMES
 from policy.exemptions import load_exemptions
+from policy.mutation.score import types_asked_for
 from policy.rules.model import Resource, ResourceRule, Rule, Stack, StackRule
 from policy.run import Judgement, examine, guarded, judge
 from rehearsal.judging import seen_by_rules
@@ -53,11 +54,12 @@ class Bench:
     def __init__(self, resources: Sequence[Resource], recording: Recording) -> None:
         self.plain = {(one.type, one.name): one for one in seen_by_rules(recording)}
         self.resources = resources
-        self.base = self.found(resources, resources)
+        self.base = self.found(ALL_RULES, resources, resources)
+        self._asked = {rule.name: types_asked_for(rule, resources) for rule in ALL_RULES if isinstance(rule, StackRule)}
         self._known: dict[int, set[tuple[str, str]]] = {}
 
-    def found(self, all_: Sequence[Resource], of: Sequence[Resource]) -> set[tuple[str, str]]:
-        findings, undecided = examine(ALL_RULES, Stack(all_), of)
+    def found(self, rules: Sequence[Rule], all_: Sequence[Resource], of: Sequence[Resource]) -> set[tuple[str, str]]:
+        findings, undecided = examine(rules, Stack(all_), of)
         assert undecided == []
         return {(one.rule.name, one.resource.urn) for one in findings}
 
@@ -84,12 +86,12 @@ class Bench:
             return self.base
         new = [] if other is None else [guarded(other)]
         others = [one for one in self.resources if one.urn != place.urn]
-        return self.found([*others, *new], new) | {
-            one for one in self.base if one[1] != place.urn and self._single(one[0])
+        # What never asks for resources of the type says what it said before.
+        same = {name for name, asked in self._asked.items() if not asked(place.type)}
+        rules = [rule for rule in ALL_RULES if rule.name not in same]
+        return self.found(rules, [*others, *new], new) | {
+            (rule, urn) for rule, urn in self.base if rule in same or (urn != place.urn and rule not in self._asked)
         }
-
-    def _single(self, rule: str) -> bool:
-        return isinstance(RULES[rule], ResourceRule)
 
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in ALL_RULES}

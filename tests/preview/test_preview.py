@@ -11,14 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.pace import one_within
 from tests.rehearsal.small_program import make_small
 from tests.stacks import ROOT
 
@@ -173,9 +171,7 @@ class Whole:
     """Both stacks with the four dangers, compared with what is committed here; nothing was cached but compiled packages."""
 
     project: Path
-    cache: Path
     done: subprocess.CompletedProcess[str]
-    seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -186,22 +182,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 def compared(project: Path, cache: Path) -> Whole:
-    started = time.monotonic()
     done = preview(project, cache, "--markdown", "--fail-on-danger")
     assert done.returncode == 3, done.stderr
-    return Whole(project=project, cache=cache, done=done, seconds=time.monotonic() - started)
+    return Whole(project=project, done=done)
 
 
-@pytest.mark.timed
 class TestBothStacks:
-    """As a pull request has them: one cold run, for what it costs and for what it says."""
-
-    def test_they_are_compared_within_20_seconds(self, whole: Whole, tmp_path: Path) -> None:
-        def tries() -> Iterator[float]:
-            yield whole.seconds
-            yield compared(whole.project, tmp_path).seconds
-
-        assert one_within(20, tries()) == ""
+    """As a pull request has them: one cold run, for what it says."""
 
     def test_four_dangers_stand_on_top_of_the_comment_each_with_its_remedy(self, whole: Whole) -> None:
         project = whole.project

@@ -1,4 +1,4 @@
-"""Whole runs of the command line: what it prints and leaves, how it serves, and what it costs."""
+"""Whole runs of the command line: what it prints and leaves, how it serves, and what memory it takes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
 
 from rehearsal.workspace import Workspace
-from tests.pace import one_within
 from tests.rehearsal.small_program import make_small
 from tests.rehearsal.test_cli import copy_project, project, rehearsal
 
@@ -116,46 +114,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("whole"))
 
 
-def whole_page(project: Path) -> str:
-    done = rehearsal(project, "up", "--stack", "prod", "--in-process")
+@pytest.fixture(scope="module")
+def page(whole: Path) -> str:
+    done = rehearsal(whole, "up", "--stack", "prod", "--in-process")
     assert done.returncode == 0, done.stdout
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def page(whole: Path) -> str:
-    return whole_page(whole)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What a run reports of itself."""
-
-    resources: int
-    seconds: float
-    megabytes: int
-
-
-def cost(page: str) -> Cost:
-    said = re.search(r"(\d+) resources, ([\d.]+) s, (\d+) MB", page)
-    assert said
-    return Cost(resources=int(said[1]), seconds=float(said[2]), megabytes=int(said[3]))
-
-
-@pytest.mark.timed
 class TestTheWholeProdStack:
-    """One run, for what it costs and for what it says."""
+    """One run, for what it says; how long it takes is for `make bench`."""
 
-    def test_it_stays_within_10_seconds_and_300_mb(self, whole: Path, page: str) -> None:
-        took = cost(page)
-        assert took.resources > 150
-        assert took.megabytes < 300
-
-        def tries() -> Iterator[float]:
-            yield took.seconds
-            yield cost(whole_page(whole)).seconds
-
-        assert one_within(10, tries()) == ""
+    def test_it_stays_within_300_mb(self, page: str) -> None:
+        said = re.search(r"(\d+) resources, [\d.]+ s, (\d+) MB", page)
+        assert said
+        assert int(said[1]) > 150
+        assert int(said[2]) < 300
 
     def test_it_names_every_chapter(self, page: str) -> None:
         for chapter in CHAPTERS:

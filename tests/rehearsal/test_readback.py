@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -11,13 +12,23 @@ import pytest
 
 from rehearsal.cloud import Cloud
 from rehearsal.recording import Recording
+from tests.shared import recorded_once
 from tests.stacks import REGION, stack_up
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recording, Cloud]]:
-    with stack_up("prod", tmp_path_factory.mktemp("standing")) as both:
-        yield both
+    with ExitStack() as stays:
+        standing: list[tuple[Recording, Cloud]] = []
+
+        def stand() -> Recording:
+            standing.append(stays.enter_context(stack_up("prod", tmp_path_factory.mktemp("standing"))))
+            return standing[0][0]
+
+        recorded_once("prod", tmp_path_factory, stand)
+        if not standing:
+            stand()
+        yield standing[0]
 
 
 @pytest.fixture

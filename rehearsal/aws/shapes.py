@@ -123,6 +123,8 @@ def from_api(observed: Any, declared: Any, names: Names) -> Any:
 
 
 def _from_scalar(observed: Any, declared: Any) -> Any:
+    # A blob; in properties it is text.
+    observed = observed.decode(errors="replace") if isinstance(observed, bytes) else observed
     text = str(observed)
     if text == str(declared) or (isinstance(declared, str) and _same_json(observed, declared)):
         return declared

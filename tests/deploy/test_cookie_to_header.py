@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.stacks import ROOT
@@ -170,7 +170,7 @@ def values_of_s_access(cookies: list[bytes]) -> list[bytes | None]:
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cookies=COOKIES)
 @example(cookies=[b's_access="a"'])
 def test_a_token_is_the_value_of_the_only_cookie_or_there_is_none(lua: Filter, cookies: list[bytes]) -> None:
@@ -184,7 +184,7 @@ def test_a_token_is_the_value_of_the_only_cookie_or_there_is_none(lua: Filter, c
         assert not re.fullmatch(rb'[A-Za-z0-9._-]+|"[A-Za-z0-9._-]+"', given_[0])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cookies=COOKIES, authorization=st.lists(st.binary(max_size=30), min_size=1, max_size=3))
 def test_whatever_the_cookies_are_an_authorization_header_stays(
     lua: Filter, cookies: list[bytes], authorization: list[bytes]

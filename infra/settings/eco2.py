@@ -50,8 +50,6 @@ class Kubernetes(Section):
     """The pods' addresses: an overlay, apart from the VPC."""
     service_cidr: ClusterBlock = "10.96.0.0/16"
     """The services' addresses."""
-    service_account_keys: Annotated[list[Label], Field(min_length=1, max_length=3)] = ["first"]
-    """The keys that sign service accounts' tokens, by name: the first signs, all are accepted. To rotate, add, move, remove."""
     snapshot_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     """How often etcd is saved to S3: the most that a lost control plane forgets."""
     snapshot_retention_days: Annotated[int, Field(ge=1, le=365)] = 14

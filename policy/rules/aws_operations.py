@@ -23,7 +23,6 @@ from policy.aws_types import (
     LOG_GROUP,
     PARAMETER,
     POLICY,
-    PRIVATE_KEY,
     REPOSITORY,
     ROLE,
     SECURITY_GROUP,
@@ -46,7 +45,7 @@ TOLD_ON_ERRORS_ONLY = ("HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count")
 LOG_DAYS = 90
 DELETION_DAYS = 30
 
-STATEFUL = frozenset({BUCKET, CACHE, DATABASE, INSTANCE, KEY, PRIVATE_KEY, REPOSITORY, ZONE})
+STATEFUL = frozenset({BUCKET, CACHE, DATABASE, INSTANCE, KEY, REPOSITORY, ZONE})
 """What cannot be made again as it was: it holds data, or the world knows it by its value. Of machines: a control plane's."""
 
 TAGGED = frozenset(

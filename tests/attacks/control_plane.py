@@ -258,12 +258,20 @@ def _certify(kubeadm: Path, config: Path, root: Path, port: int) -> None:
     """The cluster's authorities, keys and administrators, by kubeadm."""
     init = [str(kubeadm), "init", "phase"]
     subprocess.run([*init, "certs", "all", "--config", str(config)], check=True, capture_output=True)
+    _make_signing_keys(root / "etc/kubernetes/pki")
     for name in ("super-admin", "controller-manager"):
         command = [*init, "kubeconfig", name, "--config", str(config), "--kubeconfig-dir", str(root / "etc/kubernetes")]
         subprocess.run(command, check=True, capture_output=True)
         file = root / f"etc/kubernetes/{name}.conf"
         file.write_text(re.sub(r"server: .*", f"server: https://127.0.0.1:{port}", file.read_text()))
     (root / "etc/kubernetes/super-admin.conf").rename(root / "etc/kubernetes/admin.conf")
+
+
+def _make_signing_keys(pki: Path) -> None:
+    """In kubeadm's place, as the master makes and places them while they are rotated: two keys, of which the first signs."""
+    script = f"""set -e; . {bootstrap.FILES}/keys.sh; keys=$(new_signing_key && new_signing_key)
+nth_key 1 <<<"$keys" >sa.key; for number in 1 2; do nth_key "$number" <<<"$keys" | openssl pkey -pubout; done >sa.pub"""
+    subprocess.run(["bash", "-c", script], cwd=pki, check=True, capture_output=True)
 
 
 def _administrator(root: Path) -> tuple[Path, Path]:

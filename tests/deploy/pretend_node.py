@@ -8,16 +8,19 @@ import os
 import shutil
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.names import Names
 from infra.settings.eco2 import IMAGES, Eco2, GitOps
 from infra.settings.model import Network
 from infra.systems.eco2.bootstrap import Bundle
 from infra.systems.eco2.context import Context
-from tests.deploy.pretend_machine import RECORDER, Machine
+from tests.deploy.pretend_machine import RECORDER, Machine, Result
 
 TOOLS = (
     "dnf", "rpm", "systemctl", "modprobe", "sysctl", "swapoff", "curl", "aws", "kubeadm", "kubectl", "ctr", "pgrep", "sleep",
@@ -31,17 +34,25 @@ SNAPSHOTS = "eco2-test-etcd-snapshots"
 
 TOKEN = "abcdef.0123456789abcdef"
 CA_HASH = f"sha256:{'0123456789abcdef' * 4}"
-SERVICE_ACCOUNT_KEY = (
-    "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0LXNlcnZpY2UtYWNjb3VudC1rZXk=\n-----END RSA PRIVATE KEY-----"
-)
 ENCRYPTION_KEY = "c2VjcmV0LWVuY3J5cHRpb24ta2V5LTMyLWJ5dGVzISE="
-SECRETS = (TOKEN, "c2VjcmV0LXNlcnZpY2UtYWNjb3VudC1rZXk=", ENCRYPTION_KEY, "imds-session-token")
+
+
+def signing_key() -> str:
+    """As openssl makes one."""
+    made = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made.decode().strip()
+
+
+SERVICE_ACCOUNT_KEY = signing_key()
+SECRETS = (TOKEN, SERVICE_ACCOUNT_KEY.splitlines()[3], ENCRYPTION_KEY, "imds-session-token")
 
 PARAMETERS = {
-    "kubernetes/service-account-key": SERVICE_ACCOUNT_KEY,
-    "kubernetes/service-account-public-key": "-----BEGIN PUBLIC KEY-----\ncHVibGlj\n-----END PUBLIC KEY-----",
-    "kubernetes/encryption-key": ENCRYPTION_KEY,
+    "kubernetes/service-account-keys": SERVICE_ACCOUNT_KEY,
+    "kubernetes/encryption-keys": ENCRYPTION_KEY,
 }
+"""What a master of before has made."""
 
 AWS = r"""
 value() { # OPTION, of the call's arguments
@@ -62,9 +73,15 @@ case "$1 $2" in
     echo
     ;;
   "ssm put-parameter")
-    text=$(value --value "$@")
-    mkdir -p "$FAKE/written$(dirname "$(value --name "$@")")"
-    cp "${text#file://}" "$FAKE/written$(value --name "$@")"
+    text=$(value --value "$@") name=$(value --name "$@")
+    case " $* " in
+      *" --overwrite "*) ;;
+      *) if [ -e "$FAKE/parameters$name" ]; then echo "An error occurred (ParameterAlreadyExists)" >&2; exit 254; fi ;;
+    esac
+    for place in written parameters; do
+      mkdir -p "$FAKE/$place$(dirname "$name")"
+      cp "${text#file://}" "$FAKE/$place$name"
+    done
     ;;
   "s3 cp")
     from=${*: -2:1} to=${*: -1}
@@ -86,6 +103,7 @@ esac
 
 CURL = r"""
 case "${*: -1}" in
+  */openid/v1/jwks) cat "$FAKE/jwks-outside" ;;
   */latest/api/token) echo imds-session-token ;;
   */meta-data/*)
     read -r header
@@ -173,6 +191,7 @@ case " $* " in
       exit 1
     fi
     ;;
+  *" get --raw /openid/v1/jwks "*) cat "$FAKE/jwks" ;;
   *" delete node "*) rm -f "$FAKE/registered" ;;
   *" get applications.argoproj.io "*) [ -e "$FAKE/applied" ] || exit 1 ;;
   *" apply "*root-application*) touch "$FAKE/applied" ;;
@@ -262,6 +281,17 @@ def context() -> Context:
 class NodeMachine(Machine):
     """A machine with an instance's metadata, an object store and a package database."""
 
+    def run(self, *command: Path | str, env: Mapping[str, str] | None = None) -> Result:
+        """What is written to the Parameter Store is there the next time."""
+        result = super().run(*command, env=env)
+        written = self.fake / "written"
+        self.parameters |= {
+            f"/{path.relative_to(written)}": path.read_text().rstrip("\n")
+            for path in written.rglob("*")
+            if path.is_file()
+        }
+        return result
+
     def object(self, bucket: str, key: str) -> Path:
         path = self.fake / "s3" / bucket / key
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -308,6 +338,8 @@ def make_node(tmp_path: Path, bundle: Bundle, authority: bytes) -> NodeMachine:
         "provider-id": PROVIDER_ID,
         "token": TOKEN,
         "etcd-content": "many keys of the cluster",
+        "jwks": '{"keys": [{"kid": "first"}]}',
+        "jwks-outside": '{"keys": [{"kid": "first"}]}',
     }
     for name, text in files.items():
         (fake / name).write_text(text)

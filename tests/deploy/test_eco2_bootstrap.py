@@ -185,7 +185,7 @@ def test_shellcheck_finds_nothing() -> None:
 
 def test_every_script_is_strict_about_failures() -> None:
     strict = {path.name for path in SCRIPTS if "set -euo pipefail" in path.read_text()}
-    sourced = {"prepare.sh", "etcd.sh", "control-plane.sh", "worker.sh", "addons.sh"}
+    sourced = {"prepare.sh", "etcd.sh", "keys.sh", "control-plane.sh", "worker.sh", "addons.sh"}
     assert strict | sourced == {path.name for path in SCRIPTS}
     assert not strict & sourced
     for name in sourced:
@@ -416,30 +416,172 @@ def test_secrets_are_encrypted_in_etcd_with_the_key_from_ssm(master: NodeMachine
     assert rule["providers"][1:] == [{"identity": {}}]
 
 
-def test_a_new_encryption_key_comes_first_and_the_old_one_still_reads(master: NodeMachine) -> None:
-    old = yaml.safe_load(master.read("etc/kubernetes/encryption/config.yaml"))["resources"][0]["providers"][0][
-        "secretbox"
-    ]["keys"]
-    new = base64.b64encode(b"another key of thirty-two bytes!").decode()
-    master.parameters[f"{PREFIX}kubernetes/encryption-key"] = new
-    master.parameters[f"{PREFIX}kubernetes/encryption-key-previous"] = ENCRYPTION_KEY
-    result = master.run(master.script("encryption-config.sh"))
+def encryption_keys(master: NodeMachine) -> list[dict[str, str]]:
+    (rule,) = yaml.safe_load(master.read("etc/kubernetes/encryption/config.yaml"))["resources"]
+    keys: list[dict[str, str]] = rule["providers"][0]["secretbox"]["keys"]
+    return keys
+
+
+def test_a_new_encryption_key_comes_first_and_the_old_one_still_reads_until_it_is_dropped(master: NodeMachine) -> None:
+    (old,) = encryption_keys(master)
+    result = master.run(master.script("encryption-config.sh"), "rotate")
     assert result.status == 0, result.output
-    keys = yaml.safe_load(master.read("etc/kubernetes/encryption/config.yaml"))["resources"][0]["providers"][0][
-        "secretbox"
-    ]["keys"]
-    assert [key["secret"] for key in keys] == [new, ENCRYPTION_KEY]
-    assert keys[1] == old[0], "etcd remembers a key by its name"
+    new, second = encryption_keys(master)
+    assert second == old, "etcd remembers a key by its name"
+    assert len(base64.b64decode(new["secret"], validate=True)) == 32
+    assert new["secret"] != old["secret"]
     assert "2 key(s)" in result.output
-    assert new not in result.output
-    assert_no_secret(master, result.output)
+    assert new["secret"] not in result.output
+    dropped = master.run(master.script("encryption-config.sh"), "drop")
+    assert dropped.status == 0, dropped.output
+    assert encryption_keys(master) == [new]
+    assert_no_secret(master, result.output, dropped.output)
 
 
 def test_an_encryption_key_of_another_size_is_refused(master: NodeMachine) -> None:
-    master.parameters[f"{PREFIX}kubernetes/encryption-key"] = base64.b64encode(b"short").decode()
-    result = master.run(master.script("encryption-config.sh"))
+    master.parameters[f"{PREFIX}kubernetes/encryption-keys"] = base64.b64encode(b"short").decode()
+    result = master.run(master.script("encryption-config.sh"), "again")
     assert result.status == 1
-    assert "must be 32 bytes in base64; it is 5" in result.output
+    assert "must be 32 bytes in base64; one is 5" in result.output
+
+
+# --- the keys that a master makes
+
+
+def public(pem: str) -> str:
+    """The public half of the first private key in it, by openssl."""
+    done = subprocess.run(["openssl", "pkey", "-pubout"], input=pem, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_master_of_a_new_cluster_makes_its_keys_and_keeps_them_encrypted(
+    node: NodeMachine, published: Published
+) -> None:
+    node.parameters.clear()
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 0, result.output
+    puts = [call for call in node.calls("aws") if call[1:3] == ["ssm", "put-parameter"]]
+    assert {option(call, "--name") for call in puts} == {f"{PREFIX}{name}" for name in PARAMETERS}
+    for call in puts:
+        assert (option(call, "--type"), option(call, "--key-id")) == ("SecureString", "alias/eco2-prod")
+        assert "--overwrite" not in call, "what another master has made is not lost"
+    made = node.parameters[f"{PREFIX}kubernetes/service-account-keys"]
+    assert node.read("etc/kubernetes/pki/sa.key").strip() == made
+    assert node.read("etc/kubernetes/pki/sa.pub") == public(made)
+    assert len(base64.b64decode(node.parameters[f"{PREFIX}kubernetes/encryption-keys"], validate=True)) == 32
+    seen = [word for call in node.calls() for word in call] + [result.output]
+    secrets = [made.splitlines()[3], node.parameters[f"{PREFIX}kubernetes/encryption-keys"]]
+    assert not [text for text in seen if any(secret in text for secret in secrets)]
+    assert list((node.root / "run/eco2").glob("value*")) == []
+
+
+def test_two_keys_fit_a_standard_parameter() -> None:
+    """4 KB (Parameter Store's quota for standard parameters)."""
+    assert len(f"{SERVICE_ACCOUNT_KEY}\n{SERVICE_ACCOUNT_KEY}\n") <= 4096
+
+
+def test_what_aws_verifies_tokens_with_is_published_as_the_api_server_has_it(standing: Path) -> None:
+    booted = NodeMachine(standing / "root", standing / "fake")
+    assert json.loads(booted.object("eco2-test-issuer", "openid/v1/jwks").read_text()) == {"keys": [{"kid": "first"}]}
+    (put,) = [call for call in booted.calls("aws") if "s3://eco2-test-issuer/openid/v1/jwks" in call]
+    assert option(put, "--content-type") == "application/json"
+    assert option(put, "--cache-control") == "public, max-age=300", "or CloudFront keeps it for a day"
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_a_cluster_that_has_lost_a_key_gets_no_other(node: NodeMachine, published: Published, name: str) -> None:
+    save_snapshot(node, "20260101T000000Z")
+    node.parameters[f"{PREFIX}kubernetes/restore"] = f"{INSTANCE} latest"
+    del node.parameters[f"{PREFIX}{name}"]
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 1
+    assert f"the SSM parameter /eco2/prod/{name} is missing, and this cluster has data that needs it" in result.output
+    assert "docs/runbooks/eco2-certificate-rotation.md" in result.output
+    assert not [call for call in node.calls("kubeadm") if call[1] == "init"]
+    assert not [call for call in node.calls("aws") if call[1:3] == ["ssm", "put-parameter"]]
+
+
+def test_a_parameter_store_that_does_not_answer_makes_no_key(node: NodeMachine, published: Published) -> None:
+    denied = node.fake / f"denied{PREFIX}kubernetes/service-account-keys"
+    denied.parent.mkdir(parents=True)
+    denied.touch()
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 1
+    assert "may this node's role read and decrypt it?" in result.output
+    assert not [call for call in node.calls("aws") if call[1:3] == ["ssm", "put-parameter"]]
+
+
+def rotate(master: NodeMachine, command: str) -> Result:
+    return master.run(master.script("service-account-keys.sh"), command)
+
+
+def signing(master: NodeMachine) -> tuple[str, list[str]]:
+    """The key that signs, and those that verify."""
+    accepted = master.read("etc/kubernetes/pki/sa.pub").split("-----END PUBLIC KEY-----\n")[:-1]
+    return public(master.read("etc/kubernetes/pki/sa.key")), [f"{one}-----END PUBLIC KEY-----\n" for one in accepted]
+
+
+def test_the_signing_key_is_rotated_as_the_runbook_says(master: NodeMachine) -> None:
+    old = public(SERVICE_ACCOUNT_KEY)
+    assert signing(master) == (old, [old])
+    outputs = [rotate(master, "add").output]
+    first, (kept, new) = signing(master)
+    assert (first, kept) == (old, old), "the old key signs until whoever verifies knows the new one"
+    assert new != old
+    two = '{"keys": [{"kid": "first"}, {"kid": "second"}]}'
+    (master.fake / "jwks").write_text(two)
+    early = rotate(master, "switch")
+    assert early.status == 1
+    assert "does not have both keys yet" in early.output
+    assert signing(master) == (old, [old, new])
+    (master.fake / "jwks-outside").write_text(two)
+    outputs.append(rotate(master, "switch").output)
+    assert signing(master) == (new, [new, old])
+    outputs.append(rotate(master, "drop").output)
+    assert signing(master) == (new, [new])
+    assert public(master.parameters[f"{PREFIX}kubernetes/service-account-keys"]) == new
+    uploads = [call for call in master.calls("aws") if "s3://eco2-test-issuer/openid/v1/jwks" in call]
+    assert len(uploads) == 3
+    assert (master.root / "etc/kubernetes/manifests/kube-apiserver.yaml").exists()
+    assert_no_secret(master, *outputs)
+
+
+def test_a_key_that_leaked_is_replaced_at_once(master: NodeMachine) -> None:
+    (master.root / "var/lib/etcd/member/db").write_text("the cluster")
+    result = rotate(master, "replace")
+    assert result.status == 0, result.output
+    signs, accepted = signing(master)
+    assert [signs] == accepted
+    assert signs != public(SERVICE_ACCOUNT_KEY)
+    assert master.read("var/lib/etcd/member/db") == "the cluster"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("switch", "there are 1 key(s): `switch` wants 2"),
+        ("drop", "there are 1 key(s): `drop` wants 2"),
+        ("", "say what to do"),
+        ("remove", "say what to do"),
+    ],
+)
+def test_a_step_out_of_order_changes_nothing(master: NodeMachine, command: str, said: str) -> None:
+    before = master.kept()
+    result = rotate(master, command)
+    assert result.status == 1
+    assert said in result.output
+    assert master.kept() == before
+
+
+def test_a_control_plane_that_does_not_stop_is_left_with_the_keys_it_has(master: NodeMachine) -> None:
+    master.stub("pgrep", "exit 0")
+    result = rotate(master, "replace")
+    assert result.status == 1
+    assert signing(master)[0] == public(SERVICE_ACCOUNT_KEY)
+    assert (master.root / "etc/kubernetes/manifests/kube-apiserver.yaml").exists()
+    master.stub("pgrep", "exit 1")
+    assert rotate(master, "again").status == 0
+    assert signing(master)[0] == public(master.parameters[f"{PREFIX}kubernetes/service-account-keys"])
 
 
 def test_the_api_server_is_configured_as_the_issue_asks(standing: Path) -> None:
@@ -524,16 +666,6 @@ def test_a_node_registers_with_its_name_taint_and_provider_id(
     assert taint.get("value") == (None if wanted is MASTER else wanted.dedicated)
 
 
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
-def test_a_missing_parameter_is_named(node: NodeMachine, published: Published, name: str) -> None:
-    del node.parameters[f"{PREFIX}{name}"]
-    result = boot(node, MASTER, published.bundle)
-    assert result.status == 1
-    assert f"the SSM parameter /eco2/prod/{name} is missing" in result.output
-    assert not [call for call in node.calls("kubeadm") if call[1] == "init"]
-    assert_no_secret(node, result.output)
-
-
 def test_a_second_boot_of_the_master_changes_nothing(master: NodeMachine) -> None:
     before = master.kept()
     result = again(master)
@@ -572,17 +704,6 @@ def test_an_init_that_stops_after_etcd_goes_on_with_its_data(node: NodeMachine, 
     assert not [call for call in node.calls("kubeadm") if call[1] == "reset"]
     assert "DirAvailable--var-lib-etcd" not in " ".join(inits[0])
     assert "DirAvailable--var-lib-etcd" in option(inits[1], "--ignore-preflight-errors")
-
-
-def test_a_leaked_key_is_replaced_on_the_data_that_is_there(master: NodeMachine) -> None:
-    (master.root / "var/lib/etcd/member/db").write_text("the cluster")
-    (master.root / "var/lib/eco2/initialised").unlink()
-    master.parameters[f"{PREFIX}kubernetes/service-account-key"] = "another key"
-    result = again(master)
-    assert result.status == 0, result.output
-    assert master.read("etc/kubernetes/pki/sa.key") == "another key\n"
-    assert master.read("var/lib/etcd/member/db") == "the cluster"
-    assert "another key" not in result.output
 
 
 def test_a_machine_with_etcds_data_is_never_reset(master: NodeMachine) -> None:

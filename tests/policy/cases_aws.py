@@ -46,7 +46,6 @@ from policy.aws_types import (
     PARAMETER,
     POLICY,
     POLICY_ATTACHMENT,
-    PRIVATE_KEY,
     PUBLIC_ACCESS_BLOCK,
     REPOSITORY,
     REPOSITORY_LIFECYCLE,
@@ -673,7 +672,6 @@ OPERATIONS = (
             (DATABASE, "wealist-database-instance"),
             (INSTANCE, "eco2-k8s-master-instance"),
             (KEY, "eco2-encryption-key"),
-            (PRIVATE_KEY, "eco2-issuer-key-first"),
             (REPOSITORY, "eco2-registry-auth-api"),
             (ZONE, "eco2-dns-zone"),
         )
@@ -688,8 +686,8 @@ OPERATIONS = (
         change={"policy": allow("kms:Decrypt", Principal={"AWS": "*"})},
     ),
     Broken(
-        rule="ssm-secrets-encrypted", type=PARAMETER, name="eco2-parameters-kubernetes-encryption-key",
-        change={"type": "String"},
+        rule="ssm-secrets-encrypted", type=PARAMETER, name="eco2-parameters-jwt-secret",
+        change={"type": "String"}, also=frozenset({"kubernetes-external-secret-known"}),
     ),
     Broken(rule="ssm-own-key", type=PARAMETER, name="eco2-parameters-jwt-secret", change={"keyId": "alias/aws/ssm"}),
     Broken(rule="ssm-own-key", type=PARAMETER, name="eco2-parameters-jwt-secret", change={"keyId": ...}),

@@ -151,12 +151,6 @@ CASES = [
         "locked out",
     ),
     case(
-        "a key that is drawn anew",
-        Rank.LOSS,
-        edited("PrivateKey", "eco2-issuer-key-first", {"rsaBits": 4096}),
-        "no longer trusted",
-    ),
-    case(
         "a StatefulSet with other claims",
         Rank.LOSS,
         edited("StatefulSet", "eco2-data-postgresql-statefulset", {"spec.volumeClaimTemplates": []}),
@@ -674,8 +668,6 @@ def test_every_stateful_type_of_the_stack_is_in_the_list(stack: Snapshot) -> Non
         "Key",
         "LogGroup",
         "Namespace",
-        "PrivateKey",
-        "RandomBytes",
         "RandomPassword",
         "ReplicationGroup",
     }

@@ -16,9 +16,6 @@ from urllib.parse import unquote
 
 import boto3
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from infra.settings.eco2 import Eco2
 from rehearsal.recording import Recording, Registered
@@ -50,10 +47,9 @@ PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/eco2/prod"
 
 @pytest.fixture(scope="module")
 def with_tenants(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    """With workers for tenants, and while the signing key is rotated."""
+    """With workers for tenants."""
     folder = tmp_path_factory.mktemp("tenants")
-    changes = {"tenant_workers": {"minimum": 0, "maximum": 4}, "kubernetes": {"service_account_keys": ["old", "new"]}}
-    with account_up(folder, **changes) as recording:
+    with account_up(folder, tenant_workers={"minimum": 0, "maximum": 4}) as recording:
         return recording
 
 
@@ -180,7 +176,6 @@ class TestBootstrapMaterial:
 
     def test_no_secret_is_in_user_data_or_the_bundle(self, eco2: Recording) -> None:
         secrets = [one.outputs["result"] for one in eco2.of("RandomPassword")]
-        secrets += [eco2.one("RandomBytes").outputs["base64"], eco2.one("PrivateKey").outputs["privateKeyPem"]]
         bundle = gzip.decompress(
             base64.b64decode(eco2.one("BucketObjectv2", "eco2-bootstrap-bundle")["contentBase64"])
         ).decode()
@@ -189,7 +184,6 @@ class TestBootstrapMaterial:
 
     def test_no_secret_is_registered_in_plain_text(self, eco2: Recording) -> None:
         secrets = {one.outputs["result"] for one in eco2.of("RandomPassword")}
-        secrets |= {eco2.one("RandomBytes").outputs["base64"], eco2.one("PrivateKey").outputs["privateKeyPem"]}
 
         def leaks(value: Any) -> bool:
             return isinstance(value, str) and any(secret in value for secret in secrets)
@@ -202,9 +196,6 @@ class TestBootstrapMaterial:
     def test_the_parameters_are_those_that_machines_and_pods_ask_for(self, eco2: Recording) -> None:
         services = ("auth", "my", "scan", "character", "location", "image", "chat")
         assert {one["name"].removeprefix("/eco2/prod/") for one in eco2.of("Parameter")} == {
-            "kubernetes/service-account-key",
-            "kubernetes/service-account-public-key",
-            "kubernetes/encryption-key",
             "postgres/admin-password",
             *(f"postgres/{service}-password" for service in services),
             "redis/password",
@@ -213,16 +204,12 @@ class TestBootstrapMaterial:
             "grafana/admin-password",
         }
 
-    def test_every_parameter_but_the_public_key_is_encrypted_with_ecos_key(self, eco2: Recording) -> None:
+    def test_every_parameter_is_encrypted_with_ecos_key(self, eco2: Recording) -> None:
         key = eco2.one("Key").outputs["arn"]
         plain = {
             one["name"] for one in eco2.of("Parameter") if (one["type"], one.get("keyId")) != ("SecureString", key)
         }
-        assert plain == {"/eco2/prod/kubernetes/service-account-public-key"}
-
-    def test_the_encryption_key_is_32_bytes(self, eco2: Recording) -> None:
-        (found,) = [one for one in eco2.of("Parameter") if one["name"].endswith("kubernetes/encryption-key")]
-        assert len(base64.b64decode(found["value"], validate=True)) == 32
+        assert plain == set()
 
     def test_each_of_the_projects_images_has_a_repository(self, eco2: Recording) -> None:
         apis = {f"eco2-prod-{name.removeprefix('k8s-api-')}-api" for name in NODES if name.startswith("k8s-api-")}
@@ -461,37 +448,6 @@ def published(path: str) -> dict[str, Any]:
     return found
 
 
-def encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def sign(private_key: str, claims: dict[str, Any], kid: str) -> str:
-    """A token as kube-apiserver signs it."""
-    key = serialization.load_pem_private_key(private_key.encode(), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    parts = [encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": kid}, claims)]
-    signature = key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
-    return ".".join((*parts, encoded(signature)))
-
-
-def verified(token: str) -> dict[str, Any]:
-    """The claims, once the signature is good for the published key that the token names."""
-    signed, _, signature = token.rpartition(".")
-    header, claims = (json.loads(decoded(part)) for part in signed.split("."))
-    assert published(".well-known/openid-configuration")["jwks_uri"] == f"{ISSUER}/openid/v1/jwks"
-    (web_key,) = [one for one in published("openid/v1/jwks")["keys"] if one["kid"] == header["kid"]]
-    assert (web_key["kty"], web_key["alg"], header["alg"]) == ("RSA", "RS256", "RS256")
-    numbers = [int.from_bytes(decoded(web_key[part])) for part in ("e", "n")]
-    public = rsa.RSAPublicNumbers(*numbers).public_key()
-    public.verify(decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    found: dict[str, Any] = claims
-    return found
-
-
 def admits(trust: dict[str, Any], claims: dict[str, Any]) -> bool:
     """Whether STS would let the bearer of the claims assume the role: the provider is the issuer's, every condition holds."""
     issuer = claims["iss"].removeprefix("https://")
@@ -519,16 +475,6 @@ class TestIdentity:
             "exp": now + 3600,
         }
 
-    @pytest.fixture
-    def key(self, eco2: Recording) -> tuple[str, str]:
-        """The private key that the master reads, and the id that Kubernetes gives it."""
-        found = boto3.client("ssm", REGION).get_parameter(
-            Name="/eco2/prod/kubernetes/service-account-key", WithDecryption=True
-        )["Parameter"]["Value"]
-        public = serialization.load_pem_private_key(found.encode(), None).public_key()
-        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        return found, encoded(hashlib.sha256(der).digest())
-
     def test_the_issuers_documents_are_where_its_host_says(self, eco2: Recording) -> None:
         discovery = published(".well-known/openid-configuration")
         assert (discovery["issuer"], discovery["id_token_signing_alg_values_supported"]) == (ISSUER, ["RS256"])
@@ -544,37 +490,17 @@ class TestIdentity:
         assert reader["Principal"] == {"Service": "cloudfront.amazonaws.com"}
         assert reader["Condition"] == {"StringEquals": {"aws:SourceArn": eco2.one("Distribution").outputs["arn"]}}
 
-    def test_a_token_signed_with_the_key_is_verified_with_the_published_keys(
-        self, eco2: Recording, key: tuple[str, str], claims: dict[str, Any]
-    ) -> None:
-        assert verified(sign(key[0], claims, key[1])) == claims
-
-    def test_a_token_signed_with_another_key_is_not(
-        self, eco2: Recording, key: tuple[str, str], claims: dict[str, Any]
-    ) -> None:
-        other = rsa.generate_private_key(65537, 2048).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        with pytest.raises(InvalidSignature):
-            verified(sign(other.decode(), claims, key[1]))
-
-    def test_the_published_keys_hold_nothing_private(self, eco2: Recording) -> None:
-        for one in published("openid/v1/jwks")["keys"]:
-            assert one.keys() == {"kty", "use", "alg", "kid", "n", "e"}
-
     def test_every_role_for_a_service_account_is_known(self, eco2: Recording) -> None:
         federated = {one["name"] for one in eco2.of("Role") if "WebIdentity" in one["assumeRolePolicy"]}
         assert federated == {f"eco2-prod-{label}" for label in ROLES}
 
     @pytest.mark.parametrize("label", ROLES)
-    def test_role_admits_its_service_account_alone(
-        self, eco2: Recording, key: tuple[str, str], claims: dict[str, Any], label: str
-    ) -> None:
+    def test_role_admits_its_service_account_alone(self, eco2: Recording, claims: dict[str, Any], label: str) -> None:
         namespace, account = ROLES[label]
         (role,) = [one for one in eco2.of("Role") if one["name"] == f"eco2-prod-{label}"]
         trust = json.loads(role["assumeRolePolicy"])
         good = {**claims, "sub": f"system:serviceaccount:{namespace}:{account}"}
-        assert admits(trust, verified(sign(key[0], good, key[1])))
+        assert admits(trust, good)
         near_misses: list[dict[str, Any]] = [
             {"sub": f"system:serviceaccount:default:{account}"},
             {"sub": f"system:serviceaccount:{namespace}:default"},
@@ -591,16 +517,21 @@ class TestIdentity:
         others = [f"system:serviceaccount:{one}:{two}" for one, two in ROLES.values() if (one, two) != ROLES[label]]
         assert not any(admits(trust, {**good, "sub": sub}) for sub in others)
 
-    def test_while_keys_are_rotated_all_are_published_and_the_first_signs(self, with_tenants: Recording) -> None:
-        old, new = (with_tenants.one("PrivateKey", f"eco2-issuer-key-{label}").outputs for label in ("old", "new"))
-        keys = json.loads(with_tenants.one("BucketObjectv2", "eco2-issuer-keys")["content"])["keys"]
-        assert len({one["kid"] for one in keys}) == 2
-        parameters = {one["name"].rpartition("/")[2]: one["value"] for one in with_tenants.of("Parameter")}
-        assert parameters["service-account-key"] == old["privateKeyPem"]
-        assert parameters["service-account-public-key"] == old["publicKeyPem"] + new["publicKeyPem"]
+    def test_the_keys_are_the_masters_to_publish(self, eco2: Recording) -> None:
+        assert {one["key"] for one in eco2.of("BucketObjectv2") if one["bucket"] == "eco2-example-issuer"} == {
+            ".well-known/openid-configuration"
+        }
 
-    def test_the_signing_key_is_kept_from_deletion(self, eco2: Recording) -> None:
-        assert eco2.one("PrivateKey").protect
+    def test_nobody_but_the_master_decrypts_its_keys(self, eco2: Recording) -> None:
+        (found,) = [
+            one for one in json.loads(eco2.one("Key")["policy"])["Statement"] if one.get("Sid") == "TheMastersKeys"
+        ]
+        assert (found["Effect"], found["Principal"], found["Action"]) == ("Deny", {"AWS": "*"}, ["kms:Decrypt"])
+        names = {f"{PARAMETER}/kubernetes/service-account-keys", f"{PARAMETER}/kubernetes/encryption-keys"}
+        assert set(found["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"]) == names
+        master = f"arn:aws:iam::{ACCOUNT}:role/eco2-prod-node-control-plane"
+        assert found["Condition"]["StringNotEquals"] == {"aws:PrincipalArn": master}
+        assert eco2.one("Role", "eco2-node-control-plane").outputs["arn"] == master
 
 
 ALL_ACTIONS_WITHOUT_A_RESOURCE = (
@@ -610,7 +541,7 @@ ALL_ACTIONS_WITHOUT_A_RESOURCE = (
 )  # fmt: skip
 """What the service authorization reference gives no resource level, or what only describes."""
 
-SAMPLES = ("kubernetes/join/i-0own", "kubernetes/service-account-key", "kubernetes/encryption-key", "jwt/secret")
+SAMPLES = ("kubernetes/join/i-0own", "kubernetes/service-account-keys", "kubernetes/encryption-keys", "jwt/secret")
 
 
 def may(found: list[dict[str, Any]], action: str, resource: str, **context: str) -> bool:
@@ -725,8 +656,13 @@ class TestAccess:
 
     def test_the_master_hands_tokens_over_and_saves_etcd(self, eco2: Recording) -> None:
         found = statements(eco2, "node-control-plane")
-        for action in ("ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"):
+        for action in ("ssm:AddTagsToResource", "ssm:DeleteParameter"):
             assert [name for name in SAMPLES if may(found, action, f"{PARAMETER}/{name}")] == [SAMPLES[0]], action
+        assert [name for name in SAMPLES if may(found, "ssm:PutParameter", f"{PARAMETER}/{name}")] == list(SAMPLES[:3])
+        issuer = "arn:aws:s3:::eco2-example-issuer"
+        assert may(found, "s3:PutObject", f"{issuer}/openid/v1/jwks")
+        assert not may(found, "s3:PutObject", f"{issuer}/.well-known/openid-configuration")
+        assert not may(found, "s3:GetObject", f"{issuer}/openid/v1/jwks")
         assert may(found, "ssm:GetParametersByPath", f"{PARAMETER}/kubernetes/join")
         bucket = "arn:aws:s3:::eco2-example-etcd-snapshots"
         assert may(found, "s3:PutObject", f"{bucket}/snapshots/20261121T000000Z/etcd.db")

@@ -41,11 +41,17 @@ def allowed_at_the_top(resource: Registered) -> bool:
         return True
     return resource.type.split(":")[-1] in {
         "RandomPassword",
-        "RandomBytes",
         "OpenIdConnectProvider",
         "InstanceProfile",
         "Provider",
     }
+
+
+def test_no_state_holds_a_key_of_the_cluster(stack: Recording) -> None:
+    """They are made where they are used, on its master: whoever reads a state signs no token and decrypts no etcd with it."""
+    kinds = {one.type.split(":")[-1] for one in stack}
+    assert not kinds & {"PrivateKey", "RandomBytes"}
+    assert [one["name"] for one in stack.of("Parameter") if "/kubernetes/" in one["name"]] == []
 
 
 def test_logical_names_begin_with_their_system(stack: Recording) -> None:

@@ -8,6 +8,8 @@ set -euo pipefail
 . "$BUNDLE/prepare.sh"
 # shellcheck source=deploy/eco2/bootstrap/etcd.sh
 . "$BUNDLE/etcd.sh"
+# shellcheck source=deploy/eco2/bootstrap/keys.sh
+. "$BUNDLE/keys.sh"
 # shellcheck source=deploy/eco2/bootstrap/control-plane.sh
 . "$BUNDLE/control-plane.sh"
 # shellcheck source=deploy/eco2/bootstrap/addons.sh

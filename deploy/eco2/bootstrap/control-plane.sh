@@ -1,5 +1,5 @@
 #!/bin/bash
-# k8s-master: kubeadm init with the cluster's own keys, on new, restored or half-made data. Sourced, after lib.sh and etcd.sh.
+# k8s-master: kubeadm init with the cluster's own keys, on new, restored or half-made data. Sourced, after lib.sh, etcd.sh and keys.sh.
 
 DECISION=kubernetes/restore
 
@@ -32,12 +32,8 @@ decide_data() {
 }
 
 place_keys() { # before kubeadm, which keeps the keys that it finds
-  local private public
-  private=$(require_parameter kubernetes/service-account-key)
-  public=$(require_parameter kubernetes/service-account-public-key)
-  write_file 0600 "$KUBERNETES/pki/sa.key" <<<"$private"
-  write_file 0600 "$KUBERNETES/pki/sa.pub" <<<"$public"
-  "$BUNDLE/encryption-config.sh"
+  place_signing_keys
+  place_encryption_keys
 }
 
 place_policies() {
@@ -78,6 +74,7 @@ initialise() {
   step "kubeadm init" run_init
   step "wait for the API server" wait_for_api
   step "register this machine, not the one before it" replace_stale_master
+  step "publish the keys that AWS verifies tokens with" publish_keys
   step "say who may ask to join" let_machines_join
   rm -f "$RUN/kubeadm.yaml"
   touch "$STATE/initialised"

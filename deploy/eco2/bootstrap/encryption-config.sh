@@ -1,31 +1,21 @@
 #!/bin/bash
-# k8s-master: what Secrets are encrypted with in etcd, from SSM. The API server reads the file anew by itself.
-# A key's name follows from the key, for etcd remembers the name. kubernetes/encryption-key-previous is there only while keys change.
+# k8s-master, by hand: other keys for Secrets in etcd. `rotate`, then later `drop`; `again` places them as they are in SSM.
+# The API server reads the file anew by itself. docs/runbooks/eco2-certificate-rotation.md
 set -euo pipefail
 
 # shellcheck source=deploy/eco2/bootstrap/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=deploy/eco2/bootstrap/etcd.sh
+. "$BUNDLE/etcd.sh"
+# shellcheck source=deploy/eco2/bootstrap/keys.sh
+. "$BUNDLE/keys.sh"
 
-entry() { # KEY: as one element of `keys`
-  local size name
-  size=$(base64 --decode <<<"$1" 2>/dev/null | wc -c) || true
-  ((size == 32)) || die "$PARAMETER_PATH/kubernetes/encryption-key must be 32 bytes in base64; it is $size"
-  name=$(sha256sum <<<"$1")
-  printf '              - {name: key-%s, secret: %s}\n' "${name:0:8}" "$1"
-}
-
-write_encryption_config() {
-  local current previous config status=0 ENCRYPTION_KEYS
-  current=$(require_parameter kubernetes/encryption-key)
-  previous=$(read_parameter kubernetes/encryption-key-previous) || status=$?
-  ((status == 0 || status == 3)) || die "cannot read the SSM parameter $PARAMETER_PATH/kubernetes/encryption-key-previous"
-  ENCRYPTION_KEYS=$(entry "$current")
-  if [[ -n "$previous" ]]; then
-    ENCRYPTION_KEYS+=$'\n'$(entry "$previous")
-  fi
-  config=$(fill "$BUNDLE/config/encryption.yaml" ENCRYPTION_KEYS)
-  write_file 0600 "$KUBERNETES/encryption/config.yaml" <<<"$config"
-  say "encryption at rest: $(grep -c 'secret:' <<<"$ENCRYPTION_KEYS") key(s), changed: $CHANGED"
-}
-
-write_encryption_config
+is_control_plane || die "this is $NODE_NAME: the keys are k8s-master's"
+KEYS=$(require_parameter "$ENCRYPTION_KEYS_PARAMETER")
+case ${1:-} in
+  rotate) write_parameter "$ENCRYPTION_KEYS_PARAMETER" --overwrite < <(new_encryption_key && printf '%s\n' "$KEYS") ;;
+  drop) write_parameter "$ENCRYPTION_KEYS_PARAMETER" --overwrite < <(head -n 1 <<<"$KEYS") ;;
+  again) ;;
+  *) die "say what to do: $0 rotate | drop | again" ;;
+esac
+step "place the keys" place_encryption_keys

@@ -140,7 +140,7 @@ require_parameter() { # NAME: prints its value, or says what is missing
   case $status in
     0) printf '%s\n' "$value" ;;
     3)
-      say "the SSM parameter $PARAMETER_PATH/$1 is missing: Pulumi makes it; run \`pulumi up\` first" >&2
+      say "the SSM parameter $PARAMETER_PATH/$1 is missing" >&2
       return 1
       ;;
     *)
@@ -148,6 +148,20 @@ require_parameter() { # NAME: prints its value, or says what is missing
       return 1
       ;;
   esac
+}
+
+write_parameter() { # NAME OPTION...: standard input becomes the value of a SecureString; the client reads it from a file of tmpfs
+  local file status=0
+  file=$(mktemp "$RUN/value.XXXXXX")
+  cat >"$file"
+  if [[ -s "$file" ]]; then
+    aws ssm put-parameter --region "$REGION" --name "$PARAMETER_PATH/$1" --type SecureString --key-id "$KMS_KEY" \
+      --value "file://$file" "${@:2}" >/dev/null || status=$?
+  else
+    status=1
+  fi
+  rm -f "$file"
+  return "$status"
 }
 
 imds() { # PATH under meta-data; the session token goes through standard input, not the arguments

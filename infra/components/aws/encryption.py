@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,13 +16,17 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
-    """Whose key it is; `protect` keeps Pulumi from deleting it, and with it all that it encrypts."""
+    """Whose key it is; `protect` keeps Pulumi from deleting it, and with it all that it encrypts.
+
+    `denials` are what its policy refuses besides, whatever IAM allows.
+    """
 
     prefix: str
     account: str
     region: str
     protect: bool
     tags: Tags
+    denials: Sequence[Statement] = ()
 
 
 class EncryptionKey(PlatformComponent):
@@ -66,6 +71,7 @@ class EncryptionKey(PlatformComponent):
                     resources=["*"],
                     principals={"Service": "cloudwatch.amazonaws.com"},
                 ),
+                *args.denials,
             ),
             tags=named(args.tags, f"{args.prefix}-key"),
             opts=self.guarded(args.protect),

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 import pulumi
 
 from infra.components.aws.iam import Statement
+from infra.components.aws.service_account_issuer import KEYS_PATH
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import INSTANCE_TAG
 
 Arn = pulumi.Input[str]
 Statements = Sequence[Statement]
+
+MASTERS_KEYS = ("service-account-keys", "encryption-keys")
+"""The parameters below `kubernetes/` that the master makes itself."""
 
 CLUSTER_OF_BALANCER = "elbv2.k8s.aws/cluster"
 """The tag that the AWS Load Balancer Controller puts on all that it makes."""
@@ -112,6 +116,7 @@ def control_plane(context: Context, key_arn: Arn) -> Statements:
         Statement(actions=["ssm:GetParameter"], resources=[_parameters(context, "kubernetes/*")]),
         _parameter_key(context, key_arn, "kubernetes/*", "kms:Decrypt"),
         *_hand_over(context, key_arn),
+        *_own_keys(context, key_arn),
         Statement(
             actions=["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
             resources=[_objects(context, "etcd-snapshots", "snapshots/*")],
@@ -140,6 +145,33 @@ def control_plane(context: Context, key_arn: Arn) -> Statements:
             ],
             resources=["*"],
         ),
+    )
+
+
+def _own_keys(context: Context, key_arn: Arn) -> Statements:
+    """Those that the master makes once, changes when an operator says so, and publishes the public part of."""
+    return (
+        Statement(
+            actions=["ssm:PutParameter"], resources=[_parameters(context, f"kubernetes/{one}") for one in MASTERS_KEYS]
+        ),
+        *(_parameter_key(context, key_arn, f"kubernetes/{one}", "kms:Encrypt") for one in MASTERS_KEYS),
+        Statement(actions=["s3:PutObject"], resources=[_objects(context, "issuer", KEYS_PATH)]),
+    )
+
+
+def reserved_for_the_master(context: Context) -> Statement:
+    """In the key's own policy: nobody but the master decrypts its keys, not even who may do everything else in the account."""
+    below = [_parameters(context, f"kubernetes/{one}") for one in MASTERS_KEYS]
+    return Statement(
+        sid="TheMastersKeys",
+        effect="Deny",
+        actions=["kms:Decrypt"],
+        resources=["*"],
+        principals={"AWS": "*"},
+        condition={
+            "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": below},
+            "StringNotEquals": {"aws:PrincipalArn": context.role_arn("node-control-plane")},
+        },
     )
 
 

@@ -181,6 +181,8 @@ def _settings(context: Context) -> str:
         "REGION": context.region,
         "PARAMETER_PATH": context.parameter_path,
         "CONTROL_PLANE_HOST": context.control_plane_host,
+        "ISSUER_BUCKET": context.bucket("issuer"),
+        "ISSUER_HOST": context.issuer_host,
         "SNAPSHOT_BUCKET": context.bucket("etcd-snapshots"),
         "KMS_KEY": f"alias/{context.names.prefix}",
         "AMAZON_LINUX_RELEASE": versions.AMAZON_LINUX,

@@ -1,4 +1,4 @@
-"""The cluster as an identity provider (IRSA): its service accounts' keys, and a role for each controller that asks AWS.
+"""The cluster as an identity provider (IRSA): its issuer, and a role for each controller that asks AWS.
 
 Source: eco2.md, the dashed arrows of 전체 아키텍처 that say "AWS API", and what its data and secrets need besides.
 """
@@ -56,7 +56,7 @@ def home(tenant: Tenant) -> str:
 
 
 def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -> Identity:
-    """The issuer with its two documents, IAM's provider for it, and the controllers' roles."""
+    """The issuer with its description, IAM's provider for it, and the controllers' roles."""
     issuer = ServiceAccountIssuer(
         context.names.logical("issuer"),
         ServiceAccountIssuerArgs(
@@ -64,7 +64,6 @@ def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -
             host=context.issuer_host,
             bucket=context.bucket("issuer"),
             certificate_arn=_certificate(context, zone),
-            keys=context.settings.kubernetes.service_account_keys,
             access_logs=foundation.logs.bucket,
             protect=context.protect,
             tags=context.tags,

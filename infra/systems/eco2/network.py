@@ -14,6 +14,7 @@ from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
 from infra.components.aws.endpoints import Endpoints, EndpointsArgs
 from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
 from infra.components.aws.security_groups import Edge, SecurityGroups, SecurityGroupsArgs
+from infra.systems.eco2 import access
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import Node
 from infra.systems.eco2.mesh import GATEWAY_NODE_PORT, STATUS_NODE_PORT
@@ -92,6 +93,7 @@ def build_network(context: Context) -> Foundation:
             region=context.region,
             protect=context.protect,
             tags=context.tags,
+            denials=[access.reserved_for_the_master(context)],
         ),
     )
     network = _network(context, key)

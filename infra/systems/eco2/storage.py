@@ -25,7 +25,6 @@ from infra.systems.eco2.network import Foundation
 REPOSITORIES = (*(f"{service}-api" for service in SERVICES), "ext-authz", "celery")
 """The project's own images; all others come from their projects' registries."""
 
-ENCRYPTION_KEY_BYTES = 32
 PASSWORD_LENGTH, SIGNING_SECRET_LENGTH = 40, 64
 
 
@@ -96,8 +95,7 @@ def _generated(context: Context, name: str, length: int) -> pulumi.Output[str]:
 
 
 def _parameters(context: Context, settings: Settings, foundation: Foundation, identity: Identity) -> Parameters:
-    """Below `kubernetes/` what the master alone reads; the rest reaches pods through External Secrets."""
-    encryption_key = random.RandomBytes(context.names.logical("encryption-key"), length=ENCRYPTION_KEY_BYTES).base64
+    """What reaches pods through External Secrets. Below `kubernetes/` is what the master makes and keeps: no state has it."""
     oauth = {
         f"oauth/{provider}-client-{part}": settings.secret(f"eco2-{provider}-client-{part}")
         for provider in PROVIDERS
@@ -112,10 +110,8 @@ def _parameters(context: Context, settings: Settings, foundation: Foundation, id
         ParametersArgs(
             path=context.parameter_path,
             key_arn=foundation.key.arn,
-            plain={"kubernetes/service-account-public-key": identity.issuer.public_keys},
+            plain={},
             secret={
-                "kubernetes/service-account-key": identity.issuer.private_key,
-                "kubernetes/encryption-key": encryption_key,
                 "postgres/admin-password": _generated(context, "postgres-admin-password", PASSWORD_LENGTH),
                 **databases,
                 "redis/password": _generated(context, "redis-password", PASSWORD_LENGTH),

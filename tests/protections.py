@@ -409,9 +409,10 @@ PROTECTIONS = (
         broken=_github("StringEquals", "repo:example/edge-platform:ref:refs/heads/main"),
     ),
     Protection(
-        sentence="images are pushed from their environment alone",
-        type="Role", name="delivery-images", path="assumeRolePolicy|Statement", holds=_subjects("environment:(dev|prod)"),
-        broken=_github("StringEquals", "repo:example/edge-platform:pull_request"),
+        sentence="images are pushed from their own environment alone",
+        type="Role", name="delivery-images", path="assumeRolePolicy|Statement",
+        holds=_subjects("environment:(dev|prod)-images"),
+        broken=_github("StringEquals", "repo:example/edge-platform:environment:prod"),
     ),
     Protection(
         sentence="the preview role is of no use to a pull request outside its environment",
@@ -427,13 +428,13 @@ PROTECTIONS = (
     Protection(
         sentence="delivery roles take no token that was meant for somebody else",
         type="Role", name="delivery-", path="assumeRolePolicy|Statement",
-        holds=_subjects("environment:(dev|prod)(-preview)?|ref:refs/heads/main"),
+        holds=_subjects("environment:(dev|prod)(-preview|-images)?|ref:refs/heads/main"),
         broken=_github("StringEquals", "repo:example/edge-platform:environment:prod", audience="somebody-else"),
     ),
     Protection(
         sentence="delivery roles trust no other repository",
         type="Role", name="delivery-", path="assumeRolePolicy|Statement",
-        holds=_subjects("environment:(dev|prod)(-preview)?|ref:refs/heads/main"),
+        holds=_subjects("environment:(dev|prod)(-preview|-images)?|ref:refs/heads/main"),
         broken=_github("StringEquals", "repo:example/fork:environment:prod"),
     ),
     Protection(

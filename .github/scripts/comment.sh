@@ -8,7 +8,9 @@ set -euo pipefail
 : "${GH_TOKEN:?}" "${REPOSITORY:?}" "${RUN_ID:?}" "${RUN_URL:?}" "${HEAD_SHA:?}" "${HEAD_OWNER:?}" "${HEAD_BRANCH:?}"
 readonly MARK='<!-- edge-platform: preview -->'
 readonly LARGEST_ARTEFACT=20000000
-readonly LARGEST_COMMENT=60000 # GitHub takes 65,536 characters
+readonly LARGEST_COMMENT=60000 # in characters, of which GitHub takes 65,536
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly here
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -37,9 +39,9 @@ if ((size > LARGEST_ARTEFACT)); then
 fi
 gh api "repos/$REPOSITORY/actions/artifacts/$artefact/zip" >"$folder/preview.zip"
 
-# One byte more than is shown, to see whether there was more.
+# No more is unpacked than could be shown: a character has at most four bytes.
 { unzip -p "$folder/preview.zip" comment.md 2>/dev/null || true; } |
-  head --bytes=$((LARGEST_COMMENT + 1)) >"$folder/raw.md" || true
+  head --bytes=$((LARGEST_COMMENT * 4 + 4)) >"$folder/raw.md" || true
 if [[ ! -s $folder/raw.md ]]; then
   echo "the preview of run $RUN_ID holds no comment.md" >&2
   exit 1
@@ -48,14 +50,7 @@ fi
 {
   echo "$MARK"
   printf '_Written by the code of this pull request at %s ([run](%s)): take it as its word._\n\n' "${HEAD_SHA::12}" "$RUN_URL"
-  # Text that is cut between two bytes of a character is mended; nobody is called, no control character passes.
-  head --bytes="$LARGEST_COMMENT" "$folder/raw.md" |
-    iconv --from-code=utf-8 --to-code=utf-8 -c |
-    tr -d '\000-\010\013\014\016-\037\177' |
-    sed -E 's/(^|[^[:alnum:]_])@([[:alnum:]])/\1@\xe2\x80\x8b\2/g'
-  if (($(stat --format=%s "$folder/raw.md") > LARGEST_COMMENT)); then
-    printf '\n\n_Cut here: the whole preview is in the [run](%s)._\n' "$RUN_URL"
-  fi
+  "$here/defuse.py" preview "$LARGEST_COMMENT" <"$folder/raw.md"
 } >"$folder/comment.md"
 
 existing=$(

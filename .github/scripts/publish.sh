@@ -1,48 +1,46 @@
 #!/usr/bin/env bash
-# Puts a stack's manifests on the branch that Argo CD follows: `<stack>/` becomes just the given folder, in one commit, and in none
-# when nothing changed. `publish.sh FOLDER`, with REMOTE, BRANCH, STACK and MESSAGE in the environment.
+# Makes the branch that a stack's Argo CD follows just the given folder, in one signed commit, and in none when nothing changed:
+# `publish.sh FOLDER`, with REMOTE, BRANCH, MESSAGE and SIGNING_KEY (a secret GnuPG key in ASCII) in the environment.
 set -euo pipefail
 
-: "${REMOTE:?}" "${BRANCH:?}" "${STACK:?}" "${MESSAGE:?}"
+: "${REMOTE:?}" "${BRANCH:?}" "${MESSAGE:?}"
+: "${SIGNING_KEY:?is not there: the environment has no PUBLISHER_SIGNING_KEY, and Argo CD takes no commit without its signature}"
 readonly MANIFESTS=${1:?the folder with the manifests}
-readonly TRIES=5
 
-if [[ ! $STACK =~ ^[a-z][a-z0-9-]*$ ]]; then
-  echo "'$STACK' is no name of a stack" >&2
+if [[ ! $BRANCH =~ ^rendered/[a-z][a-z0-9-]*$ ]]; then
+  echo "'$BRANCH' is no branch of a stack: allowed: rendered/<stack>" >&2
   exit 1
 fi
 if [[ -z $(find "$MANIFESTS" -type f -name '*.yaml' -print -quit) ]]; then
-  echo "no manifest in $MANIFESTS: Argo CD would remove everything of $STACK" >&2
+  echo "no manifest in $MANIFESTS: Argo CD would remove everything of $BRANCH" >&2
   exit 1
 fi
 
-checkout=$(mktemp -d)
-trap 'rm -rf "$checkout"' EXIT
-git init --quiet --initial-branch "$BRANCH" "$checkout"
-cd "$checkout"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export GNUPGHOME=$work/keys
+mkdir -m 0700 "$GNUPGHOME"
+gpg --batch --quiet --import <<<"$SIGNING_KEY"
+unset SIGNING_KEY
+key=$(gpg --batch --list-secret-keys --with-colons | awk -F: '$1 == "fpr" { print $10; exit }')
+
+git init --quiet --initial-branch "$BRANCH" "$work/branch"
+cd "$work/branch"
 git config user.name 'github-actions[bot]'
 git config user.email '41898282+github-actions[bot]@users.noreply.github.com'
 git remote add origin "$REMOTE"
-
-for ((try = 1; try <= TRIES; try++)); do
-  # The branch as it is now; the first time there is none.
-  if git ls-remote --exit-code --heads origin "$BRANCH" >/dev/null; then
-    git fetch --quiet --depth 1 origin "$BRANCH"
-    git reset --quiet --hard FETCH_HEAD
-  fi
-  rm -rf "${checkout:?}/$STACK"
-  cp -R "$MANIFESTS" "$checkout/$STACK"
-  git add --all -- "$STACK"
-  if git diff --cached --quiet; then
-    echo "$BRANCH has these manifests of $STACK already"
-    exit 0
-  fi
-  git commit --quiet --message "$MESSAGE"
-  if git push --quiet origin "HEAD:refs/heads/$BRANCH"; then
-    git show --stat --format='%h %s' HEAD | tail -n 20
-    exit 0
-  fi
-  echo "somebody else pushed to $BRANCH: try $try of $TRIES failed" >&2
-  sleep "$((RANDOM % 3 + 1))"
-done
-exit 1
+# The branch as it is now; the first time there is none.
+if git ls-remote --exit-code --heads origin "$BRANCH" >/dev/null; then
+  git fetch --quiet --depth 1 origin "$BRANCH"
+  git reset --quiet --hard FETCH_HEAD
+  git rm --quiet -r --ignore-unmatch .
+fi
+cp -R "$MANIFESTS/." .
+git add --all
+if git rev-parse --quiet --verify HEAD >/dev/null && git diff --cached --quiet; then
+  echo "$BRANCH has these manifests already"
+  exit 0
+fi
+git commit --quiet --gpg-sign="$key" --message "$MESSAGE"
+git push --quiet origin "HEAD:refs/heads/$BRANCH"
+git show --stat --format='%h %s' HEAD | tail -n 20

@@ -7,7 +7,9 @@ set -euo pipefail
 readonly FOLDER=${1:?the folder with the findings}
 readonly LABEL=drift
 readonly TITLE="Drift: $STACK"
-readonly LARGEST=25000
+readonly LARGEST=25000 # characters of each of the two
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly here
 
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
@@ -26,12 +28,12 @@ if [[ ! -e $FOLDER/differs ]]; then
   exit 0
 fi
 
-# part HEADING FILE: the end of what Pulumi said, where the summary is. Nothing in it ends the block that it stands in.
+# part HEADING FILE: the end of what Pulumi said, where the summary is.
 part() {
   if [[ -s $FOLDER/$2 ]]; then
-    printf '### %s\n\n~~~\n' "$1"
-    tail --bytes="$LARGEST" "$FOLDER/$2" | iconv --from-code=utf-8 --to-code=utf-8 -c | sed 's/~~~/~/g'
-    printf '\n~~~\n\n'
+    printf '### %s\n\n' "$1"
+    "$here/defuse.py" log "$LARGEST" <"$FOLDER/$2"
+    printf '\n'
   fi
 }
 {

@@ -19,6 +19,7 @@ def _release(tag: str) -> str:
     return tag
 
 
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 ImageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), AfterValidator(_release)]
 
 
@@ -93,13 +94,24 @@ class TenantWorkers(Section):
         return self
 
 
+SigningKeyId = Annotated[str, Field(pattern=r"^[0-9A-F]{16}$")]
+PublicKey = Annotated[
+    str,
+    Field(
+        pattern=r"^-----BEGIN PGP PUBLIC KEY BLOCK-----\n[A-Za-z0-9+/=\n :.-]+-----END PGP PUBLIC KEY BLOCK-----\n?$"
+    ),
+]
+
+
 class GitOps(Section):
     """Where Argo CD finds the rendered manifests."""
 
     repository: Annotated[str, Field(pattern=r"^https://[\w.-]+/[\w./-]+$")]
     """The Git repository with this project, over HTTPS."""
-    revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] = "rendered"
-    """The branch that holds the rendered manifests, under `<stack>/<system>/`."""
+    revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = None
+    """The branch that holds the rendered manifests, each system's in a folder of its name; without one `rendered/<stack>`."""
+    signing_keys: Annotated[dict[SigningKeyId, PublicKey], Field(max_length=3)] = {}
+    """The GnuPG keys whose commits Argo CD takes, by id: their public halves in ASCII. Without any it takes every commit."""
 
 
 class Edge(Section):
@@ -132,6 +144,8 @@ class Eco2(Section):
     """Whether Kubernetes objects are written as files for Argo CD, or applied with the kubeconfig in `eco2-kubeconfig`."""
     image_tags: Annotated[dict[Label, ImageTag], Field(min_length=1)]
     """The release of each of the project's own images, by its repository's name. Tags are immutable; `latest` is none."""
+    image_digests: dict[Label, Digest] = {}
+    """What each of these releases is, by content: nodes run this image and no other, whatever the tag says."""
     kubernetes: Kubernetes = Kubernetes()
     edge: Edge = Edge()
     volumes: Volumes = Volumes()
@@ -167,8 +181,9 @@ class Eco2(Section):
     def _every_image_has_a_release(self) -> Self:
         if missing := [name for name in IMAGES if name not in self.image_tags]:
             raise ValueError(f"image_tags has no {', '.join(missing)}: allowed: a tag for each of {', '.join(IMAGES)}")
-        if unknown := [name for name in self.image_tags if name not in IMAGES]:
-            raise ValueError(f"image_tags has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
+        for key, given in {"image_tags": self.image_tags, "image_digests": self.image_digests}.items():
+            if unknown := [name for name in given if name not in IMAGES]:
+                raise ValueError(f"{key} has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
         return self
 
     @model_validator(mode="after")

@@ -96,7 +96,7 @@ def purposes(stack: str, reach: access.Reach, role_boundary: pulumi.Input[str]) 
     images = Purpose(
         label="images",
         description="Pushes the images of the platform's own services",
-        subjects=[f"environment:{stack}"],
+        subjects=[f"environment:{stack}-images"],
         policies={"push": access.push_images(reach)},
     )
     return (

@@ -378,7 +378,7 @@ RULES: tuple[Rule, ...] = (
             "NSA/CISA Kubernetes Hardening Guide 1.2: Building secure container images",
         ),
         severity=Severity.LOW,
-        remedy="Append the digest to the tag in the stack file's image_tags. This advises: the account's tags are immutable.",
+        remedy="set the stack file's image_digests. This advises: the account's tags are immutable",
         mandatory=False,
         types=PODS,
         check=in_each_container(_image_has_no_digest),

@@ -101,6 +101,17 @@ def test_a_project_is_as_narrow_as_its_lists() -> None:
     }
 
 
+def test_a_project_takes_only_commits_that_one_of_its_keys_signed() -> None:
+    made = project(replace(PROJECT, signing_keys=["0123456789ABCDEF"], wave=-50))
+    assert made["spec"]["sourceIntegrity"]["git"]["policies"] == [
+        {
+            "repos": [{"url": "https://git.example/platform.git"}],
+            "gpg": {"mode": "head", "keys": ["0123456789ABCDEF"]},
+        }
+    ]
+    assert made["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "-50"}
+
+
 def test_an_applications_health_is_what_it_says_of_itself_and_progressing_before() -> None:
     runtime: Any = import_module("lupa.luajit21").LuaRuntime()
     health = runtime.eval(f"function(obj) {APPLICATION_HEALTH} end")

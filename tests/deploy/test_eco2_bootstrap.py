@@ -736,7 +736,11 @@ def test_argo_cd_is_pointed_at_the_rendered_manifests(standing: Path) -> None:
     booted = NodeMachine(standing / "root", standing / "fake")
     (apply,) = [call for call in booted.calls("kubectl") if "eco2-bootstrap" in call]
     files = [json.loads(Path(apply[index + 1]).read_text()) for index, word in enumerate(apply) if word == "--filename"]
-    assert files == [platform.root_project(context()), platform.root_application(context())]
+    assert files == [
+        platform.root_project(context()),
+        platform.charts_project(context()),
+        platform.root_application(context()),
+    ]
     last_chart = max(index for index, call in enumerate(booted.calls()) if call[:2] == ["helm", "upgrade"])
     assert booted.calls().index(apply) > last_chart
 

@@ -54,8 +54,8 @@ class TestTrust:
     def test_the_deploy_role_is_bound_to_the_environment_of_its_stack(self, stack: Recording, name: str) -> None:
         assert subjects(stack, "deploy") == [f"repo:{REPOSITORY}:environment:{name}"]
 
-    def test_images_are_pushed_from_the_environment_of_the_stack(self, stack: Recording, name: str) -> None:
-        assert subjects(stack, "images") == [f"repo:{REPOSITORY}:environment:{name}"]
+    def test_images_are_pushed_from_an_environment_of_their_own(self, stack: Recording, name: str) -> None:
+        assert subjects(stack, "images") == [f"repo:{REPOSITORY}:environment:{name}-images"]
 
     def test_a_preview_runs_in_an_environment_that_can_ask_for_approval_or_on_main(
         self, stack: Recording, name: str
@@ -450,9 +450,9 @@ class TestWorkflows:
     def test_manifests_go_to_the_branch_and_folder_that_argo_cd_follows(self, stack: Recording, name: str) -> None:
         publish = named("deploy-stack.yml").jobs["publish"]
         root = stack.one("kubernetes:argoproj.io/v1alpha1:Application", "eco2-platform-root-application")
-        assert root["spec.source.targetRevision"] == publish["env"]["BRANCH"]
-        # publish.sh puts what it is given under the stack's name, and there each system has its folder.
-        assert root["spec.source.path"] == f"{name}/eco2"
+        assert root["spec.source.targetRevision"] == publish["env"]["BRANCH"].replace("${{ inputs.stack }}", name)
+        # publish.sh makes the branch what it is given, in which each system has its folder.
+        assert root["spec.source.path"] == "eco2"
 
     def test_the_state_gives_the_manifests_that_the_rehearsal_writes(
         self, prod: Recording, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory

@@ -65,8 +65,8 @@ class TestApplications:
         root = platform.root_application(context())
         assert root["spec"]["source"] == {
             "repoURL": "https://github.com/OrangesCloud/edge-platform.git",
-            "targetRevision": "rendered",
-            "path": "prod/eco2",
+            "targetRevision": "rendered/prod",
+            "path": "eco2",
             "directory": {"recurse": True},
         }
         assert (root["metadata"]["name"], root["spec"]["project"]) == ("eco2", "eco2")
@@ -74,6 +74,7 @@ class TestApplications:
     def test_the_root_and_its_project_are_in_what_they_bring(self, built: list[Manifest]) -> None:
         assert platform.root_application(context()) == of_kind(built, "Application")["argocd/eco2"]
         assert platform.root_project(context()) == of_kind(built, "AppProject")["argocd/eco2"]
+        assert platform.charts_project(context()) == of_kind(built, "AppProject")["argocd/eco2-charts"]
 
     def test_these_charts_are_the_platform(self, built: list[Manifest]) -> None:
         assert set(applications(built)) == EXPECTED
@@ -95,7 +96,11 @@ class TestApplications:
             )
 
     def test_the_bootstraps_manifests_are_plain_data(self) -> None:
-        plain = [platform.root_project(context()), platform.root_application(context())]
+        plain = [
+            platform.root_project(context()),
+            platform.charts_project(context()),
+            platform.root_application(context()),
+        ]
         assert json.loads(json.dumps([*plain, *(given for _, given in platform.bootstrap_charts(context()))]))
 
     def test_the_room_keeps_to_its_share_of_objects(self, built: list[Manifest], shown: list[Manifest]) -> None:
@@ -173,24 +178,32 @@ class TestWaves:
 class TestProject:
     """The project is narrow."""
 
-    def test_it_reads_the_repository_and_the_charts_repositories_alone(self, built: list[Manifest]) -> None:
-        sources = [one["spec"]["source"]["repoURL"] for one in of_kind(built, "Application").values()]
-        assert set(of_kind(built, "AppProject")["argocd/eco2"]["spec"]["sourceRepos"]) == set(sources)
+    def test_the_root_reads_the_repository_and_the_charts_their_own_repositories_alone(
+        self, built: list[Manifest]
+    ) -> None:
+        projects, found = of_kind(built, "AppProject"), of_kind(built, "Application").values()
+        for name in ("eco2", "eco2-charts"):
+            of_project = [one["spec"]["source"] for one in found if one["spec"]["project"] == name]
+            assert set(projects[f"argocd/{name}"]["spec"]["sourceRepos"]) == {one["repoURL"] for one in of_project}
+            # A chart's project takes nothing from Git: its commits would be nobody's.
+            assert all(("chart" in source) == (name == "eco2-charts") for source in of_project)
 
-    def test_it_writes_to_this_cluster_and_the_systems_namespaces_alone(self, built: list[Manifest]) -> None:
+    def test_the_root_writes_to_this_cluster_and_the_systems_namespaces_alone(self, built: list[Manifest]) -> None:
         destinations = of_kind(built, "AppProject")["argocd/eco2"]["spec"]["destinations"]
         assert {one["server"] for one in destinations} == {"https://kubernetes.default.svc"}
         assert {one["namespace"] for one in destinations} == {
-            *NAMESPACES, "worker", "argocd", "cert-manager", "external-dns", "external-secrets", "tigera-operator", "kube-system",
+            *NAMESPACES, "worker", "argocd", "cert-manager", "external-dns", "external-secrets", "tigera-operator",
         }  # fmt: skip
 
-    def test_the_kinds_without_a_namespace_that_this_system_renders_are_allowed(self, built: list[Manifest]) -> None:
+    def test_the_root_makes_the_kinds_without_a_namespace_that_this_system_renders_and_no_other(
+        self, built: list[Manifest]
+    ) -> None:
         spec = of_kind(built, "AppProject")["argocd/eco2"]["spec"]
         allowed = {(one["group"], one["kind"]) for one in spec["clusterResourceWhitelist"]}
         objects = [*built, *manifests(build_namespaces, context()), *manifests(build_secrets, context())]
-        for one in objects:
-            if "namespace" not in one["metadata"]:
-                assert (one["apiVersion"].rpartition("/")[0], one["kind"]) in allowed, one["kind"]
+        assert allowed == {
+            (one["apiVersion"].rpartition("/")[0], one["kind"]) for one in objects if "namespace" not in one["metadata"]
+        }
 
 
 class TestPlacement:

@@ -113,7 +113,7 @@ def test_its_project_ends_at_its_namespaces(standing: Recording) -> None:
     assert [item["namespace"] for item in spec["destinations"]] == [guestbook.HOME]
     assert spec["clusterResourceWhitelist"] == []
     application = one(standing, "Application", guestbook.SYSTEM)["spec"]
-    assert (application["project"], application["source"]["path"]) == (guestbook.SYSTEM, "prod/guestbook")
+    assert (application["project"], application["source"]["path"]) == (guestbook.SYSTEM, guestbook.SYSTEM)
 
 
 def test_its_namespace_is_restricted_bounded_and_cut_off(standing: Recording) -> None:

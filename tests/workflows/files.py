@@ -15,6 +15,7 @@ from tests.stacks import ROOT
 
 GITHUB = ROOT / ".github"
 SCRIPTS = GITHUB / "scripts"
+SHELL_SCRIPTS = sorted(SCRIPTS.glob("*.sh"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,9 +51,12 @@ def no_stranger_with_a_token(workflow: Workflow) -> Iterator[str]:
 
 
 def no_secret_for_a_stranger(workflow: Workflow) -> Iterator[str]:
-    """No secret at all where a stranger's pull request is at work, nor anywhere else: AWS is reached by OIDC."""
-    if re.search(r"\bsecrets\s*[.\[]|secrets:\s*inherit", str(workflow.content)):
-        yield "a secret"
+    """No secret where a stranger's pull request is at work; elsewhere an environment's alone, since AWS is reached by OIDC."""
+    for name, job in workflow.jobs.items():
+        secrets = re.search(r"\bsecrets\s*[.\[]|secrets.{1,4}inherit", str(job))
+        # What a caller passes on is the called job's environment's.
+        if secrets and (FORK_RUN & workflow.triggers.keys() or not ("environment" in job or "uses" in job)):
+            yield f"job {name} has a secret"
     if FORK_RUN & workflow.triggers.keys():
         for name, job in workflow.jobs.items():
             if (

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rehearsal.stack_file import stacks
 from tests.stacks import ROOT, stack_file
-from tests.workflows.files import EVERYTHING, SCRIPTS, WORKFLOWS, named
+from tests.workflows.files import EVERYTHING, SCRIPTS, SHELL_SCRIPTS, WORKFLOWS, named
 
 STACKS = ["dev", "prod"]
+KEYS = ("PUBLISHER_PRIVATE_KEY", "PUBLISHER_SIGNING_KEY")
 
 
 def test_jobs_without_an_environment_assume_roles_on_main_alone() -> None:
@@ -38,23 +39,45 @@ def test_prod_comes_after_dev_and_after_its_plan() -> None:
 
 
 def test_the_deploying_job_is_in_the_environment_of_its_stack_and_cannot_write_to_the_repository() -> None:
-    deploy, publish = named("deploy-stack.yml").jobs.values()
-    assert deploy["environment"] == "${{ inputs.stack }}"
+    guarded, deploy, publish = named("deploy-stack.yml").jobs.values()
+    assert deploy["environment"] == publish["environment"] == "${{ inputs.stack }}"
+    assert (deploy["needs"], publish["needs"]) == ("guarded", "deploy")
     assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
-    assert publish["permissions"] == {"contents": "write"}
+    assert publish["permissions"] == {"contents": "read"}
     assert "aws" not in json.dumps(publish).lower()
+    assert guarded["permissions"] == {"actions": "read", "contents": "read"}
 
 
-def test_only_the_publishing_job_may_write_contents() -> None:
-    writers = {
+def test_no_job_may_write_contents_by_the_repositorys_own_token() -> None:
+    jobs = {f"{one.path.name}:{name}": job for one in WORKFLOWS for name, job in one.jobs.items()}
+    assert [name for name, job in jobs.items() if job["permissions"].get("contents") == "write"] == []
+
+
+def test_the_keys_of_publishing_are_in_the_environment_of_the_stack_alone() -> None:
+    users = {
         f"{workflow.path.name}:{name}"
         for workflow in WORKFLOWS
         for name, job in workflow.jobs.items()
-        if job["permissions"].get("contents") == "write"
+        if "secrets." in json.dumps(job)
     }
-    # A called workflow's job gets at most what its caller has.
-    assert writers == {"deploy-stack.yml:publish", "deploy.yml:dev", "deploy.yml:prod"}
-    assert all("uses" in job for name, job in named("deploy.yml").jobs.items() if name in {"dev", "prod"})
+    # A caller has none: GitHub takes the environment's, but only for a name that the caller passes.
+    assert users == {"deploy-stack.yml:publish", "deploy.yml:dev", "deploy.yml:prod"}
+    for stack in STACKS:
+        assert named("deploy.yml").jobs[stack]["secrets"] == {name: f"${{{{ secrets.{name} }}}}" for name in KEYS}
+    assert set(named("deploy-stack.yml").triggers["workflow_call"]["secrets"]) == set(KEYS)
+
+
+def test_what_an_environment_lets_through_is_guarded_first() -> None:
+    """Each environment that a role trusts for a change is asked about, and prod's must ask somebody else than the author."""
+    assert {name: job["with"]["reviewed"] for name, job in named("deploy.yml").jobs.items() if "with" in job} == {
+        "dev": "false", "prod": "true",
+    }  # fmt: skip
+    jobs = named("images.yml").jobs
+    assert jobs["push"]["needs"] == "guarded"
+    assert jobs["guarded"]["steps"][-1]["env"]["ENVIRONMENT"] == jobs["push"]["environment"]
+    assert jobs["guarded"]["strategy"]["matrix"]["include"] == [
+        {"stack": "dev", "reviewed": "unreviewed"}, {"stack": "prod", "reviewed": "reviewed"},
+    ]  # fmt: skip
 
 
 def test_regions_and_repositories_are_the_stack_files() -> None:
@@ -73,8 +96,10 @@ def test_workflows_call_only_targets_that_the_makefile_has() -> None:
 
 def test_scripts_that_workflows_call_are_there_and_all_of_them_are_called() -> None:
     called = {name for one in EVERYTHING for run in one.runs() for name in re.findall(r"\.github/scripts/(\S+)", run)}
-    assert called == {path.name for path in SCRIPTS.iterdir()}
-    assert all(os.access(path, os.X_OK) for path in SCRIPTS.iterdir())
+    called |= {name for path in SHELL_SCRIPTS for name in re.findall(r'"\$here/(\S+)"', path.read_text())}
+    there = [path for path in SCRIPTS.iterdir() if path.is_file()]
+    assert called == {path.name for path in there}
+    assert all(os.access(path, os.X_OK) for path in there)
 
 
 def test_modules_that_workflows_run_are_there() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import required_command, required_engine, required_tool
-from tests.workflows.files import GITHUB, SCRIPTS, WORKFLOWS
+from tests.workflows.files import GITHUB, SHELL_SCRIPTS, WORKFLOWS
 
 BAD = """
 name: bad
@@ -98,7 +98,7 @@ def test_every_exception_for_zizmor_has_its_reason() -> None:
     assert disabled == re.findall(r"\n  ([\w-]+):\n", (GITHUB / "zizmor.yml").read_text())
 
 
-@pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SHELL_SCRIPTS, ids=lambda path: path.name)
 def test_shellcheck_finds_nothing(script: Path) -> None:
     assert judged(beside("shellcheck"), script) == (0, "")
 
@@ -108,7 +108,7 @@ def test_shellcheck_finds_a_bad_script(tmp_path: Path) -> None:
     assert judged(beside("shellcheck"), tmp_path / "bad.sh")[0] == 1
 
 
-@pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SHELL_SCRIPTS, ids=lambda path: path.name)
 def test_a_script_stops_at_its_first_failure(script: Path) -> None:
     lines = script.read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
@@ -117,9 +117,7 @@ def test_a_script_stops_at_its_first_failure(script: Path) -> None:
 
 def pulumi_flags() -> set[tuple[str, str]]:
     """Each flag that a workflow or a script gives the CLI, with the command."""
-    texts = [run for workflow in WORKFLOWS for run in workflow.runs()] + [
-        path.read_text() for path in SCRIPTS.iterdir()
-    ]
+    texts = [run for workflow in WORKFLOWS for run in workflow.runs()] + [path.read_text() for path in SHELL_SCRIPTS]
     calls = [
         call
         for text in texts

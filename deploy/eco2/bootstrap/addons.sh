@@ -43,7 +43,7 @@ apply_root_application() {
     return 0
   fi
   retry kubectl apply --server-side --field-manager eco2-bootstrap \
-    --filename "$BUNDLE/root-project.json" --filename "$BUNDLE/root-application.json"
+    --filename "$BUNDLE/root-project.json" --filename "$BUNDLE/charts-project.json" --filename "$BUNDLE/root-application.json"
 }
 
 install_addons() {

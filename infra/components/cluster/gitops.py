@@ -101,6 +101,7 @@ class ProjectArgs:
     """What the Applications of a project may read, where they may write, and which kinds without a namespace they may make.
 
     `cluster_kinds` are `<group>/<kind>`; the core group is empty: `/Namespace`. Without one, it makes nothing of that sort.
+    With `signing_keys`, ids of GnuPG keys, a commit of its Git sources is taken only if one of them signed it. `wave` is its turn.
     """
 
     name: str
@@ -108,6 +109,8 @@ class ProjectArgs:
     sources: Sequence[str]
     namespaces: Sequence[str]
     cluster_kinds: Sequence[str]
+    signing_keys: Sequence[str] = ()
+    wave: int | None = None
 
 
 def chart_application(args: ChartApplicationArgs) -> Manifest:
@@ -161,7 +164,13 @@ def project(args: ProjectArgs) -> Manifest:
         "destinations": [{"server": IN_CLUSTER, "namespace": one} for one in args.namespaces],
         "clusterResourceWhitelist": [{"group": group, "kind": kind} for group, _, kind in kinds],
     }
-    return _manifest("AppProject", args.name, None, spec)
+    if args.signing_keys:
+        policy = {
+            "repos": [{"url": url} for url in args.sources],
+            "gpg": {"mode": "head", "keys": list(args.signing_keys)},
+        }
+        spec["sourceIntegrity"] = {"git": {"policies": [policy]}}
+    return _manifest("AppProject", args.name, args.wave, spec)
 
 
 def _sync_policy(*more: str) -> Manifest:

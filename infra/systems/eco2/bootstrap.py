@@ -200,7 +200,7 @@ def _settings(context: Context) -> str:
 
 
 def _platform(context: Context) -> dict[str, bytes]:
-    """The charts that the master installs before Argo CD can, in their order, and the two objects that start Argo CD."""
+    """The charts that the master installs before Argo CD can, in their order, and the objects that start Argo CD."""
     rows, files = [], {}
     for chart, values in platform.bootstrap_charts(context):
         path = f"charts/{chart.release}.json"
@@ -210,6 +210,7 @@ def _platform(context: Context) -> dict[str, bytes]:
         **files,
         "charts.tsv": "".join("\t".join(row) + "\n" for row in rows).encode(),
         "root-project.json": _json(platform.root_project(context)),
+        "charts-project.json": _json(platform.charts_project(context)),
         "root-application.json": _json(platform.root_application(context)),
     }
 

@@ -71,9 +71,15 @@ class Context:
         """The ARN of the role `<prefix>-<label>`."""
         return f"arn:aws:iam::{self.account}:role/{self.names.prefix}-{label}"
 
+    @property
+    def manifests_branch(self) -> str:
+        """The branch that Argo CD follows: the stack's own, for whoever may push to it changes the cluster."""
+        return self.settings.gitops.revision or f"rendered/{self.names.stack}"
+
     def image(self, repository: str) -> str:
-        """The image of one of the project's own releases, `<registry>/<prefix>-<repository>:<tag>`."""
-        tag = self.settings.image_tags[repository]
+        """The image of one of the project's own releases: `<registry>/<prefix>-<repository>:<tag>`, with its digest if known."""
+        digest = self.settings.image_digests.get(repository)
+        tag = self.settings.image_tags[repository] + (f"@{digest}" if digest else "")
         registry = ACCOUNT_REGISTRY.format(account=self.account, region=self.region)
         return f"{registry}/{self.names.prefix}-{repository}:{tag}"
 

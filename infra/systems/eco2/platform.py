@@ -35,6 +35,7 @@ from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, RESTRICTED, STOR
 Values = dict[str, Any]
 
 PROJECT = "eco2"
+CHARTS_PROJECT = "eco2-charts"
 
 
 class Wave(IntEnum):
@@ -76,37 +77,56 @@ def bootstrap_charts(context: Context) -> Sequence[tuple[Chart, dict[str, Any]]]
     return (
         (versions.CALICO, _calico(context)),
         (versions.CLOUD_CONTROLLER, _cloud_controller(context)),
-        (versions.ARGO_CD, _argo_cd()),
+        (versions.ARGO_CD, _argo_cd(context)),
     )
 
 
 def root_project(context: Context) -> dict[str, Any]:
-    """The AppProject's manifest. The bootstrap applies it before `root_application`: an Application without its project idles."""
+    """The AppProject of what this repository renders: neither roles of the whole cluster nor what runs beside the API server.
+
+    The bootstrap applies it, and that of the charts, before `root_application`: an Application without its project idles.
+    """
     return project(
         ProjectArgs(
             name=PROJECT,
-            description="eco2: this repository's rendered manifests and the platform's charts",
-            sources=[context.settings.gitops.repository, *sorted({part.chart.repository for part in parts(context)})],
+            description="eco2: this repository's rendered manifests",
+            sources=[context.settings.gitops.repository],
             namespaces=[
                 *NAMESPACES,
                 *sorted({*HOMES.values(), *PLATFORM_NAMESPACES} - {*NAMESPACES}),
-                "kube-system",
                 *context.tenant_namespaces,
             ],
-            cluster_kinds=CLUSTER_KINDS,
+            cluster_kinds=RENDERED_KINDS,
+            signing_keys=list(context.settings.gitops.signing_keys),
+            wave=Wave.NAMESPACES,
+        )
+    )
+
+
+def charts_project(context: Context) -> dict[str, Any]:
+    """The AppProject of the platform's charts: what they make in the whole cluster is theirs, and Git is no source of theirs."""
+    charts = [part.chart for part in parts(context)]
+    return project(
+        ProjectArgs(
+            name=CHARTS_PROJECT,
+            description="eco2: the platform's charts",
+            sources=sorted({chart.repository for chart in charts}),
+            namespaces=sorted({"kube-system", *(chart.namespace for chart in charts)}),
+            cluster_kinds=CHART_KINDS,
+            wave=Wave.NAMESPACES,
         )
     )
 
 
 def root_application(context: Context) -> dict[str, Any]:
-    """The root Application's manifest, `<stack>/eco2` of the repository; it contains itself, and so can be changed by a commit."""
+    """The root Application's manifest, `eco2` on the stack's branch; it contains itself, and so can be changed by a commit."""
     return application_of_applications(
         RootApplicationArgs(
             name=PROJECT,
             project=PROJECT,
             repository=context.settings.gitops.repository,
-            revision=context.settings.gitops.revision,
-            path=f"{context.names.stack}/{context.names.system}",
+            revision=context.manifests_branch,
+            path=context.names.system,
         )
     )
 
@@ -120,7 +140,10 @@ PLATFORM_NAMESPACES: Mapping[str, PodSecurity] = {
 }
 """The namespaces of what the document gives none, with their Pod Security Standard; the operator runs in the host's network."""
 
-CLUSTER_KINDS = (
+RENDERED_KINDS = ("/Namespace", "external-secrets.io/ClusterSecretStore")
+"""Every kind without a namespace that this repository renders."""
+
+CHART_KINDS = (
     "/Namespace",
     "admissionregistration.k8s.io/MutatingWebhookConfiguration",
     "admissionregistration.k8s.io/ValidatingAdmissionPolicy",
@@ -128,7 +151,6 @@ CLUSTER_KINDS = (
     "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
     "apiextensions.k8s.io/CustomResourceDefinition",
     "elbv2.k8s.aws/IngressClassParams",
-    "external-secrets.io/ClusterSecretStore",
     "networking.k8s.io/IngressClass",
     "operator.tigera.io/Installation",
     "rbac.authorization.k8s.io/ClusterRole",
@@ -137,7 +159,7 @@ CLUSTER_KINDS = (
     "storage.k8s.io/CSIDriver",
     "storage.k8s.io/StorageClass",
 )
-"""Every kind without a namespace that the charts and this system make."""
+"""Every kind without a namespace that the charts make."""
 
 WEBHOOK_FIELDS = (
     Difference(
@@ -248,7 +270,7 @@ def _cloud_controller(context: Context) -> Values:
     }
 
 
-def _argo_cd() -> Values:
+def _argo_cd(context: Context) -> Values:
     """Without a login of its own: people use `argocd admin dashboard` or `--core` with the cluster's credentials, on the master."""
     return {
         "global": {**ON_MASTER, "networkPolicy": {"create": True, "defaultDenyIngress": True}},
@@ -264,6 +286,7 @@ def _argo_cd() -> Values:
             "params": {"server.insecure": False, "server.disable.auth": False},
             "rbac": {"policy.default": "role:readonly", "policy.csv": ""},
             "secret": {"createSecret": True},
+            "gpg": {"keys": dict(context.settings.gitops.signing_keys)},
         },
         "dex": {"enabled": False},
         "notifications": {"enabled": False},
@@ -468,9 +491,10 @@ def _minor() -> str:
 
 
 def build_platform(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """Register the project, the root Application, the platform's namespaces and an Application for every chart."""
+    """Register the projects, the root Application, the platform's namespaces and an Application for every chart."""
     room = context.names.logical("platform")
     ArgoObject(f"{room}-project", root_project(context), opts)
+    ArgoObject(f"{room}-charts-project", charts_project(context), opts)
     ArgoObject(f"{room}-root", root_application(context), opts)
     for namespace, standard in PLATFORM_NAMESPACES.items():
         Namespace(
@@ -480,6 +504,6 @@ def build_platform(context: Context, opts: pulumi.ResourceOptions) -> None:
         )
     for part in parts(context):
         args = ChartApplicationArgs(
-            chart=part.chart, values=part.values, wave=part.wave, project=PROJECT, differences=part.differences
+            chart=part.chart, values=part.values, wave=part.wave, project=CHARTS_PROJECT, differences=part.differences
         )
         ArgoObject(f"{room}-{part.chart.release}", chart_application(args), opts)

@@ -199,6 +199,7 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             sources=[gitops.repository],
             namespaces=list(tenant.namespaces),
             cluster_kinds=(),
+            signing_keys=list(gitops.signing_keys),
         )
     )
     application = root_application(
@@ -206,8 +207,8 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             name=name,
             project=name,
             repository=gitops.repository,
-            revision=gitops.revision,
-            path=f"{context.names.stack}/{tenant.system}",
+            revision=context.manifests_branch,
+            path=tenant.system,
             namespace=home(tenant),
             wave=OWN_WAVE,
         )

@@ -1,0 +1,56 @@
+"""Who forges what the cluster follows: by another branch, without the signature, or with manifests that reach for the cluster.
+
+Argo CD's own decisions (v3.5: project permissions, sourceIntegrity) are written after its documentation; the signature is made by
+publish.sh and looked at by Git and GnuPG (tests/workflows/test_scripts.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.systems.eco2 import platform
+from tests.systems.eco2_objects import context
+
+KEY = "0123456789ABCDEF"
+BLOCK = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ0c=\n-----END PGP PUBLIC KEY BLOCK-----\n"
+FORGED = (
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding", None),
+    ("rbac.authorization.k8s.io", "ClusterRole", None),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", None),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", None),
+    ("apps", "DaemonSet", "kube-system"),
+    ("rbac.authorization.k8s.io", "RoleBinding", "kube-system"),
+)
+
+
+def permits(project: dict[str, Any], group: str, kind: str, namespace: str | None) -> bool:
+    """Argo CD's decision over an object: the kinds without a namespace are listed, the others by their namespace."""
+    spec = project["spec"]
+    if namespace is None:
+        return {"group": group, "kind": kind} in spec["clusterResourceWhitelist"]
+    return any(one["namespace"] == namespace for one in spec["destinations"])
+
+
+@pytest.mark.parametrize(("group", "kind", "namespace"), FORGED)
+def test_a_forged_manifest_gets_no_hold_of_the_cluster(group: str, kind: str, namespace: str | None) -> None:
+    assert not permits(platform.root_project(context()), group, kind, namespace)
+    # What a chart of the platform needs is its own project's, which reads no Git.
+    assert permits(platform.charts_project(context()), group, kind, namespace)
+    assert context().settings.gitops.repository not in platform.charts_project(context())["spec"]["sourceRepos"]
+
+
+def test_each_stack_follows_a_branch_of_its_own() -> None:
+    revision = platform.root_application(context())["spec"]["source"]["targetRevision"]
+    assert revision == f"rendered/{context().names.stack}"
+
+
+def test_with_a_key_nothing_is_taken_without_its_signature_and_argo_cd_knows_the_key() -> None:
+    gitops = {**context().settings.gitops.model_dump(exclude_none=True), "signing_keys": {KEY: BLOCK}}
+    signed = context(gitops=gitops)
+    (policy,) = platform.root_project(signed)["spec"]["sourceIntegrity"]["git"]["policies"]
+    assert policy["repos"] == [{"url": signed.settings.gitops.repository}]
+    assert policy["gpg"] == {"mode": "head", "keys": [KEY]}
+    (values,) = [values for chart, values in platform.bootstrap_charts(signed) if chart.chart == "argo-cd"]
+    assert values["configs"]["gpg"]["keys"] == {KEY: BLOCK}

@@ -32,6 +32,14 @@ _SEVERITIES = {
 }
 
 
+class PolicyOfTypes(ResourceValidationPolicy):
+    """One that has something to say of resources of these types alone; `None` is every type."""
+
+    def __init__(self, types: frozenset[str], **described: Any) -> None:
+        super().__init__(**described)
+        self.types: frozenset[str] | None = types
+
+
 class Pack:
     """Makes a policy of each rule; one pack serves one run of the engine.
 
@@ -48,7 +56,11 @@ class Pack:
         self._stack: tuple[list[Any], Stack] = [], Stack(())
 
     def policies(self) -> list[Policy]:
-        return [self._policy(rule) for rule in self._rules]
+        """One of each rule; the first that looks at single resources is shown all of them, whose inputs it keeps."""
+        found = [self._policy(rule) for rule in self._rules]
+        for policy in [one for one in found if isinstance(one, PolicyOfTypes)][:1]:
+            policy.types = None
+        return found
 
     def _policy(self, rule: Rule) -> Policy:
         described: dict[str, Any] = {
@@ -61,7 +73,7 @@ class Pack:
         }
         match rule:
             case ResourceRule():
-                return ResourceValidationPolicy(validate=self._on_resource(rule), **described)
+                return PolicyOfTypes(rule.types, validate=self._on_resource(rule), **described)
             case StackRule():
                 return StackValidationPolicy(validate=self._on_stack(rule), **described)
             case _:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pulumi_policy
 import pytest
 import yaml
-from pulumi.runtime.proto.analyzer_pb2 import AnalyzeRequest
+from pulumi.runtime.proto.analyzer_pb2 import AnalyzeRequest, AnalyzerResource, AnalyzeStackRequest
 from pulumi_policy import EnforcementLevel
+from pulumi_policy import policy as sdk
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from policy.catalog import ALL_RULES, NAMES
-from policy.pack import Pack
+from policy.pack import Pack, PolicyOfTypes
 from policy.read_once import resources_read_once
 from policy.rules.model import ResourceRule
 from rehearsal.cloud import open_cloud
@@ -36,7 +40,7 @@ def test_every_rule_is_a_policy_with_its_words() -> None:
     for rule in ALL_RULES:
         policy = made[rule.name]
         kind = "ResourceValidationPolicy" if isinstance(rule, ResourceRule) else "StackValidationPolicy"
-        assert type(policy).__name__ == kind
+        assert isinstance(policy, getattr(pulumi_policy, kind))
         assert (policy.description, policy.remediation_steps) == (rule.title, rule.remedy)
         assert policy.enforcement_level is (EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY)
         assert policy.severity is pulumi_policy.Severity(rule.severity.value)
@@ -127,6 +131,70 @@ def test_what_the_engine_shows_is_read_once_for_all_policies() -> None:
     assert dict(seen[0]) == dict(seen[2]) == {"lid": "on"}
     assert options[0] is options[1] is not options[2] is options[3]
     assert [one.protect for one in options] == [False, False, True, True]
+
+
+class Servicer:
+    """What the engine asks, with the SDK's own answers."""
+
+    def __init__(self, policies: Sequence[pulumi_policy.Policy]) -> None:
+        self._asked: Any = _PolicyAnalyzerServicer("pack", "1.0.0", list(policies), EnforcementLevel.ADVISORY)
+
+    def show(self, name: str, type_: str = BOX, **props: Any) -> list[tuple[str, str]]:
+        request = AnalyzeRequest(type=type_, urn=box(name).urn, name=name)
+        request.properties.update(props)
+        return [(one.policyName, name_of(one.urn)) for one in self._asked.Analyze(request, None).diagnostics]
+
+    def show_all(self, *names: str) -> list[tuple[str, str]]:
+        resources = [AnalyzerResource(type=BOX, urn=box(name).urn, name=name) for name in names]
+        for before, one in pairwise(resources):
+            one.parent = before.urn
+        answer = self._asked.AnalyzeStack(AnalyzeStackRequest(resources=resources), None)
+        return [(one.policyName, name_of(one.urn)) for one in answer.diagnostics]
+
+
+@pytest.mark.parametrize("once", [resources_read_once, nullcontext])
+def test_what_is_read_once_is_judged_as_what_is_read_for_every_policy(
+    once: Callable[[], AbstractContextManager[None]],
+) -> None:
+    other = replace(CLOSED, name="other", types=frozenset({"x:y:Other"}))
+    named = replace(BEFRIENDED, name="again")
+    with once():
+        servicer = Servicer(Pack([CLOSED, BEFRIENDED, other, named], [], TODAY).policies())
+        assert servicer.show("a", open=True, lid="on", friends=["b"]) == [("closed", "a")]
+        assert servicer.show("b", "x:y:Other", open=True, lid="on", friends=["a"]) == [("other", "b")]
+        assert servicer.show("c", "x:y:Third", open=True, friends=["d"]) == []
+        assert servicer.show_all("a", "b", "c", "d") == [(rule.name, "c") for rule in (BEFRIENDED, named)]
+        assert servicer.show_all() == []
+
+
+def test_a_policy_is_shown_only_its_types_and_all_policies_of_stacks_the_same_resources() -> None:
+    seen: dict[str, list[Any]] = {"one": [], "other": [], "stack": [], "again": []}
+
+    def look(name: str) -> Callable[..., None]:
+        return lambda args, report: seen[name].append(getattr(args, "name", None) or args.resources)
+
+    policies = [
+        PolicyOfTypes(frozenset({BOX}), name="one", description="one", validate=look("one")),
+        PolicyOfTypes(frozenset({"x:y:Other"}), name="other", description="other", validate=look("other")),
+        *(pulumi_policy.StackValidationPolicy(name, name, look(name)) for name in ("stack", "again")),
+    ]
+    with resources_read_once():
+        servicer = Servicer(policies)
+        servicer.show("a")
+        servicer.show("b", "x:y:Other")
+        servicer.show_all("a", "b")
+    assert (seen["one"], seen["other"]) == (["a"], ["b"])
+    (resources,), (again,) = seen["stack"], seen["again"]
+    assert resources is again
+    assert [one.name for one in resources] == ["a", "b"]
+    assert resources[1].parent is resources[0]
+
+
+def test_the_sdk_is_as_before_once_the_pack_is_over() -> None:
+    before = dict(vars(sdk)), dict(vars(_PolicyAnalyzerServicer))
+    with resources_read_once():
+        pass
+    assert (dict(vars(sdk)), dict(vars(_PolicyAnalyzerServicer))) == before
 
 
 def test_the_packs_file_is_what_the_engine_reads() -> None:

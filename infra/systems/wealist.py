@@ -25,7 +25,7 @@ from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
 from infra.components.aws.endpoints import Endpoints, EndpointsArgs
 from infra.components.aws.federation import github_provider, github_provider_arn, trust_github
 from infra.components.aws.iam import Role, RoleArgs, trust_service
-from infra.components.aws.load_balancer import Forward, LoadBalancer, LoadBalancerArgs, Refuse, Target
+from infra.components.aws.load_balancer import Forward, ForwardPlain, LoadBalancer, LoadBalancerArgs, Refuse, Target
 from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.aws.registry import Registry, RegistryArgs
@@ -58,9 +58,9 @@ TARGETS = {
 
 ROUTES = (
     Forward(target="user", paths=(USER_HEALTH,)),
-    # Spring's other management endpoints are not for the public.
+    # Spring's other management endpoints are not for the public, however they are spelled.
     Refuse(paths=("/api/users/actuator", "/api/users/actuator/*")),
-    Forward(target="user", paths=("/api/users/*",)),
+    ForwardPlain(target="user", below="/api/users/"),
     Forward(target="board", paths=("/api/boards/*",)),
     Forward(target="monitoring", paths=("/monitoring", "/monitoring/*")),
 )

@@ -137,10 +137,12 @@ _ACTION_NAMES = {
     "jwtValidation": "JwtValidationConfig",
     "priority": "Priority",
 }
+# moto wants Values where AWS takes either them or RegexValues.
+_PATHS = "pathPattern && {Values: pathPattern.values || pathPattern.regexValues, RegexValues: pathPattern.regexValues}"
 _CONDITIONS = (
     "inputs.conditions[].{Field: pathPattern && 'path-pattern' || hostHeader && 'host-header'"
     " || httpHeader && 'http-header' || httpRequestMethod && 'http-request-method' || sourceIp && 'source-ip'"
-    " || 'query-string', PathPatternConfig: pathPattern, HostHeaderConfig: hostHeader, HttpHeaderConfig: httpHeader,"
+    f" || 'query-string', PathPatternConfig: {_PATHS}, HostHeaderConfig: hostHeader, HttpHeaderConfig: httpHeader,"
     " HttpRequestMethodConfig: httpRequestMethod, SourceIpConfig: sourceIp,"
     " QueryStringConfig: queryStrings && {Values: queryStrings}}"
 )
@@ -253,7 +255,9 @@ SERVICE = AwsService(
             names=_ACTION_NAMES,
             observe={
                 "conditions": (
-                    "seen.Conditions[].{pathPattern: PathPatternConfig, hostHeader: HostHeaderConfig, httpHeader:"
+                    "seen.Conditions[].{pathPattern: PathPatternConfig && {values: !(PathPatternConfig.RegexValues)"
+                    " && PathPatternConfig.Values || null, regexValues: PathPatternConfig.RegexValues},"
+                    " hostHeader: HostHeaderConfig, httpHeader:"
                     " HttpHeaderConfig, httpRequestMethod: HttpRequestMethodConfig, sourceIp: SourceIpConfig,"
                     " queryStrings: QueryStringConfig.Values}"
                 ),

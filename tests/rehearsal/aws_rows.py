@@ -1199,7 +1199,7 @@ SERVING: dict[str, Row] = {
             ],
             "tags": TAGS,
         },
-        update=lambda w: {"priority": 20, "conditions": [{"pathPattern": {"values": ["/api/*"]}}]},
+        update=lambda w: {"priority": 20, "conditions": [{"pathPattern": {"regexValues": ["^/api/[a-z]*$"]}}]},
         drift=(
             Drift(
                 client="elbv2",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from posixpath import normpath
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from rehearsal.aws.tables import table
 from rehearsal.preview.replacement import FIXED
 from rehearsal.recording import Recording, Registered
+from tests.systems.load_balancer_rules import answer as answer_of
 
 REGION, ACCOUNT = "ap-northeast-2", "290008131187"
 
@@ -37,6 +41,34 @@ def by_tag(recording: Recording, type_: str, name: str) -> Registered:
 def statements(policy: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(policy)["Statement"]
     return found
+
+
+def as_tomcat_reads(path: str) -> str:
+    """A request's path as the servlet container takes it: without parameters, unescaped, without dots and double slashes."""
+    return normpath(unquote(re.sub(r";[^/]*", "", path))).replace("//", "/")
+
+
+def spellings(base: str, *segments: str) -> list[str]:
+    """The same resource, written otherwise: escapes of every letter, dots, parameters, empty segments."""
+    first, rest = segments[0], "/".join(segments[1:])
+    escaped = [f"{base}{first[:n]}%{ord(first[n]):02x}{first[n + 1 :]}/{rest}" for n in range(len(first))]
+    around = ("./", "/", ";a=b/", "x/../", "x/%2e%2e/", "x/.%2E/", "x/..;/", "x/..;a=b/", "%2e/", "x/y/../../")
+    inside = (
+        f"{first};a=b/{rest}",
+        f"{first};/{rest}",
+        f"{first}//{rest}",
+        f"{first}/./{rest}",
+        f"x/../{first}/{rest}",
+    )
+    every = "".join(f"%{ord(letter):02X}" for letter in first)
+    return [
+        *escaped,
+        *(f"{base}{one}{first}/{rest}" for one in around),
+        *(f"{base}{one}" for one in inside),
+        f"{base}{every}/{rest}",
+        f"{base.rstrip('/')}//{first}/{rest}",
+        f"{base}{first}%2f..%2f{first}/{rest}",
+    ]
 
 
 class TestNetwork:
@@ -269,18 +301,6 @@ class TestBackend:
     def test_a_board_that_nobody_touches_stays_connected_for_five_minutes(self, prod: Recording) -> None:
         assert prod.one("LoadBalancer")["idleTimeout"] == 300
 
-    def answer(self, prod: Recording, path: str) -> str:
-        """What the rules do with a path: the first that matches, as the load balancer does it."""
-        for rule in sorted(prod.of("ListenerRule"), key=lambda rule: rule["priority"]):
-            for pattern in rule["conditions.0.pathPattern.values"]:
-                if path == pattern or (pattern.endswith("/*") and path.startswith(pattern[:-1])):
-                    action = rule["actions.0"]
-                    groups = {group.outputs["arn"]: group["tags.Name"] for group in prod.of("TargetGroup")}
-                    return str(
-                        groups.get(action.get("targetGroupArn"), action.get("fixedResponse", {}).get("statusCode"))
-                    )
-        return "404"
-
     @pytest.mark.parametrize(
         ("path", "answer"),
         [
@@ -298,7 +318,19 @@ class TestBackend:
         ],
     )
     def test_path(self, prod: Recording, path: str, answer: str) -> None:
-        assert self.answer(prod, path) == answer
+        assert answer_of(prod, path) == answer
+
+    @pytest.mark.parametrize(
+        "path", ["/api/users/%EA%B0%80/", "/api/users/a.b+c@d.kr", "/api/users/", "/api/users/me?q=%61;x"]
+    )
+    def test_what_is_spelled_plainly_reaches_the_user_service(self, prod: Recording, path: str) -> None:
+        assert answer_of(prod, path) == "wealist-prod-user-tg"
+
+    @pytest.mark.parametrize("path", spellings("/api/users/", "actuator", "env"))
+    def test_no_spelling_reaches_springs_management(self, prod: Recording, path: str) -> None:
+        """Whether the load balancer compares what is sent or what it reads there; a server reads all of these as one."""
+        assert as_tomcat_reads(path) == "/api/users/actuator/env"
+        assert "wealist-prod-user-tg" not in {answer_of(prod, path), answer_of(prod, unquote(path))}
 
     def test_the_backend_scales_from_2_to_6_over_three_private_subnets(self, prod: Recording) -> None:
         group = prod.one("Group", "wealist-backend-asg")

@@ -35,6 +35,11 @@ class Target:
     health_port: int | None = None
 
 
+PLAIN = r"((([A-Za-z0-9_~@+-]|%([89ABD-Fabd-f][0-9A-Fa-f]|[Cc][2-9A-Fa-f]))\.?)+(/|$))*$"
+"""Paths that every server reads in one way: no escaped ASCII, no dots as a segment, no parameters, no empty segments. Names in
+other alphabets are escaped UTF-8, and pass. The load balancer's expressions know no lookahead, and take up to 128 characters."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Forward:
     """Requests for any of these paths go to the target group of that name; with `hosts`, those for these hosts only."""
@@ -45,10 +50,24 @@ class Forward:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForwardPlain:
+    """Requests for what is below a folder (`/api/users/`) go to the target group of that name, if their path is spelled plainly.
+
+    For a folder of which something is refused: the load balancer compares paths as they are sent, the server as it reads them.
+    """
+
+    target: str
+    below: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refuse:
     """Requests for any of these paths are answered 403."""
 
     paths: Sequence[str]
+
+
+Rule = Forward | ForwardPlain | Refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +84,7 @@ class LoadBalancerArgs:
     certificate_arn: pulumi.Input[str]
     access_logs: AccessLogs
     targets: Mapping[str, Target]
-    rules: Sequence[Forward | Refuse]
+    rules: Sequence[Rule]
     idle_seconds: int
     deletion_protection: bool
     tags: Tags
@@ -174,30 +193,26 @@ class LoadBalancer(PlatformComponent):
             self._rule(https, position * 10, rule)
         return https
 
-    def _rule(self, listener: aws.lb.Listener, priority: int, rule: Forward | Refuse) -> None:
-        if isinstance(rule, Forward):
-            action = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self.target_groups[rule.target].arn)
-        else:
-            action = aws.lb.ListenerRuleActionArgs(
-                type="fixed-response",
-                fixed_response=aws.lb.ListenerRuleActionFixedResponseArgs(
-                    content_type="text/plain", status_code="403", message_body="Not for the public"
-                ),
-            )
-        hosts = rule.hosts if isinstance(rule, Forward) else ()
-        label = rule.paths[0].strip("/*").replace("/", "-") or "all"
-        kind = "forward" if isinstance(rule, Forward) else "refuse"
+    def _rule(self, listener: aws.lb.Listener, priority: int, rule: Rule) -> None:
+        kind, label = _label(rule)
         aws.lb.ListenerRule(
             f"{self._name}-{kind}-{label}",
             listener_arn=listener.arn,
             priority=priority,
-            actions=[action],
-            conditions=[
-                {"path_pattern": {"values": list(rule.paths)}},
-                *([_for_hosts(hosts)] if hosts else []),
-            ],
+            actions=[self._action(rule)],
+            conditions=_conditions(rule),
             tags=named(self._args.tags, f"{self._args.prefix}-{kind}-{label}"),
             opts=self.child,
+        )
+
+    def _action(self, rule: Rule) -> aws.lb.ListenerRuleActionArgs:
+        if not isinstance(rule, Refuse):
+            return aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=self.target_groups[rule.target].arn)
+        return aws.lb.ListenerRuleActionArgs(
+            type="fixed-response",
+            fixed_response=aws.lb.ListenerRuleActionFixedResponseArgs(
+                content_type="text/plain", status_code="403", message_body="Not for the public"
+            ),
         )
 
     def attach(self, target: str, label: str, instance_id: pulumi.Input[str]) -> None:
@@ -237,6 +252,22 @@ class LoadBalancer(PlatformComponent):
 def host_priority(label: str) -> int:
     """A priority below all of `LoadBalancerArgs.rules`; ELB takes 1 to 50,000."""
     return FIRST_HOST + zlib.crc32(label.encode()) % (50_001 - FIRST_HOST)
+
+
+def _label(rule: Rule) -> tuple[str, str]:
+    """What a rule is called: what it does, and with what first."""
+    first = rule.below if isinstance(rule, ForwardPlain) else rule.paths[0]
+    kind = "refuse" if isinstance(rule, Refuse) else "forward"
+    return kind, first.strip("/*").replace("/", "-") or "all"
+
+
+def _conditions(rule: Rule) -> list[aws.lb.ListenerRuleConditionArgs]:
+    if isinstance(rule, ForwardPlain):
+        pattern = aws.lb.ListenerRuleConditionPathPatternArgs(regex_values=[f"^{rule.below}{PLAIN}"])
+    else:
+        pattern = aws.lb.ListenerRuleConditionPathPatternArgs(values=list(rule.paths))
+    hosts = rule.hosts if isinstance(rule, Forward) else ()
+    return [aws.lb.ListenerRuleConditionArgs(path_pattern=pattern), *([_for_hosts(hosts)] if hosts else [])]
 
 
 def _for_hosts(hosts: Sequence[str]) -> aws.lb.ListenerRuleConditionArgs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -12,6 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from infra.settings.load import SECRETS, SYSTEMS
 from infra.settings.model import Platform
+
+UNIONS = (UnionType, typing.Union)
+"""What `X | None` is, of classes and of annotated types."""
 
 _HEAD = """# Configuration
 
@@ -37,29 +41,43 @@ def render() -> str:
     return "\n".join([_HEAD, *tables, _TAIL, *secrets]) + "\n"
 
 
-def _section(key: str, model: type[BaseModel]) -> Iterator[str]:
+def _section(key: str, model: type[BaseModel], note: str = "") -> Iterator[str]:
     yield f"## `{key}`\n"
-    yield f"{(model.__doc__ or '').strip()}\n"
+    yield f"{(model.__doc__ or '').strip()} {note}".strip() + "\n"
     yield "| key | allowed | default | what for |"
     yield "|---|---|---|---|"
     nested = []
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            nested.append((f"{key}.{name}", field.annotation))
+        if inner := _model(field.annotation):
+            nested.append((f"{key}.{name}", inner, field.default is None))
         else:
             yield f"| `{name}` | {_allowed(field)} | {_default(field)} | {field.description or ''} |"
     yield ""
-    for inner_key, inner in nested:
-        yield from _section(inner_key, inner)
+    for inner_key, inner, optional in nested:
+        yield from _section(inner_key, inner, "Without this section there are none." if optional else "")
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key is, be it one that may be left out."""
+    wanted = typing.get_args(annotation) if typing.get_origin(annotation) in UNIONS else (annotation,)
+    return next((one for one in wanted if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _allowed(field: FieldInfo) -> str:
     shown = _type(field.annotation)
-    bounds = {type(rule).__name__: rule for rule in field.metadata}
+    rules = list(_rules(field))
+    bounds = {type(rule).__name__: rule for rule in rules}
     if "Ge" in bounds and "Le" in bounds:
         return f"{bounds['Ge'].ge} to {bounds['Le'].le}"
-    pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), None)
+    pattern = next((rule.pattern for rule in rules if getattr(rule, "pattern", None)), None)
     return f"`{pattern}`".replace("|", "\\|") if pattern else shown
+
+
+def _rules(field: FieldInfo) -> Iterator[Any]:
+    """What a value must be, also that of a key that may be left out."""
+    yield from field.metadata
+    for one in typing.get_args(field.annotation) if typing.get_origin(field.annotation) in UNIONS else ():
+        yield from (rule for inner in getattr(one, "__metadata__", ()) for rule in getattr(inner, "metadata", ()))
 
 
 def _type(annotation: Any) -> str:

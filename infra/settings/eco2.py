@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Section
+from infra.settings.model import BucketPrefix, Domain, IdleSeconds, ImageId, InstanceType, Network, Section
 
 VolumeGib = Annotated[int, Field(ge=8, le=1000)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
@@ -82,6 +82,8 @@ class TenantWorkers(Section):
 
     instance_type: InstanceType = "t3.large"
     """What each of them is."""
+    image_id: ImageId | None = None
+    """An image to stay with. Without it each update takes the newest Amazon Linux 2023, for the nodes that start from then on."""
     minimum: Annotated[int, Field(ge=0, le=50)] = 1
     """The fewest nodes."""
     maximum: Annotated[int, Field(ge=1, le=50)] = 3

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from infra.settings.model import BucketPrefix, Domain, IdleSeconds, InstanceType, Network, Repository, Section
+from infra.settings.model import BucketPrefix, Domain, IdleSeconds, ImageId, InstanceType, Network, Repository, Section
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -29,6 +29,9 @@ class Backend(Section):
     """The root volume."""
     image_parameter: PublicImage = AMAZON_LINUX_2023
     """The public SSM parameter that names the image: Amazon Linux 2023, or 2 (out of support since June 2026)."""
+
+    image_id: ImageId | None = None
+    """An image to stay with. Without it each update takes the newest of `image_parameter`, and replaces instances one by one."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -25,6 +25,7 @@ from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
 from infra.components.aws.endpoints import Endpoints, EndpointsArgs
 from infra.components.aws.federation import github_provider, github_provider_arn, trust_github
 from infra.components.aws.iam import Role, RoleArgs, trust_service
+from infra.components.aws.images import machine_image
 from infra.components.aws.load_balancer import Forward, ForwardPlain, LoadBalancer, LoadBalancerArgs, Refuse, Target
 from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
 from infra.components.aws.parameters import Parameters, ParametersArgs
@@ -106,6 +107,7 @@ class Context:
     protect: bool
     tags: dict[str, str]
     api_host: str
+    image: pulumi.Input[str]
     role_boundary: pulumi.Input[str] | None = None
 
     def zone(self, letter: str) -> str:
@@ -169,6 +171,7 @@ def _context(settings: Settings, wealist: Wealist) -> Context:
         protect=settings.platform.protect,
         role_boundary=settings.role_boundary,
         tags=base_tags(system="wealist", stack=settings.stack, extra=settings.platform.tags),
+        image=machine_image(wealist.backend.image_parameter, wealist.backend.image_id),
         api_host=f"{wealist.load_balancer.api_label}.{wealist.domain}",
     )
 
@@ -487,7 +490,7 @@ def _backend(
             prefix=context.names.prefix,
             label="backend",
             instance_type=backend.instance_type,
-            image_parameter=backend.image_parameter,
+            image_id=context.image,
             user_data=wealist_scripts.backend_user_data(_script_settings(context)),
             instance_profile=profile,
             security_group_id=groups.ids["ec2"],
@@ -513,7 +516,7 @@ def _monitoring(
             prefix=context.names.prefix,
             label="monitoring",
             instance_type=monitoring.instance_type,
-            image_parameter=context.settings.backend.image_parameter,
+            image_id=context.image,
             user_data=wealist_scripts.monitoring_user_data(_script_settings(context)),
             instance_profile=profile,
             security_group_id=groups.ids["ec2"],

@@ -319,10 +319,20 @@ _MACHINES: tuple[Mutation, ...] = (
             "metadataOptions.httpPutResponseHopLimit": 5,
             "blockDeviceMappings[0].ebs.encrypted": ("false", GONE),
             "keyName": "admin",
+            "imageId": "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
             "networkInterfaces": [{"associatePublicIpAddress": "true"}],
         },
     ),
-    *spoil("AWS machines", "aws:autoscaling/group:Group", {"healthCheckType": "EC2"}),
+    *spoil(
+        "AWS machines",
+        "aws:autoscaling/group:Group",
+        {
+            "healthCheckType": "EC2",
+            "launchTemplate.version": ("$Latest", "$Default"),
+            "instanceRefresh": GONE,
+            "instanceRefresh.preferences.autoRollback": False,
+        },
+    ),
     *spoil(
         "AWS machines",
         "aws:codedeploy/deploymentGroup:DeploymentGroup",

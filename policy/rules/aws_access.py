@@ -18,6 +18,7 @@ WITHOUT_RESOURCE_LEVEL = (
     r"(ssmmessages|ec2messages):\w+",
     r"acm:RequestCertificate",
     r"ecr:GetAuthorizationToken",
+    r"ec2:GetInstanceTypesFromInstanceRequirements",
     r"ec2:GetSecurityGroupsForVpc",
     r"kms:CreateKey",
     r"logs:(Create|Delete|Get|Update)LogDelivery",

@@ -131,6 +131,22 @@ def _unwatched(resource: Resource) -> Iterator[str]:
         yield "no alarm stops a deployment"
 
 
+MOVING_VERSIONS = ("$Latest", "$Default")
+"""With these, or an image named by a parameter, RollbackInstanceRefresh is not supported (its API reference, read 2026-11-28)."""
+
+CLUSTER_AUTOSCALER = "k8s.io/cluster-autoscaler/enabled"
+"""The tag of a group whose machines are a cluster's nodes: a refresh would not wait for their pods to move."""
+
+
+def _cannot_go_back(resource: Resource) -> Iterator[str]:
+    if CLUSTER_AUTOSCALER in {str(tag.get("key")) for tag in each(resource.props, "tags")}:
+        if at(resource.props, "instanceRefresh") is not None:
+            yield "instanceRefresh is set: it would not wait for pods to move"
+        return
+    yield from wants("instanceRefresh.preferences.autoRollback", is_true)(resource)
+    yield from wants("instanceRefresh.preferences.minHealthyPercentage", is_at_least(50))(resource)
+
+
 RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="ec2-imdsv2",
@@ -241,15 +257,30 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="asg-rollback",
-        title="An instance refresh that fails goes back, and leaves half of the machines in service",
+        title="An instance refresh that fails goes back, and leaves half of the machines in service; a cluster's nodes have none",
         controls=("AWS Well-Architected OPS06-BP04 Automate testing and rollback",),
         severity=Severity.MEDIUM,
         remedy=f"{_COMPUTE_ROOM}: instance_refresh with auto_rollback and min_healthy_percentage of 50 or more",
         types=frozenset({AUTO_SCALING_GROUP}),
-        check=lambda resource: (
-            *wants("instanceRefresh.preferences.autoRollback", is_true)(resource),
-            *wants("instanceRefresh.preferences.minHealthyPercentage", is_at_least(50))(resource),
-        ),
+        check=_cannot_go_back,
+    ),
+    ResourceRule(
+        name="asg-version-named",
+        title="Auto Scaling groups name the version of their template: AWS rolls back no refresh to $Latest or $Default",
+        controls=("AWS Well-Architected OPS06-BP04 Automate testing and rollback",),
+        severity=Severity.MEDIUM,
+        remedy=f"{_COMPUTE_ROOM}: launch_template's version is the template's latest_version, a number",
+        types=frozenset({AUTO_SCALING_GROUP}),
+        check=wants("launchTemplate.version", lambda version: version not in (None, *MOVING_VERSIONS)),
+    ),
+    ResourceRule(
+        name="asg-image-resolved",
+        title="Launch templates name their image itself: AWS rolls back no refresh of one that names a parameter",
+        controls=("AWS Well-Architected OPS06-BP04 Automate testing and rollback",),
+        severity=Severity.MEDIUM,
+        remedy="infra/components/aws/images.py: machine_image looks it up at each update",
+        types=frozenset({LAUNCH_TEMPLATE}),
+        check=wants("imageId", lambda image: not str(image).startswith("resolve:")),
     ),
     ResourceRule(
         name="codedeploy-rollback",

@@ -61,6 +61,7 @@ from policy.aws_types import (
     WEB_ACL_LOGGING,
     ZONE,
 )
+from policy.rules.aws_operations import TAGS
 from tests.policy.broken import Broken
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -514,11 +515,19 @@ COMPUTE = (
         rule="no-plain-credentials", type=PARAMETER, name="wealist-parameters-db-port",
         change={"value": "aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"},
     ),
-    _group("asg-launch-template", {"launchTemplate": ...}),
+    Broken(
+        rule="asg-launch-template", type=AUTO_SCALING_GROUP, name="wealist-backend-asg", change={"launchTemplate": ...},
+        also=frozenset({"asg-version-named"}),
+    ),
     _group("asg-elb-health", {"healthCheckType": "EC2"}),
     _group("asg-zones", {"vpcZoneIdentifiers": ["subnet-1"]}),
     _group("asg-rollback", {"instanceRefresh.preferences.autoRollback": False}),
     _group("asg-rollback", {"instanceRefresh.preferences.minHealthyPercentage": 0}),
+    _group("asg-rollback", {"instanceRefresh": ...}),
+    _group("asg-rollback", {"tags": [{"key": key} for key in (*TAGS, "k8s.io/cluster-autoscaler/enabled")]}),
+    _group("asg-version-named", {"launchTemplate.version": "$Latest"}),
+    _group("asg-version-named", {"launchTemplate.version": ...}),
+    _template("asg-image-resolved", {"imageId": "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023"}),
     Broken(
         rule="codedeploy-rollback", type=DEPLOYMENT_GROUP, name="wealist-release-user-service-dg",
         change={"autoRollbackConfiguration.enabled": False},

@@ -362,8 +362,9 @@ class TestBackend:
         assert group["targetGroupArns"] == [by_tag(prod, "TargetGroup", "wealist-prod-monitoring-tg").outputs["arn"]]
 
     def test_the_image_is_amazon_linux_2023_unless_set(self, prod: Recording) -> None:
-        images = {template["imageId"] for template in prod.of("LaunchTemplate")}
-        assert images == {"resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"}
+        """Looked up at the update, as eco2's nodes' is: AWS rolls no refresh back whose template names the parameter."""
+        (image,) = {template["imageId"] for template in prod.of("LaunchTemplate")}
+        assert image.startswith("ami-")
 
     @pytest.mark.parametrize("fleet", ["backend", "monitoring", "database-init-machine"])
     def test_user_data_is_a_script_of_at_most_16_kib_that_knows_its_stack(self, prod: Recording, fleet: str) -> None:

@@ -92,8 +92,18 @@ def test_adding_a_zone_changes_no_resource_that_was_there(dev: Recording, tmp_pa
     assert dangers_of(compared) == ()
 
 
-def test_amazon_linux_2_is_a_setting(elsewhere: Recording) -> None:
-    assert {template["imageId"] for template in elsewhere.of("LaunchTemplate")} == {f"resolve:ssm:{AMAZON_LINUX_2}"}
+def images(recording: Recording) -> set[str]:
+    return {template["imageId"] for template in recording.of("LaunchTemplate")}
+
+
+def test_amazon_linux_2_is_a_setting(dev: Recording, elsewhere: Recording) -> None:
+    assert len(images(elsewhere)) == 1
+    assert not images(elsewhere) & images(dev)
+
+
+def test_an_image_can_be_stayed_with(tmp_path: Path) -> None:
+    pinned = "ami-0123456789abcdef0"
+    assert images(changed(tmp_path, {"wealist.backend": {"image_id": pinned}})) == {pinned}
 
 
 def test_an_alert_address_subscribes_to_the_alarms(elsewhere: Recording) -> None:

@@ -104,6 +104,11 @@ BAD = [
     Bad("eco2.image_digests", {"nginx": f"sha256:{'0' * 64}"}, ["image_digests has nginx", "allowed: auth-api"]),
     Bad("eco2.image_digests", {"celery": "1.0"}, ["eco2.image_digests.celery: '1.0'"]),
     Bad("eco2.tenant_workers", {"minimum": 4}, ["minimum 4 is above maximum 3"]),
+    Bad(
+        "eco2.tenant_workers",
+        {"image_id": "al2023"},
+        ["eco2.tenant_workers.image_id: 'al2023'", "allowed: text of the form"],
+    ),
     Bad("delivery", ..., ["delivery: missing; add the section"]),
     Bad("delivery.repository", "edge-platform", ["delivery.repository: 'edge-platform'", "allowed: text of the form"]),
     Bad("delivery.repository", "example/*", ["delivery.repository: 'example/*'"]),
@@ -204,6 +209,14 @@ def test_only_settings_read_the_configuration() -> None:
 
 def test_the_configuration_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "config.md").read_text() == render(), "run `make docs`"
+
+
+def test_a_section_that_may_be_left_out_is_described_like_any_other() -> None:
+    page = render()
+    _, _, section = page.partition("## `eco2.tenant_workers`\n")
+    assert "| `minimum` | 0 to 50 | `1` |" in section.split("\n## ")[0]
+    assert "Without this section there are none." in section
+    assert "| `tenant_workers` |" not in page
 
 
 @pytest.mark.parametrize("section", [wealist.LoadBalancer, eco2.Edge])

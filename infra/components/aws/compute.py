@@ -15,7 +15,8 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class FleetArgs:
-    """`label` is the fleet's name under the prefix. `image_parameter` names the public SSM parameter that holds the AMI's id.
+    """`label` is the fleet's name under the prefix. `image_id` is an AMI's id, not the name of a
+    parameter that holds it: an instance refresh of such a template cannot be rolled back.
 
     `user_data` is base64. `instance_profile` is the profile's name. `target_group_arns` get the instances, whose health then
     decides over their life. `cpu_target_percent` is what the fleet scales to hold; `None` keeps it at `minimum`, unless
@@ -28,7 +29,7 @@ class FleetArgs:
     prefix: str
     label: str
     instance_type: str
-    image_parameter: str
+    image_id: pulumi.Input[str]
     user_data: str
     instance_profile: pulumi.Input[str]
     security_group_id: pulumi.Input[str]
@@ -74,7 +75,7 @@ class Fleet(PlatformComponent):
             f"{self._name}-template",
             name=f"{self._full_name}-lt",
             description=f"{self._full_name} instances",
-            image_id=f"resolve:ssm:{args.image_parameter}",
+            image_id=args.image_id,
             instance_type=args.instance_type,
             user_data=args.user_data,
             update_default_version=True,

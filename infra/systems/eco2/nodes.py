@@ -13,6 +13,7 @@ import pulumi_aws as aws
 
 from infra.components.aws.compute import Fleet, FleetArgs
 from infra.components.aws.iam import Policies, PoliciesArgs, Role, RoleArgs, trust_service
+from infra.components.aws.images import machine_image
 from infra.components.aws.node import Node, NodeArgs
 from infra.settings.eco2 import TenantWorkers
 from infra.systems.eco2 import access, document
@@ -63,8 +64,7 @@ def node_table(context: Context) -> list[dict[str, str]]:
 def build_nodes(context: Context, foundation: Foundation, storage: Storage) -> Machines:
     """The fourteen, the master's name in the private zone, and the tenants' group where settings ask for it."""
     profiles = _profiles(context, foundation)
-    # Nothing of it is secret; `value` would be marked so.
-    image = aws.ssm.get_parameter_output(name=IMAGE_PARAMETER).insecure_value
+    image = machine_image(IMAGE_PARAMETER)
     nodes = {
         node.name: Node(
             context.names.logical(node.name),
@@ -113,7 +113,7 @@ def _tenants(
             prefix=context.names.prefix,
             label=TENANTS,
             instance_type=workers.instance_type,
-            image_parameter=IMAGE_PARAMETER,
+            image_id=machine_image(IMAGE_PARAMETER, workers.image_id),
             user_data=tenant_user_data(context, storage.bundle),
             instance_profile=profile,
             security_group_id=foundation.groups.ids["node"],

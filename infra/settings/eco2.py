@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from infra.settings.instance_types import check_architecture
 from infra.settings.model import BucketPrefix, Domain, IdleSeconds, ImageId, InstanceType, Network, Section
 
 VolumeGib = Annotated[int, Field(ge=8, le=1000)]
@@ -90,6 +91,11 @@ class TenantWorkers(Section):
     """The most nodes."""
 
     @model_validator(mode="after")
+    def _image_runs(self) -> Self:
+        check_architecture("instance_type", self.instance_type, "x86_64", "as the pinned programs of the bootstrap are")
+        return self
+
+    @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}: allowed: minimum ≤ maximum")
@@ -137,7 +143,7 @@ class Eco2(Section):
     """The whole system (eco2.md)."""
 
     domain: Domain
-    """The API's domain; its Route53 zone is made. The document names none."""
+    """The API's domain, not below another stack's, whose cookies it would get; its Route53 zone is made."""
     bucket_prefix: BucketPrefix
     """What the buckets' names start with: they are unique in all of AWS."""
     network: Network

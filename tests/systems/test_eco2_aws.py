@@ -510,7 +510,7 @@ class TestIdentity:
             {"aud": ISSUER},
             {"aud": "https://kubernetes.default.svc.cluster.local"},
             {"iss": "https://oidc.eco2.example.com.attacker.example"},
-            {"iss": "https://oidc.dev.eco2.example.com"},
+            {"iss": "https://oidc.eco2-dev.example.com"},
         ]
         for miss in near_misses:
             assert not admits(trust, {**good, **miss}), miss

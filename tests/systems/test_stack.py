@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -52,6 +53,13 @@ def test_no_state_holds_a_key_of_the_cluster(stack: Recording) -> None:
     kinds = {one.type.split(":")[-1] for one in stack}
     assert not kinds & {"PrivateKey", "RandomBytes"}
     assert [one["name"] for one in stack.of("Parameter") if "/kubernetes/" in one["name"]] == []
+
+
+def test_no_stack_of_eco2_is_sent_the_cookies_of_another() -> None:
+    """A cookie of a domain is sent to all hosts below it (RFC 6265 5.1.3), and two s_access are refused."""
+    domains = {json.loads(stack_file(stack).config["edge-platform:eco2"])["domain"] for stack in STACKS}
+    assert len(domains) == len(STACKS)
+    assert [one for one in domains if any(one.endswith(f".{other}") for other in domains)] == []
 
 
 def test_logical_names_begin_with_their_system(stack: Recording) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from infra.settings.instance_types import launchable
+
 SystemName = Literal["wealist", "eco2", "delivery"]
 
 
@@ -51,7 +53,11 @@ Zones = Annotated[
 Domain = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
 BucketPrefix = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,30}[a-z0-9]$")]
 ImageId = Annotated[str, Field(pattern=r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$")]
-InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal)$")]
+InstanceType = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal)$"),
+    AfterValidator(launchable),
+]
 IdleSeconds = Annotated[int, Field(ge=1, le=4000)]
 """What AWS allows for the idle timeout of an Application Load Balancer; its own default is 60."""
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9_.-]+|@\d+/[A-Za-z0-9_.-]+@\d+)$")]

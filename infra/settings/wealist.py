@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from infra.settings.instance_types import Architecture, check_architecture
 from infra.settings.model import BucketPrefix, Domain, IdleSeconds, ImageId, InstanceType, Network, Repository, Section
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -138,6 +139,17 @@ class Wealist(Section):
     load_balancer: LoadBalancer = LoadBalancer()
     alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
     """Who is told of alarms."""
+
+    @model_validator(mode="after")
+    def _images_run(self) -> Self:
+        """The monitoring instance starts from the backend's image."""
+        image = self.backend.image_parameter
+        wanted: Architecture = "arm64" if image.endswith("arm64") or "-arm64-" in image else "x86_64"
+        for key, section in {"backend": self.backend, "monitoring": self.monitoring}.items():
+            check_architecture(
+                f"{key}.instance_type", section.instance_type, wanted, f"backend.image_parameter {image}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _zones_exist(self) -> Self:

@@ -103,6 +103,23 @@ BAD = [
     Bad("eco2.image_tags.nginx", "1.0", ["image_tags has nginx", "allowed: auth-api"]),
     Bad("eco2.image_digests", {"nginx": f"sha256:{'0' * 64}"}, ["image_digests has nginx", "allowed: auth-api"]),
     Bad("eco2.image_digests", {"celery": "1.0"}, ["eco2.image_digests.celery: '1.0'"]),
+    Bad(
+        "wealist.backend",
+        {"instance_type": "t2.small"},
+        ["wealist.backend.instance_type: 't2.small'", "such as t3.small"],
+    ),
+    Bad("wealist.backend", {"instance_type": "mac2.metal"}, ["instance_type: 'mac2.metal'", "a type that runs Linux"]),
+    Bad(
+        "wealist.backend",
+        {"instance_type": "t4g.small"},
+        ["backend.instance_type t4g.small is arm64", "al2023-ami-kernel-default-x86_64) x86_64", "such as t3.small"],
+    ),
+    Bad("wealist.monitoring", {"instance_type": "m7g.large"}, ["monitoring.instance_type m7g.large is arm64"]),
+    Bad(
+        "eco2.tenant_workers",
+        {"instance_type": "m7g.large"},
+        ["eco2.tenant_workers: ", "instance_type m7g.large is arm64"],
+    ),
     Bad("eco2.tenant_workers", {"minimum": 4}, ["minimum 4 is above maximum 3"]),
     Bad(
         "eco2.tenant_workers",

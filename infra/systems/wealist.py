@@ -139,7 +139,7 @@ def build(settings: Settings) -> SystemOutputs:
     backend = _backend(context, network, groups, balancer, _backend_profile(context, key, buckets))
     _monitoring(context, network, groups, balancer, _monitoring_profile(context, key))
     _database_roles(context, network, groups, database, key)
-    alarms = _alarms(context, settings.wealist, balancer, database, key)
+    alarms = _alarms(context, balancer, backend, database, key)
     release = _release(context, backend, balancer, alarms)
     deployer = _deployer(context, buckets, registry, site)
     return {
@@ -583,10 +583,8 @@ def _database_roles(
     )
 
 
-def _alarms(
-    context: Context, wealist: Wealist, balancer: LoadBalancer, database: Database, key: EncryptionKey
-) -> Alarms:
-    """Alarms per service, which also stop its release, and two for the database."""
+def _alarms(context: Context, balancer: LoadBalancer, backend: Fleet, database: Database, key: EncryptionKey) -> Alarms:
+    """Alarms per service, which also stop its release, one for instances that do not come up, and two for the database."""
     alarms: dict[str, Alarm] = {}
     for service, target in SERVICES.items():
         dimensions = {
@@ -613,6 +611,17 @@ def _alarms(
             silence="breaching",
             below=1,
         )
+    alarms["backend-too-few"] = Alarm(
+        description="Instances do not come up: a release that fails on a new one ends it (docs/adr/0017)",
+        namespace="AWS/AutoScaling",
+        metric="GroupInServiceInstances",
+        dimensions={"AutoScalingGroupName": backend.group_name},
+        statistic="Maximum",
+        # The group tells it every minute, as long as there is one.
+        silence="breaching",
+        minutes=15,
+        below=context.settings.backend.minimum,
+    )
     instance = {"DBInstanceIdentifier": database.identifier}
     alarms["database-cpu"] = Alarm(
         description="The database is busy",
@@ -640,7 +649,7 @@ def _alarms(
             prefix=context.names.prefix,
             key_arn=key.arn,
             alarms=alarms,
-            email=wealist.alert_email,
+            email=context.settings.alert_email,
             tags=context.tags,
         ),
     )

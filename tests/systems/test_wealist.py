@@ -512,6 +512,17 @@ class TestDelivery:
         assert group["autoscalingGroups"] == ["wealist-prod-backend-asg"]
         assert group["alarmConfiguration.alarms"] == [f"wealist-prod-{service}-5xx"]
 
+    def test_instances_that_a_release_keeps_from_coming_up_are_told(self, prod: Recording) -> None:
+        """Both groups deploy to a new instance, and either ends it when it fails."""
+        releases = prod.of("DeploymentGroup")
+        (shared,) = {name for group in releases for name in group["autoscalingGroups"]}
+        alarm = prod.one("MetricAlarm", "wealist-alarms-backend-too-few")
+        assert (len(releases), alarm["dimensions"]) == (2, {"AutoScalingGroupName": shared})
+        assert (alarm["metricName"], alarm["comparisonOperator"]) == ("GroupInServiceInstances", "LessThanThreshold")
+        group = prod.one("Group", "wealist-backend-asg")
+        assert alarm["threshold"] == group["minSize"]
+        assert alarm["metricName"] in group["enabledMetrics"]
+
     @pytest.mark.parametrize(
         "bucket",
         ["wealist-deploy-scripts", "wealist-app-resources", "wealist-codedeploy-artifacts", "wealist-app-artifacts"],

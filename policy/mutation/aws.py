@@ -121,6 +121,12 @@ _EDGE: tuple[Mutation, ...] = (
     ),
     *spoil(
         "AWS edge",
+        "aws:lb/listenerRule:ListenerRule",
+        {"conditions[0].pathPattern": {"values": ["/api/users/*"]}},
+        named="*-forward-api-users",
+    ),
+    *spoil(
+        "AWS edge",
         "aws:cloudfront/distribution:Distribution",
         {
             "viewerCertificate.minimumProtocolVersion": ("TLSv1", "TLSv1.1_2016", "SSLv3"),

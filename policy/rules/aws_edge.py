@@ -83,10 +83,18 @@ def _forwards_management(stack: Stack) -> Iterator[tuple[Resource, str]]:
             rules = _rules_of(listener, stack)
             ways = [*(rule.props.get("actions") for rule in rules), listener.props.get("defaultActions")]
             if any(_target_groups(way) & groups for way in ways):
-                for path in (root, f"{root}/env"):
+                for path in _spellings(root):
                     forwarding = _forwarding(path, listener, rules)
                     if forwarding:
                         yield forwarding, f"it forwards {path}"
+
+
+def _spellings(root: str) -> Iterator[str]:
+    """What a server reads as the root, or as a page below it, and a load balancer that compares what is sent may not."""
+    above, _, last = root.rpartition("/")
+    yield from (root, f"{root}/env", f"{above}/%{ord(last[0]):02x}{last[1:]}/env")
+    yield from (f"{above}/{other}{last}/env" for other in ("/", "./", "x/../", "x/%2e%2e/", "x/..;/", ";/"))
+    yield from (f"{root};x/env", f"{root}//env")
 
 
 def _management(stack: Stack) -> dict[str, set[str]]:
@@ -119,7 +127,10 @@ def _forwarding(path: str, listener: Resource, rules: list[Resource]) -> Resourc
 def _takes(rule: Resource, path: str) -> bool:
     patterns = [at(condition, "pathPattern") for condition in each(rule.props, "conditions")]
     return all(
-        any(_like(str(value)).fullmatch(path) for value in each(pattern, "values")) for pattern in patterns if pattern
+        any(_like(str(value)).fullmatch(path) for value in each(pattern, "values"))
+        or any(re.search(str(value), path) for value in each(pattern, "regexValues"))
+        for pattern in patterns
+        if pattern
     )
 
 
@@ -208,10 +219,10 @@ RULES: tuple[Rule, ...] = (
     ),
     StackRule(
         name="alb-management-refused",
-        title="Services' management paths are not forwarded, but for their health",
+        title="Services' management paths are not forwarded, however they are spelled, but for their health",
         controls=("OWASP API Security API8:2023",),
         severity=Severity.HIGH,
-        remedy="before the Forward, a Refuse of the path and all below it, as in ROUTES of infra/systems/wealist.py",
+        remedy="before a ForwardPlain, a Refuse of the path and all below it, as in ROUTES of infra/systems/wealist.py",
         check=_forwards_management,
     ),
     ResourceRule(

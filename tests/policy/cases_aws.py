@@ -286,6 +286,10 @@ EDGE = (
         on="wealist-api-forward-api-users",
     ),
     _refusal({"actions.0": {"type": "forward"}}),
+    Broken(
+        rule="alb-management-refused", type=LISTENER_RULE, name="wealist-api-forward-api-users",
+        change={"conditions.0.pathPattern": {"values": ["/api/users/*"]}},
+    ),
     _refusal({"priority": 35}, on="wealist-api-forward-api-users"),
     _refusal({"conditions.0.pathPattern.values": ["/api/users/actuator"]}, on="wealist-api-forward-api-users"),
     _refusal({"conditions.0.pathPattern.values": ["/api/users/actuator/*"]}, on="wealist-api-forward-api-users"),

@@ -30,7 +30,6 @@ class Backend(Section):
     """The root volume."""
     image_parameter: PublicImage = AMAZON_LINUX_2023
     """The public SSM parameter that names the image: Amazon Linux 2023, or 2 (out of support since June 2026)."""
-
     image_id: ImageId | None = None
     """An image to stay with. Without it each update takes the newest of `image_parameter`, and replaces instances one by one."""
 
@@ -145,10 +144,9 @@ class Wealist(Section):
         """The monitoring instance starts from the backend's image."""
         image = self.backend.image_parameter
         wanted: Architecture = "arm64" if image.endswith("arm64") or "-arm64-" in image else "x86_64"
-        for key, section in {"backend": self.backend, "monitoring": self.monitoring}.items():
-            check_architecture(
-                f"{key}.instance_type", section.instance_type, wanted, f"backend.image_parameter {image}"
-            )
+        types = {"backend": self.backend.instance_type, "monitoring": self.monitoring.instance_type}
+        for key, instance_type in types.items():
+            check_architecture(f"{key}.instance_type", instance_type, wanted, f"backend.image_parameter {image}")
         return self
 
     @model_validator(mode="after")

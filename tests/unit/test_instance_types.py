@@ -57,7 +57,7 @@ def test_graviton_is_taken_with_an_image_for_it() -> None:
         "bucket_prefix": "wealist",
         "enable_multi_az": False,
         "network": {"cidr": "10.1.0.0/16", "zones": {"a": 0, "c": 1, "d": 2}},
-        "github": GitHub(subjects=["repo:OrangesCloud/*"]),
+        "github": GitHub(repositories=["OrangesCloud/wealist-project"]),
         "monitoring": Monitoring(instance_type="t4g.small"),
     }
     assert Wealist(**settings, backend=Backend(instance_type="m7g.large", image_parameter=image))

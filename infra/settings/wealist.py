@@ -141,12 +141,16 @@ class Wealist(Section):
 
     @model_validator(mode="after")
     def _images_run(self) -> Self:
-        """The monitoring instance starts from the backend's image."""
+        """All of them start from the backend's image."""
         image = self.backend.image_parameter
         wanted: Architecture = "arm64" if image.endswith("arm64") or "-arm64-" in image else "x86_64"
-        types = {"backend": self.backend.instance_type, "monitoring": self.monitoring.instance_type}
+        types = {
+            "backend.instance_type": self.backend.instance_type,
+            "monitoring.instance_type": self.monitoring.instance_type,
+            "database.init_instance_type": self.database.init_instance_type,
+        }
         for key, instance_type in types.items():
-            check_architecture(f"{key}.instance_type", instance_type, wanted, f"backend.image_parameter {image}")
+            check_architecture(key, instance_type, wanted, f"backend.image_parameter {image}")
         return self
 
     @model_validator(mode="after")

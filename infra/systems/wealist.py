@@ -559,7 +559,7 @@ def _database_roles(
             prefix=context.names.prefix,
             label="database-init",
             instance_type=settings.init_instance_type,
-            image_parameter=context.settings.backend.image_parameter,
+            image_id=context.image,
             user_data=wealist_scripts.database_init_user_data(_script_settings(context)),
             instance_profile=_instance_profile(context, "database-init", "Makes the databases", policies),
             security_group_id=groups.ids["ec2"],

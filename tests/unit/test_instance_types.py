@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra.settings.instance_types import architecture, launchable
-from infra.settings.wealist import Backend, GitHub, Monitoring, Wealist
+from infra.settings.wealist import Backend, Database, GitHub, Monitoring, Wealist
 
 DESCRIBED = {"x86_64": "x86_64", "arm64": "arm64", "x86_64_mac": "mac", "arm64_mac": "mac", "i386": None}
 
@@ -58,6 +58,7 @@ def test_graviton_is_taken_with_an_image_for_it() -> None:
         "enable_multi_az": False,
         "network": {"cidr": "10.1.0.0/16", "zones": {"a": 0, "c": 1, "d": 2}},
         "github": GitHub(repositories=["OrangesCloud/wealist-project"]),
+        "database": Database(init_instance_type="t4g.nano"),
         "monitoring": Monitoring(instance_type="t4g.small"),
     }
     assert Wealist(**settings, backend=Backend(instance_type="m7g.large", image_parameter=image))

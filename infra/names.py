@@ -22,6 +22,13 @@ LIMITS = {
 }
 """The longest name AWS takes, by kind."""
 
+TIGHTEST = {
+    "wealist": ("target group", "monitoring-tg"),
+    "eco2": ("target group", "ingress-tg"),
+    "delivery": ("role", "preview"),
+}
+"""The name of each system, by kind and last part, that leaves the stack's name the least room."""
+
 
 class NameTooLong(StackError):
     """AWS has no room for a name that the stack's name is part of."""

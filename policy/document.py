@@ -47,12 +47,12 @@ When it fires on a stack, the stack is at fault, the rule is too crude, or there
 
 ## Exempt
 
-In `policy/exemptions.yaml`. Both a reason and an end are asked for, and a pattern names the stack and some of the resource's
-name:
+In `policy/exemptions.yaml`. Both a reason and an end are asked for, and a pattern says which stacks, and some of the resource's
+name. Which stacks: those of a tier (`platform.tier` in their files: `production` or `throwaway`), `any`, or the one of that name:
 
 ```yaml
 - rule: s3-versioned
-  resources: [prod/wealist-site-bucket-versioning]
+  resources: [any/wealist-site-bucket-versioning]
   reason: the site's files are made again from their commit by the pipeline
   expires: 2027-06-30
 ```

@@ -13,10 +13,16 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from policy.tiers import tier_of
+
 FILE = Path(__file__).parent / "exemptions.yaml"
 
 _RESOURCE = r"^[a-z0-9][a-z0-9-]*/[A-Za-z0-9_.*-]*[A-Za-z0-9_.-]{3,}[A-Za-z0-9_.*-]*$"
-_NAMED = "<stack>/<logical name>, in which * stands for any text, but not for the stack nor for the whole name"
+ANY = "any"
+"""Whatever stack it is."""
+_NAMED = (
+    "<tier, stack or any>/<logical name>, in which * stands for any text, but not for the stack nor for the whole name"
+)
 _ALLOWED = {
     "rule": "the name of a rule (docs/policies.md lists them)",
     "resources": f"a list of {_NAMED}",
@@ -58,11 +64,23 @@ class Exemption:
 
     @property
     def stack(self) -> str:
+        """Which stacks it is for: those of a tier, the one of that name, or `any`."""
         return self.resource.split("/")[0]
 
     def covers(self, rule: str, urn: str) -> bool:
         """Whether a finding of that rule in that resource is meant."""
-        return rule == self.rule and fnmatchcase(qualified(urn), self.resource)
+        if rule != self.rule:
+            return False
+        stack, _, name = qualified(urn).partition("/")
+        return self.is_for(stack) and fnmatchcase(name, self.resource.partition("/")[2])
+
+    def is_for(self, stack: str) -> bool:
+        """Whether a stack of that name is meant."""
+        return self.stack in (ANY, stack) or self.stack == tier_of(stack)
+
+    def is_about(self, system: str) -> bool:
+        """Whether it may be for resources of a system, by what their logical names begin with."""
+        return fnmatchcase(system, self.resource.partition("/")[2].partition("-")[0])
 
     def is_over(self, today: date) -> bool:
         return today > self.expires

@@ -175,10 +175,11 @@ def _stale(
     undecided: Sequence[Undecided],
     today: date,
 ) -> Iterator[Stale]:
-    """Those of this run's stacks that are over, or for which nothing is left to exempt."""
-    stacks = {qualified(resource.urn).split("/")[0] for resource in stack}
+    """Those of this run's stacks and systems that are over, or for which nothing is left to exempt."""
+    known = {tuple(qualified(resource.urn).partition("-")[0].split("/")) for resource in stack}
     unsure = {one.rule.name for one in undecided}
-    for exemption in (one for one in exemptions if one.stack in stacks):
+    mine = [one for one in exemptions if any(one.is_for(name) and one.is_about(system) for name, system in known)]
+    for exemption in mine:
         if exemption.is_over(today):
             yield Stale(exemption=exemption, why=f"expired on {exemption.expires}")
         elif exemption.rule not in unsure and not any(

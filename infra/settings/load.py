@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
+from infra.names import TIGHTEST, Names, NameTooLong
 from infra.settings import delivery, eco2, wealist
+from infra.settings.kubeconfig import problem_with
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
@@ -20,6 +23,8 @@ SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
 SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
+
+_STACK_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +50,49 @@ class Settings:
 def load_settings() -> Settings:
     """The settings of the running stack; `SettingsError` lists everything that is wrong in its file."""
     stack = pulumi.get_stack()
-    found: list[str] = _unknown_keys()
+    found: list[str] = [*_unknown_keys(), *_bad_name(stack)]
     platform = _section("platform", Platform, found)
     # With a bad platform section the systems are not known: what is there is checked all the same.
     given = [system for system in SYSTEMS if pulumi.Config().get(system) is not None]
     chosen = platform.systems if isinstance(platform, Platform) else given
     sections = {system: _section(system, SYSTEMS[system], found) for system in chosen}
-    found += _missing_secrets(chosen, sections)
+    found += [*_no_room(stack, chosen), *_missing_secrets(chosen, sections), *_bad_kubeconfig(sections)]
     region = pulumi.Config("aws").get("region")
     if not region:
         found.append("aws:region: missing; add it, such as ap-northeast-2")
     if found or not isinstance(platform, Platform) or not region:
         raise SettingsError(f"Pulumi.{stack}.yaml", found)
     return Settings(stack=stack, region=region, platform=platform, **{**dict.fromkeys(SYSTEMS), **sections})
+
+
+def _bad_name(stack: str) -> Iterator[str]:
+    if not _STACK_NAME.fullmatch(stack):
+        yield f"the stack's name: {stack!r} — allowed: text of the form {_STACK_NAME.pattern} (names in AWS have it in them)"
+
+
+def _no_room(stack: str, systems: Collection[str]) -> Iterator[str]:
+    """Said of the name with the least room in each system, before anything is made."""
+    for system, (kind, part) in TIGHTEST.items():
+        if system not in systems:
+            continue
+        try:
+            Names(system=system, stack=stack).physical(part, kind=kind)
+        except NameTooLong as error:
+            yield f"the stack's name: {error}"
+
+
+def _bad_kubeconfig(sections: Mapping[str, Any]) -> Iterator[str]:
+    text = runtime_config.get_config(f"{pulumi.get_project()}:{eco2.KUBECONFIG}")
+    if _applies(sections) and text and (problem := problem_with(text)):
+        yield (
+            f"{eco2.KUBECONFIG}: {problem} (its text is not shown); "
+            f"set it with `pulumi config set --secret {eco2.KUBECONFIG} < admin.conf`"
+        )
+
+
+def _applies(sections: Mapping[str, Any]) -> bool:
+    section = sections.get("eco2")
+    return isinstance(section, eco2.Eco2) and section.delivery == "apply"
 
 
 def _section(key: str, model: type[BaseModel], found: list[str]) -> Any:
@@ -95,8 +130,7 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 def _missing_secrets(systems: Sequence[str], sections: Mapping[str, Any]) -> list[str]:
     config = pulumi.Config()
-    section = sections.get("eco2")
-    applied = isinstance(section, eco2.Eco2) and section.delivery == "apply"
+    applied = _applies(sections)
     wanted = [key for key in SECRETS if key.split("-")[0] in systems and (applied or key != eco2.KUBECONFIG)]
     return [
         f"{key}: missing secret; set it with `pulumi config set --secret {key}`"

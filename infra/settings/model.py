@@ -85,6 +85,8 @@ class Platform(Section):
     """The systems that the stack builds, each once; `delivery` only beside one that it delivers."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")]
     """The AWS account, in quotes: it is a name, not a number."""
+    tier: Literal["production", "throwaway"] = "production"
+    """What is demanded of the stack: the policies' exemptions go by it. Of a throwaway stack nothing is kept."""
     protect: bool = True
     """Whether Pulumi refuses to delete what holds data, and buckets and repositories must be empty to be deleted."""
     tags: dict[TagText, TagText] = {}

@@ -62,12 +62,12 @@ def test_a_missing_key_is_named(key: str, tmp_path: Path) -> None:
 )
 def test_a_pattern_says_the_stack_and_some_of_the_name(pattern: str, tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, GOOD.replace("prod/logs", f"'{pattern}'"))
-    assert f"resources: '{pattern}' is not <stack>/<logical name>" in problem
+    assert f"resources: '{pattern}' is not <tier, stack or any>/<logical name>" in problem
 
 
 def test_an_exemption_is_for_something(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, GOOD.replace("prod/logs", ""))
-    assert "resources: [] is not a list of <stack>/<logical name>" in problem
+    assert "resources: [] is not a list of <tier, stack or any>/<logical name>" in problem
 
 
 def test_a_reason_is_a_sentence(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from infra.names import LIMITS, TIGHTEST
 from infra.systems import REGISTRY
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import Secret, contains
@@ -34,6 +36,30 @@ def test_every_resource_has_a_component_as_parent(stack: Recording) -> None:
         if resource.custom and "pulumi:pulumi:Stack::" in resource.parent and not allowed_at_the_top(resource)
     ]
     assert loose == []
+
+
+NAMED: Mapping[str, tuple[str, str]] = {
+    "aws:lb/loadBalancer:LoadBalancer": ("load balancer", "name"),
+    "aws:lb/targetGroup:TargetGroup": ("target group", "name"),
+    "aws:iam/role:Role": ("role", "name"),
+    "aws:iam/policy:Policy": ("policy", "name"),
+    "aws:rds/instance:Instance": ("database", "identifier"),
+    "aws:elasticache/replicationGroup:ReplicationGroup": ("replication group", "replicationGroupId"),
+    "aws:ec2/securityGroup:SecurityGroup": ("security group", "name"),
+}
+"""What AWS has a limit for, and where the name is; a bucket's has no stack in it."""
+
+
+@pytest.mark.parametrize("system", REGISTRY)
+def test_the_stacks_name_has_the_room_that_the_tightest_name_leaves(prod: Recording, system: str) -> None:
+    """So the settings refuse every name that the system would, and no other."""
+    room = {
+        (kind, one[key].removeprefix(f"{system}-prod-")): LIMITS[kind] - len(one[key])
+        for one in prod.part(system)
+        for kind, key in [NAMED.get(one.type, ("", ""))]
+        if kind and one[key].startswith(f"{system}-prod-")
+    }
+    assert min(room, key=lambda name: room[name]) == TIGHTEST.get(system)
 
 
 def allowed_at_the_top(resource: Registered) -> bool:

@@ -19,6 +19,7 @@ from infra.systems import REGISTRY, Guest, build_systems
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
+from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
@@ -42,7 +43,9 @@ def build_with(folder: Path, changes: dict[str, Any], *systems: str, guest: Gues
         build_systems(with_guest(load_settings(), *systems), {**REGISTRY, guestbook.SYSTEM: guest})
 
     with open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud:
-        return run(program, file, cloud)
+        recording = run(program, file, cloud)
+    write_manifests(recording, folder / "manifests")
+    return recording
 
 
 @pytest.fixture(scope="module")

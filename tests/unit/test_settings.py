@@ -244,3 +244,55 @@ def test_a_load_balancers_idle_timeout_is_what_aws_takes(section: type[BaseModel
     (range_,) = re.findall(r"idle_timeout.timeout_seconds</code>.*?The valid range is (\d+)-(\d+) seconds", words)
     bounds = section.model_fields["idle_timeout_seconds"].metadata
     assert bounds == [Ge(int(range_[0])), Le(int(range_[1]))]
+
+
+KUBECONFIG_TEXT = """
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://10.2.0.10:6443"}}]
+users: [{name: u, user: {token: a-token-that-nobody-may-see}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("kind: Config", "kind: List", "a kubeconfig's whole text is needed"),
+        (KUBECONFIG_TEXT, "/home/me/.kube/config", "not its path"),
+        ("kind: Config", "kind: [", "it is not YAML"),
+        ("current-context: here", "current-context: there", "`current-context` names none"),
+        ("cluster: c,", "cluster: d,", "`cluster` is none of its `clusters`"),
+        ("user: u", "user: v", "`user` is none of its `users`"),
+        ("https://", "http://", "no https:// address"),
+    ],
+)
+def test_a_kubeconfig_that_reaches_no_cluster_is_refused_unseen(
+    tmp_path: Path, before: str, after: str, words: str
+) -> None:
+    stack = changed_stack(tmp_path, "prod", {"eco2.delivery": "apply"})
+    text = KUBECONFIG_TEXT.replace(before, after)
+    with pytest.raises(SettingsError) as error:
+        load(replace(stack, config={**stack.config, f"edge-platform:{KUBECONFIG}": text}))
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{KUBECONFIG}: ")
+    assert words in problem
+    assert "a-token-that-nobody-may-see" not in problem
+    assert load(replace(stack, config={**stack.config, f"edge-platform:{KUBECONFIG}": KUBECONFIG_TEXT})).eco2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "prod-northeast",
+            "the target group name 'wealist-prod-northeast-monitoring-tg' has 36 characters; AWS takes 32",
+        ),
+        ("Prod", "the stack's name: 'Prod' — allowed: text of the form"),
+        ("my_stack", "the stack's name: 'my_stack' — allowed"),
+    ],
+)
+def test_a_stack_whose_name_does_not_fit_is_refused_before_anything_is_made(name: str, words: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load(replace(stack_file("prod"), stack=name))
+    assert any(words in problem for problem in error.value.problems), error.value.problems

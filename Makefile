@@ -77,6 +77,10 @@ docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m policy.document > docs/policies.md.tmp
 	@mv docs/policies.md.tmp docs/policies.md
 
+.PHONY: charts
+charts: .venv/.packages ## compare the recorded checksum of every chart with what its repository serves (needs Go and the network)
+	@$(BIN)/python -m tools.charts
+
 bench: bench-ratios bench-stack bench-mesh ## what a run costs beside others, a stack by its size, an edge's protections; each alone: bench-ratios …
 
 bench-ratios: .venv/.packages engine

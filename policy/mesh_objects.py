@@ -21,7 +21,6 @@ TELEMETRY = "kubernetes:telemetry.istio.io/v1:Telemetry"
 
 ISTIOD = "istiod"
 ISTIO_CHARTS = frozenset({"base", "cni", ISTIOD, "gateway", "ztunnel"})
-ISTIO_REPOSITORY = "https://istio-release.storage.googleapis.com/charts"
 ROOT = "istio-system"
 """Where policies hold for the whole mesh, unless the mesh's configuration says otherwise."""
 

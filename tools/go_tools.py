@@ -114,6 +114,14 @@ KUBECTL = GoTool(
     took="1 to 2 minutes",
     check=("version", "--client"),
 )
+HELM = GoTool(
+    name="helm",
+    module="helm",
+    package="helm.sh/helm/v3/cmd/helm",
+    pinned="helm.sh/helm/v3",
+    version_variable="helm.sh/helm/v3/internal/version.version=v",
+    took="2 to 4 minutes",
+)
 MESH = GoTool(
     name="mesh",
     module="istio",
@@ -169,6 +177,7 @@ TOOLS = {
         KUBE_APISERVER,
         KUBE_CONTROLLER_MANAGER,
         KUBECTL,
+        HELM,
         MESH,
         EXT_AUTHZ,
         ACTIONLINT,

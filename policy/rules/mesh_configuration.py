@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from policy.kubernetes_objects import APPLICATION, at, charts, each, spec_of
 from policy.mesh_objects import (
     ISTIO_CHARTS,
-    ISTIO_REPOSITORY,
     ISTIOD,
     TELEMETRY,
     control_plane,
@@ -133,15 +132,16 @@ def _injects_privileges(resource: Resource) -> Iterable[str]:
 
 
 def _versions_differ(stack: Stack) -> Iterable[tuple[Resource, str]]:
-    versions = {at(spec_of(one), "source", "targetRevision") for one, _ in control_plane(stack)}
-    for application in stack.of(APPLICATION):
-        source = at(spec_of(application), "source")
-        is_istio = at(source, "chart") in ISTIO_CHARTS and at(source, "repoURL") == ISTIO_REPOSITORY
-        if is_istio and at(source, "targetRevision") not in versions:
-            yield (
-                application,
-                f"chart {source['chart']} is {source['targetRevision']}, istiod {', '.join(map(str, versions))}",
-            )
+    """Istiod's own source says what the others are to be: no address is written here that could be another one tomorrow."""
+    for istiod, _ in control_plane(stack):
+        wanted = at(spec_of(istiod), "source") or {}
+        for application in stack.of(APPLICATION):
+            source = at(spec_of(application), "source") or {}
+            if at(source, "chart") not in ISTIO_CHARTS:
+                continue
+            for key, what in (("targetRevision", "is"), ("repoURL", "comes from")):
+                if at(source, key) != at(wanted, key):
+                    yield application, f"chart {source['chart']} {what} {at(source, key)}, istiod {at(wanted, key)}"
 
 
 RULES: tuple[Rule, ...] = (

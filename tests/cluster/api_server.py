@@ -19,6 +19,7 @@ from tests.ports import free_port
 from tests.tools import missing, required_command, required_tool
 from tools.crds import find_crds
 
+CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 STRICT = "fieldValidation=Strict"
 
 
@@ -45,7 +46,7 @@ class ApiServer:
             ca_certs=str(certificate),
             # The server's own certificate is for this address, and signed by itself.
             assert_hostname=False,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {token}"},
             retries=False,
             timeout=30,
         )
@@ -53,7 +54,8 @@ class ApiServer:
 
     def request(self, method: str, path: str, body: Manifest | None = None) -> Verdict:
         data = None if body is None else json.dumps(body).encode()
-        answer = self._pool.request(method, f"{self._url}{path}", body=data)
+        headers = {**self._pool.headers, "Content-Type": CONTENT_TYPES.get(method, "application/json")}
+        answer = self._pool.request(method, f"{self._url}{path}", body=data, headers=headers)
         warnings = _warnings(answer.headers.getlist("Warning"))
         if answer.status < 400:
             return Verdict(answer.status, "", warnings, answer.json())
@@ -166,7 +168,7 @@ def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
 
 def _is_established(server: ApiServer, name: str) -> bool:
     found = server.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body
-    conditions = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions", ())}
+    conditions = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions") or ()}
     return conditions.get("Established") == "True"
 
 

@@ -122,11 +122,17 @@ def test_an_applications_health_is_what_it_says_of_itself_and_progressing_before
         assert health(table({"status": table({"health": table({"status": said})})}))["status"] == said
 
 
+def test_what_is_kept_goes_neither_with_a_commit_nor_with_the_root() -> None:
+    annotations = chart_application(replace(ARGS, kept=True))["metadata"]["annotations"]
+    assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+
+
 REFUSED: dict[str, Callable[[], object]] = {
     "a range of versions": lambda: replace(CHART, version="1.31.*"),
     "a minor version": lambda: replace(CHART, version="1.31"),
     "the newest version": lambda: replace(CHART, version="latest"),
     "a constraint": lambda: replace(CHART, version=">=1.31.0"),
+    "a checksum that is none": lambda: replace(CHART, sha256="5254a977"),
     "a repository over HTTP": lambda: replace(CHART, repository="http://charts.example"),
     "a folder outside the repository": lambda: root_application(replace(ROOT, path="../other")),
     "an absolute folder": lambda: root_application(replace(ROOT, path="/prod")),

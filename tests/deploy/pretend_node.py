@@ -194,6 +194,7 @@ case " $* " in
   *" get --raw /openid/v1/jwks "*) cat "$FAKE/jwks" ;;
   *" delete node "*) rm -f "$FAKE/registered" ;;
   *" get applications.argoproj.io "*) [ -e "$FAKE/applied" ] || exit 1 ;;
+  *" apply "*" eco2-bootstrap --filename - "*) cat >"$FAKE/definitions" ;;
   *" apply "*root-application*) touch "$FAKE/applied" ;;
 esac
 """
@@ -226,8 +227,12 @@ case "$1" in
     done
     exit 0
     ;;
-  upgrade)
+  pull)
     if [ -e "$FAKE/registry-is-down" ]; then rm "$FAKE/registry-is-down"; echo "Error: no such host" >&2; exit 1; fi
+    if [ -e "$FAKE/another-chart" ]; then echo "another chart"; else printf '%s' "chart $2"; fi >"$8/$2-$6.tgz"
+    ;;
+  template) echo "definitions of $2" ;;
+  upgrade)
     mkdir -p "$FAKE/helm" && touch "$FAKE/helm/$3"
     ;;
 esac

@@ -81,6 +81,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(versions, "HELM_SHA256", sha256(HELM_ARCHIVE))
         patch.setattr(versions, "ECR_CREDENTIAL_PROVIDER_SHA256", sha256(CREDENTIAL_PROVIDER))
+        for name in ("CALICO_KINDS", "CALICO", "CLOUD_CONTROLLER", "ARGO_CD"):
+            chart = getattr(versions, name)
+            patch.setattr(versions, name, replace(chart, sha256=sha256(f"chart {chart.chart}".encode())))
         made = bootstrap.bundle(context())
     return Published(made, certificate.read_bytes(), f"sha256:{sha256(public.stdout)}")
 
@@ -721,20 +724,56 @@ def test_a_machine_with_etcds_data_is_never_reset(master: NodeMachine) -> None:
 
 def test_the_charts_are_installed_in_order_and_pinned(standing: Path) -> None:
     booted = NodeMachine(standing / "root", standing / "fake")
-    upgrades = [call for call in booted.calls("helm") if call[1] == "upgrade"]
+    pulls = [call for call in booted.calls("helm") if call[1] == "pull"]
     charts = platform.bootstrap_charts(context())
-    assert [call[3] for call in upgrades] == [chart.release for chart, _ in charts]
-    for call, (chart, values) in zip(upgrades, charts, strict=True):
-        assert option(call, "--version") == chart.version
+    assert [(call[2], option(call, "--repo"), option(call, "--version")) for call in pulls] == [
+        (chart.chart, chart.repository, chart.version) for chart, _ in charts
+    ]
+    brought = {call[3]: call for call in booted.calls("helm") if call[1] == "upgrade"}
+    brought |= {call[2]: call for call in booted.calls("helm") if call[1] == "template"}
+    for chart, values in charts:
+        call = brought[chart.release]
+        assert f"{chart.chart}-{chart.version}.tgz" in {Path(word).name for word in call}
         assert option(call, "--namespace") == chart.namespace
-        assert option(call, "--repo") == chart.repository
-        assert "--wait" in call
+        assert ("--wait" in call) is not chart.definitions
         assert json.loads(Path(option(call, "--values")).read_text()) == values
+
+
+def test_the_networks_kinds_are_applied_server_side_before_their_first_object(standing: Path) -> None:
+    booted = NodeMachine(standing / "root", standing / "fake")
+    applied = next(call for call in booted.calls("kubectl") if "eco2-bootstrap" in call)
+    assert {"--server-side", "-"} <= set(applied)
+    assert (booted.fake / "definitions").read_text() == "definitions of calico-crds\n"
+    first = min(index for index, call in enumerate(booted.calls()) if call[:2] == ["helm", "upgrade"])
+    assert booted.calls().index(applied) < first
+
+
+def test_a_chart_with_another_checksum_is_not_installed(node: NodeMachine, published: Published) -> None:
+    (node.fake / "another-chart").touch()
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 1
+    assert "is not the one that was recorded" in result.output
+    assert not [call for call in node.calls("helm") if call[1] in ("template", "upgrade")]
+    assert not (node.fake / "definitions").exists()
+
+
+def test_a_chart_without_a_recorded_checksum_is_not_even_fetched(node: NodeMachine, published: Published) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(versions, "HELM_SHA256", sha256(HELM_ARCHIVE))
+        patch.setattr(versions, "ECR_CREDENTIAL_PROVIDER_SHA256", sha256(CREDENTIAL_PROVIDER))
+        patch.setattr(versions, "CALICO_KINDS", replace(versions.CALICO_KINDS, sha256=None))
+        made = bootstrap.bundle(context())
+    node.object("eco2-test-bootstrap", made.key).write_bytes(made.content)
+    result = boot(node, MASTER, made)
+    assert result.status == 1
+    assert "no checksum of chart crd.projectcalico.org.v1 v3.32.2 is recorded" in result.output
+    assert "make charts" in result.output
+    assert not node.calls("helm")
 
 
 def test_argo_cd_is_pointed_at_the_rendered_manifests(standing: Path) -> None:
     booted = NodeMachine(standing / "root", standing / "fake")
-    (apply,) = [call for call in booted.calls("kubectl") if "eco2-bootstrap" in call]
+    (apply,) = [call for call in booted.calls("kubectl") if "eco2-bootstrap" in call and "-" not in call]
     files = [json.loads(Path(apply[index + 1]).read_text()) for index, word in enumerate(apply) if word == "--filename"]
     assert files == [
         platform.root_project(context()),
@@ -747,12 +786,13 @@ def test_argo_cd_is_pointed_at_the_rendered_manifests(standing: Path) -> None:
 
 def test_a_chart_whose_registry_is_down_is_tried_again(master: NodeMachine) -> None:
     shutil.rmtree(master.fake / "helm")
+    shutil.rmtree(master.root / "var/lib/eco2/charts")
     (master.fake / "registry-is-down").touch()
     result = again(master)
     assert result.status == 0, result.output
-    upgrades = [call[3] for call in master.calls("helm") if call[1] == "upgrade"]
-    assert upgrades[0] == upgrades[1]
-    assert len(upgrades) == len(platform.bootstrap_charts(context())) + 1
+    pulls = [call[2] for call in master.calls("helm") if call[1] == "pull"]
+    installed = [chart for chart, _ in platform.bootstrap_charts(context()) if not chart.definitions]
+    assert pulls == [installed[0].chart, *(chart.chart for chart in installed)]
 
 
 def test_helm_with_another_checksum_is_not_run(node: NodeMachine, published: Published) -> None:

@@ -264,6 +264,12 @@ _CONFIGURATION = (
         also=frozenset({"kubernetes-chart-restricted"}),
     ),
     _istiod("mesh-one-version", {"spec.source.targetRevision": "1.29.0"}, on="eco2-platform-istio-cni-application"),
+    _istiod(
+        "mesh-one-version",
+        {"spec.source.repoURL": "https://charts.example.com/istio"},
+        on="eco2-platform-istio-cni-application",
+        also=frozenset({"kubernetes-gitops-own-project"}),
+    ),
 )
 
 _TRAFFIC = (

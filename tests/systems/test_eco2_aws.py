@@ -294,6 +294,11 @@ class TestNetwork:
         services = {one["serviceName"].rpartition(".")[2] for one in eco2.of("VpcEndpoint")}
         assert services == {"ssm", "ssmmessages", "ec2messages", "s3"}
 
+    def test_the_s3_endpoint_lets_the_layers_of_kubernetes_own_images_through(self, eco2: Recording) -> None:
+        (policy,) = [json.loads(one["policy"]) for one in eco2.of("VpcEndpoint") if one["serviceName"].endswith(".s3")]
+        buckets = {arn for one in policy["Statement"] for arn in one["Resource"]}
+        assert f"arn:aws:s3:::prod-registry-k8s-io-{REGION}/*" in buckets
+
     def test_settings_without_a_way_out_are_refused(self) -> None:
         section = {
             "domain": "eco2.example.com",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY
-from infra.systems.eco2 import observability, platform
+from infra.systems.eco2 import observability, platform, versions
 from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, NAMESPACES, NODES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import build_mesh
 from infra.systems.eco2.namespaces import build_namespaces
@@ -21,9 +21,9 @@ from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wa
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
 MASTER = {"node-role.kubernetes.io/control-plane": ""}
 EXPECTED = {
-    "calico", "aws-cloud-controller-manager", "argo-cd", "cert-manager", "amazon-eks-pod-identity-webhook", "aws-ebs-csi-driver",
-    "external-secrets", "aws-load-balancer-controller", "external-dns", "istio-base", "istio-cni", "istiod", "ingress-gateway",
-    "prometheus", "grafana",
+    "calico-crds", "calico", "aws-cloud-controller-manager", "argo-cd", "cert-manager", "amazon-eks-pod-identity-webhook",
+    "aws-ebs-csi-driver", "external-secrets", "aws-load-balancer-controller", "external-dns", "istio-base", "istio-cni", "istiod",
+    "ingress-gateway", "prometheus", "grafana",
 }  # fmt: skip
 
 
@@ -86,7 +86,12 @@ class TestApplications:
 
     def test_argo_cd_adopts_what_the_bootstrap_installed(self, built: list[Manifest]) -> None:
         charts = platform.bootstrap_charts(context())
-        assert [chart.release for chart, _ in charts] == ["calico", "aws-cloud-controller-manager", "argo-cd"]
+        assert [chart.release for chart, _ in charts] == [
+            "calico-crds",
+            "calico",
+            "aws-cloud-controller-manager",
+            "argo-cd",
+        ]
         for chart, given in charts:
             spec = applications(built)[chart.release]["spec"]
             assert spec["source"]["helm"] == {"releaseName": chart.release, "valuesObject": given}
@@ -94,6 +99,18 @@ class TestApplications:
                 chart.version,
                 chart.namespace,
             )
+
+    def test_calicos_kinds_are_of_its_own_version(self) -> None:
+        assert versions.CALICO_KINDS.version == versions.CALICO.version
+        assert versions.CALICO_KINDS.repository == versions.CALICO.repository
+
+    def test_the_pods_network_goes_neither_with_a_commit_nor_with_the_root(self, built: list[Manifest]) -> None:
+        kept = {
+            name
+            for name, one in applications(built).items()
+            if one["metadata"]["annotations"].get("argocd.argoproj.io/sync-options") == "Prune=false,Delete=false"
+        }
+        assert kept == {"calico-crds", "calico"}
 
     def test_the_bootstraps_manifests_are_plain_data(self) -> None:
         plain = [
@@ -113,6 +130,7 @@ class TestWaves:
     @pytest.mark.parametrize(
         ("earlier", "later"),
         [
+            ("calico-crds", "calico"),
             ("calico", "cert-manager"),
             ("aws-cloud-controller-manager", "cert-manager"),
             ("cert-manager", "amazon-eks-pod-identity-webhook"),
@@ -256,6 +274,33 @@ class TestPlacement:
 
     def test_istiod_meets_the_restricted_standard_of_its_namespace(self, built: list[Manifest]) -> None:
         assert values(built, "istiod")["seccompProfile"] == {"type": "RuntimeDefault"}
+
+    def test_no_service_waits_for_the_load_balancer_controller(self, built: list[Manifest]) -> None:
+        assert values(built, "aws-load-balancer-controller")["enableServiceMutatorWebhook"] is False
+
+    def test_istios_images_come_from_where_they_are_published(self, built: list[Manifest]) -> None:
+        hubs = [values(built, "istiod")["global"]["hub"], values(built, "istio-cni")["hub"]]
+        assert hubs == ["docker.io/istio"] * 2
+
+    def test_the_autoscaler_is_of_kubernetes_own_minor_version(self) -> None:
+        tag = values(manifests(platform.build_platform, context(**TENANTS)), "cluster-autoscaler")["image"]["tag"]
+        assert tag.removeprefix("v").rpartition(".")[0] == versions.KUBERNETES.rpartition(".")[0]
+
+    def test_the_credential_provider_is_of_kubernetes_own_minor_version(self) -> None:
+        minors = {
+            one.rpartition(".")[0].removeprefix("v")
+            for one in (versions.ECR_CREDENTIAL_PROVIDER, versions.CLOUD_CONTROLLER_IMAGE, versions.KUBERNETES)
+        }
+        assert len(minors) == 1
+
+    def test_no_limit_of_cpu_throttles_the_gateway(self, built: list[Manifest]) -> None:
+        # What is empty is left out by the chart; without the key it would be the chart's own 2000m.
+        assert values(built, "ingress-gateway")["resources"]["limits"]["cpu"] == ""
+
+    def test_no_value_is_null_for_an_application_would_lose_it(self, built: list[Manifest]) -> None:
+        for release in applications(built):
+            for one in nested(values(built, release)):
+                assert None not in one.values(), release
 
     def test_the_load_balancer_controller_touches_no_firewall(self, built: list[Manifest]) -> None:
         chosen = values(built, "aws-load-balancer-controller")

@@ -77,12 +77,17 @@ class Endpoints(PlatformComponent):
 
 
 def _aws_owned_buckets(region: str) -> Statement:
-    """AWS's own buckets that an instance reads from, anonymously or as another account: packages, image layers, agents."""
+    """Buckets of AWS and of Kubernetes that an instance reads from, anonymously or as another account: packages, images, agents.
+
+    registry.k8s.io sends whoever asks from inside AWS to the last kind of the layers' buckets
+    (archeio's own pages in kubernetes/registry.k8s.io, 2026-11-27).
+    """
     buckets = (
         f"al2023-repos-{region}-*",
         f"amazonlinux-2-repos-{region}",
         f"amazonlinux.{region}.amazonaws.com",
         f"prod-{region}-starport-layer-bucket",
+        f"prod-registry-k8s-io-{region}",
         f"aws-codedeploy-{region}",
         f"amazon-ssm-{region}",
         f"aws-ssm-{region}",

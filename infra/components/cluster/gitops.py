@@ -15,9 +15,11 @@ from infra.components.component import PlatformComponent
 
 Manifest = dict[str, Any]
 
+SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 ARGO_API = "argoproj.io/v1alpha1"
 ARGO_NAMESPACE = "argocd"
 IN_CLUSTER = "https://kubernetes.default.svc"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
 
 APPLICATION_HEALTH = """\
@@ -38,13 +40,19 @@ AUTOMATED: Manifest = {"prune": True, "selfHeal": True}
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A Helm chart, pinned: `release` is its name in the cluster."""
+    """A Helm chart, pinned: `release` is its name in the cluster.
+
+    `sha256` is the archive's, as the repository's index has it; without one nothing but the repository says what the version is.
+    `definitions` is for a chart of nothing but kinds: it is applied server-side, since Helm keeps a release in a Secret of 1 MiB.
+    """
 
     release: str
     namespace: str
     repository: str
     chart: str
     version: str
+    sha256: str | None = None
+    definitions: bool = False
 
     def __post_init__(self) -> None:
         if not EXACT_VERSION.fullmatch(self.version):
@@ -53,6 +61,8 @@ class Chart:
             )
         if not self.repository.startswith("https://"):
             raise ValueError(f"chart {self.release}: '{self.repository}' is no HTTPS repository")
+        if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
+            raise ValueError(f"chart {self.release}: '{self.sha256}' is no SHA-256 of 64 hexadecimal digits")
 
 
 def waved(wave: int) -> dict[str, str]:
@@ -71,13 +81,17 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartApplicationArgs:
-    """A Helm chart with its values. `wave` is its turn among the root Application's objects."""
+    """A Helm chart with its values. `wave` is its turn among the root Application's objects.
+
+    `kept` is for what nothing works without: neither a commit that lacks it nor the root's deletion takes it away.
+    """
 
     chart: Chart
     values: Mapping[str, Any]
     wave: int
     project: str
     differences: Sequence[Difference] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +128,10 @@ class ProjectArgs:
 
 
 def chart_application(args: ChartApplicationArgs) -> Manifest:
-    """The manifest. It has no finalizer: an Application that goes leaves what it made, as with data it must."""
+    """The manifest. It has no finalizer: an Application that goes leaves what it made, as with data it must.
+
+    Unless its chart has a Helm hook `pre-delete`: Argo CD takes it for its own PreDelete, adds a finalizer, and runs it.
+    """
     chart = args.chart
     spec: Manifest = {
         "project": args.project,
@@ -131,7 +148,10 @@ def chart_application(args: ChartApplicationArgs) -> Manifest:
         spec["ignoreDifferences"] = [
             {"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in args.differences
         ]
-    return _manifest("Application", chart.release, args.wave, spec)
+    manifest = _manifest("Application", chart.release, args.wave, spec)
+    if args.kept:
+        manifest["metadata"]["annotations"][SYNC_OPTIONS] = "Prune=false,Delete=false"
+    return manifest
 
 
 def root_application(args: RootApplicationArgs) -> Manifest:

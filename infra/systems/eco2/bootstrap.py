@@ -205,7 +205,9 @@ def _platform(context: Context) -> dict[str, bytes]:
     for chart, values in platform.bootstrap_charts(context):
         path = f"charts/{chart.release}.json"
         files[path] = _json(values)
-        rows.append((chart.release, chart.namespace, chart.repository, chart.chart, chart.version, path))
+        how = "apply" if chart.definitions else "install"
+        pinned = (chart.repository, chart.chart, chart.version, chart.sha256 or "-")
+        rows.append((how, chart.release, chart.namespace, *pinned, path))
     return {
         **files,
         "charts.tsv": "".join("\t".join(row) + "\n" for row in rows).encode(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 
+from infra.components.cluster.deletion_guard import DeletionGuard, DeletionGuardArgs, Guarded
 from infra.components.cluster.gitops import (
     APPLICATION_HEALTH,
     APPLICATION_HEALTH_KEY,
@@ -42,6 +43,7 @@ class Wave(IntEnum):
     """The turns of the root Application's objects; what has none, such as the workloads, is in wave 0."""
 
     NAMESPACES = -50
+    NETWORK_KINDS = -47
     NODES = -45
     DELIVERY = -40
     CERTIFICATES = -36
@@ -67,14 +69,16 @@ class Part:
     wave: Wave
     values: Values
     differences: Sequence[Difference] = ()
+    kept: bool = False
 
 
 def bootstrap_charts(context: Context) -> Sequence[tuple[Chart, dict[str, Any]]]:
-    """What the master installs before Argo CD can: network, node identity, Argo CD itself, in this order.
+    """What the master installs before Argo CD can: the network's kinds, network, node identity, Argo CD itself, in this order.
 
     The Applications of the same charts have the same values, so that Argo CD adopts what it finds.
     """
     return (
+        (versions.CALICO_KINDS, {}),
         (versions.CALICO, _calico(context)),
         (versions.CLOUD_CONTROLLER, _cloud_controller(context)),
         (versions.ARGO_CD, _argo_cd(context)),
@@ -140,7 +144,12 @@ PLATFORM_NAMESPACES: Mapping[str, PodSecurity] = {
 }
 """The namespaces of what the document gives none, with their Pod Security Standard; the operator runs in the host's network."""
 
-RENDERED_KINDS = ("/Namespace", "external-secrets.io/ClusterSecretStore")
+RENDERED_KINDS = (
+    "/Namespace",
+    "admissionregistration.k8s.io/ValidatingAdmissionPolicy",
+    "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
+    "external-secrets.io/ClusterSecretStore",
+)
 """Every kind without a namespace that this repository renders."""
 
 CHART_KINDS = (
@@ -178,9 +187,10 @@ WEBHOOK_FIELDS = (
 
 def parts(context: Context) -> Sequence[Part]:
     """Every chart of the platform, in the order of its wave."""
-    calico, cloud_controller, argo_cd = bootstrap_charts(context)
+    calico_kinds, calico, cloud_controller, argo_cd = bootstrap_charts(context)
     found = [
-        Part(chart=calico[0], wave=Wave.NODES, values=calico[1]),
+        Part(chart=calico_kinds[0], wave=Wave.NETWORK_KINDS, values=calico_kinds[1], kept=True),
+        Part(chart=calico[0], wave=Wave.NODES, values=calico[1], kept=True),
         Part(chart=cloud_controller[0], wave=Wave.NODES, values=cloud_controller[1]),
         Part(chart=argo_cd[0], wave=Wave.DELIVERY, values=argo_cd[1]),
         Part(chart=versions.CERT_MANAGER, wave=Wave.CERTIFICATES, values=_cert_manager()),
@@ -327,7 +337,6 @@ def _pod_identity_webhook(context: Context) -> Values:
             "annotationPrefix": "eks.amazonaws.com",
             "tokenAudience": "sts.amazonaws.com",
             "defaultAwsRegion": context.region,
-            "extraArgs": ["--sts-regional-endpoint=true"],
         },
         "pki": {"certManager": {"enabled": True}},
         "securityContext": {**RESTRICTED, "runAsUser": 65534, "runAsGroup": 65534},
@@ -390,6 +399,8 @@ def _load_balancer_controller(context: Context) -> Values:
         "defaultTags": context.tags,
         # The chart's own certificate would be another one at every rendering.
         "enableCertManager": True,
+        # No Service here asks for a load balancer, and its webhook, which fails closed, would stand before every Service.
+        "enableServiceMutatorWebhook": False,
         # The document's load balancer has its firewall from Pulumi, and the account has no Shield.
         "enableShield": False,
         "enableWaf": False,
@@ -422,6 +433,7 @@ def _cluster_autoscaler(context: Context) -> Values:
     """Sizes the tenants' group; the documented fourteen are in none."""
     return {
         **ON_MASTER,
+        "image": {"tag": versions.CLUSTER_AUTOSCALER_IMAGE},
         "cloudProvider": "aws",
         "awsRegion": context.region,
         "autoDiscovery": {"clusterName": context.names.prefix},
@@ -435,6 +447,7 @@ def _cluster_autoscaler(context: Context) -> Values:
 def _istio_cni() -> Values:
     """Redirects the pods' traffic from the node, so that the pods themselves need no privilege."""
     return {
+        "hub": versions.ISTIO_IMAGES,
         "tolerations": EVERYWHERE,
         "excludeNamespaces": ["kube-system"],
         "resources": resources("20m", "128Mi"),
@@ -451,12 +464,18 @@ def _istiod(context: Context) -> Values:
         "cni": {"enabled": True},
         "env": {"ENABLE_NATIVE_SIDECARS": "true"},
         "global": {
+            "hub": versions.ISTIO_IMAGES,
             "istioNamespace": "istio-system",
             "defaultPodDisruptionBudget": {"enabled": False},
             "proxy": {"resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}},
         },
         "meshConfig": mesh.mesh_configuration(context.tenants),
     }
+
+
+def _without_cpu_limit(wanted: Values) -> Values:
+    """The gateway's chart leaves out what is empty; a null is lost in an Application's `valuesObject` (argo-cd issue 16312)."""
+    return {**wanted, "limits": {**wanted["limits"], "cpu": ""}}
 
 
 def _ingress_gateway() -> Values:
@@ -479,10 +498,34 @@ def _ingress_gateway() -> Values:
                 {"name": "status-port", "port": 15021, "targetPort": 15021, "nodePort": mesh.STATUS_NODE_PORT},
             ],
         },
-        "resources": resources("500m", "1Gi"),
+        "resources": _without_cpu_limit(resources("500m", "1Gi")),
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containerSecurityContext": {**RESTRICTED, "runAsUser": 1337, "runAsGroup": 1337},
     }
+
+
+def network_guard() -> DeletionGuardArgs:
+    """Calico's chart takes the network away as it goes (its hook `pre-delete`), and so does whoever deletes what it stands on."""
+    return DeletionGuardArgs(
+        name="eco2-pod-network",
+        guarded=[
+            Guarded(
+                group="argoproj.io",
+                resource="applications",
+                names=[versions.CALICO_KINDS.release, versions.CALICO.release, PROJECT],
+            ),
+            Guarded(group="operator.tigera.io", resource="installations", names=["default"]),
+            Guarded(
+                group="apiextensions.k8s.io",
+                resource="customresourcedefinitions",
+                names=["installations.operator.tigera.io"],
+            ),
+            Guarded(group="", resource="namespaces", names=[versions.CALICO.namespace, "calico-system"]),
+        ],
+        permit="eco2.internal/may-be-deleted",
+        why="With this object goes every pod's network (docs/runbooks/eco2-pod-network.md).",
+        wave=Wave.NAMESPACES,
+    )
 
 
 def _minor() -> str:
@@ -502,8 +545,14 @@ def build_platform(context: Context, opts: pulumi.ResourceOptions) -> None:
             NamespaceArgs(namespace=namespace, kubernetes=_minor(), security=standard, wave=Wave.NAMESPACES),
             opts,
         )
+    DeletionGuard(f"{room}-network-guard", network_guard(), opts)
     for part in parts(context):
         args = ChartApplicationArgs(
-            chart=part.chart, values=part.values, wave=part.wave, project=CHARTS_PROJECT, differences=part.differences
+            chart=part.chart,
+            values=part.values,
+            wave=part.wave,
+            project=CHARTS_PROJECT,
+            differences=part.differences,
+            kept=part.kept,
         )
         ArgoObject(f"{room}-{part.chart.release}", chart_application(args), opts)

@@ -20,15 +20,32 @@ HELM = "3.21.4"
 HELM_SHA256 = "61f88ab166748cb19604d7884cb100ae9ccb13804ddeb98e08af167eacbb6a14"
 """Of helm-v3.21.4-linux-amd64.tar.gz, as its release notes say."""
 
-ECR_CREDENTIAL_PROVIDER = "1.31.7"
-ECR_CREDENTIAL_PROVIDER_SHA256 = "7644623e4ec9ad443ab352a8a5800a5180ee28741288be805286ba72bb8e7164"
-"""Of linux/amd64, as Kubernetes' artifact manifest says. The newest that is published; the plugin's API is stable since 1.26."""
+ECR_CREDENTIAL_PROVIDER = "1.36.1"
+ECR_CREDENTIAL_PROVIDER_SHA256 = "59a6fc141dc08cd0661d885d2cf8993df42f62cc2bd7a08902dde63f47e0b384"
+"""Of linux/amd64 and of Kubernetes' minor version, as its artifact manifest says: kubernetes/k8s.io,
+artifacts/manifests/k8s-staging-provider-aws/v1.36.1.yaml (2026-11-28)."""
 
 ISTIO = "1.31.1"
 """The mesh: its charts are released together and carry its version."""
 
-_ISTIO_CHARTS = "https://istio-release.storage.googleapis.com/charts"
+_ISTIO_CHARTS = "https://blob.istio.io/istio-release/charts"
+"""Since 1.31 the only place but ghcr.io; the earlier ones in Google's cloud are closed (upgrade notes of 1.31, 2026-11-28)."""
 
+ISTIO_IMAGES = "docker.io/istio"
+"""Where 1.31's images are, and nowhere else (the same notes). The charts themselves still name a registry that is closed."""
+
+CLUSTER_AUTOSCALER_IMAGE = "v1.36.1"
+"""Of Kubernetes' own minor version, whose scheduler it imitates; the newest chart still names 1.35 (2026-11-28)."""
+
+# Its sha256 is recorded where an index that could be read has the version (2026-11-28); `make charts` tells the others'.
+CALICO_KINDS = Chart(
+    release="calico-crds",
+    namespace="tigera-operator",
+    repository="https://docs.tigera.io/calico/charts",
+    chart="crd.projectcalico.org.v1",
+    version="v3.32.2",
+    definitions=True,
+)
 CALICO = Chart(
     release="calico",
     namespace="tigera-operator",
@@ -42,6 +59,7 @@ CLOUD_CONTROLLER = Chart(
     repository="https://kubernetes.github.io/cloud-provider-aws",
     chart="aws-cloud-controller-manager",
     version="0.0.10",
+    sha256="3a006837a5fb38458739b7928ea57140513150b7ce737cf4eb04bdd7961b9001",
 )
 ARGO_CD = Chart(
     release="argo-cd",
@@ -63,6 +81,7 @@ POD_IDENTITY_WEBHOOK = Chart(
     repository="https://jkroepke.github.io/helm-charts",
     chart="amazon-eks-pod-identity-webhook",
     version="2.4.2",
+    sha256="3e1c0836f1eef883f8f33efac282a727c33eb4468acf567757c3cd93ffbb8e44",
 )
 EBS_CSI = Chart(
     release="aws-ebs-csi-driver",
@@ -84,6 +103,7 @@ LOAD_BALANCER_CONTROLLER = Chart(
     repository="https://aws.github.io/eks-charts",
     chart="aws-load-balancer-controller",
     version="3.5.0",
+    sha256="45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
 )
 EXTERNAL_DNS = Chart(
     release="external-dns",
@@ -91,6 +111,7 @@ EXTERNAL_DNS = Chart(
     repository="https://kubernetes-sigs.github.io/external-dns",
     chart="external-dns",
     version="1.21.1",
+    sha256="5dd033a4b872bf641860695705ee460031d0bc695f114bf8926fee6736814e19",
 )
 CLUSTER_AUTOSCALER = Chart(
     release="cluster-autoscaler",
@@ -98,6 +119,7 @@ CLUSTER_AUTOSCALER = Chart(
     repository="https://kubernetes.github.io/autoscaler",
     chart="cluster-autoscaler",
     version="9.59.0",
+    sha256="90276dafe65cf5d4328ef8313baf6cfb9d130683e0c9f3c28a03b4d8a9ed8f6e",
 )
 ISTIO_BASE = Chart(
     release="istio-base", namespace="istio-system", repository=_ISTIO_CHARTS, chart="base", version=ISTIO
@@ -121,6 +143,7 @@ GRAFANA = Chart(
     repository="https://grafana-community.github.io/helm-charts",
     chart="grafana",
     version="12.7.2",
+    sha256="5254a977708ba74697ad1129154235c54fb2fd575e585d1d0306fdd5ddb76751",
 )
 
 _DOCKER_LIBRARY = "public.ecr.aws/docker/library"

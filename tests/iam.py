@@ -87,10 +87,14 @@ def _holds(operator: str, given: Any, wanted: list[str]) -> bool:
             return given is not None and str(given) in wanted
         case "StringNotEquals":
             return given not in wanted
-        case "StringLike":
+        case "StringLike" | "ArnLike":
             return given is not None and _among(given, wanted)
         case "ForAnyValue:StringEquals":
             return any(one in wanted for one in _list(given or []))
+        case "ForAllValues:StringEquals":
+            return all(one in wanted for one in _list(given or []))
+        case "ForAllValues:StringLike":
+            return all(_among(one, wanted) for one in _list(given or []))
         case "Null":
             return wanted == [str(given is None).lower()]
         case _:

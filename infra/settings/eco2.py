@@ -129,6 +129,8 @@ class Edge(Section):
     """The API's host under the domain."""
     issuer_label: Label = "oidc"
     """Under the domain: where AWS finds the keys that the cluster signs service accounts' tokens with."""
+    published_label: Label = "apps"
+    """Under the domain: ExternalDNS writes names below it, and no others."""
     idle_timeout_seconds: IdleSeconds = 300
     """How long a connection may say nothing before it is closed: WebSockets ping well within it."""
     deletion_protection: bool = True

@@ -480,7 +480,6 @@ WORKLOADS = {
     "logs": "CreateLogStream Describe* PutLogEvents",
     "route53": "ChangeResourceRecordSets List*",
     "s3": "AbortMultipartUpload DeleteObject GetObject* ListBucket PutObject",
-    "secretsmanager": "GetSecretValue",
     "ssm": "AddTagsToResource DeleteParameter Describe* Get* List* PutComplianceItems PutConfigurePackageResult "
     "PutInventory PutParameter SendCommand UpdateAssociationStatus UpdateInstance*",
     "ssmmessages": "*",
@@ -497,6 +496,8 @@ def boundary(reach: Reach) -> Statements:
             actions=[f"{service}:{action}" for service, actions in WORKLOADS.items() for action in actions.split()],
             resources=["*"],
         ),
+        # Secrets that RDS makes and names; whose, the roles' own policies say.
+        _may("secretsmanager", "GetSecretValue", reach.arns("secretsmanager", "secret:rds!db-*")),
         Statement(effect="Deny", actions=["s3:*"], resources=[reach.state, f"{reach.state}/*"]),
         *not_another_stack(reach),
     )

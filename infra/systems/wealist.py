@@ -374,7 +374,7 @@ def _parameters(
             plain={
                 "db/endpoint": database.address,
                 "db/port": str(database.port),
-                "db/master_secret": database.master_secret_arn,
+                "db/master_arn": database.master_secret_arn,
                 "db/user_db_name": "wealist_user_db",
                 "db/user_db_user": "user_service",
                 "db/board_db_name": "wealist_board_db",
@@ -563,7 +563,7 @@ def _database_roles(
             user_data=wealist_scripts.database_init_user_data(_script_settings(context)),
             instance_profile=_instance_profile(context, "database-init", "Makes the databases", policies),
             security_group_id=groups.ids["ec2"],
-            subnet_ids=[network.private_subnet_ids["a"]],
+            subnet_ids=list(network.private_subnet_ids.values()),
             target_group_arns=[],
             minimum=1,
             maximum=1,

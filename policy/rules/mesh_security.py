@@ -64,7 +64,7 @@ IDENTITY_HEADERS = frozenset({"x-user-id", "x-auth-provider", "x_user_id", "x_au
 CHECKED_HEADERS = frozenset({"authorization", "x-refresh-token", "x-request-id"})
 """What the authorizer is shown."""
 
-FILTERS = frozenset({"cookie-to-header", "strip-identity-headers", "ext-authz-headers"})
+FILTERS = frozenset({"cookie-to-header", "strip-identity-headers", "reject-underscores", "ext-authz-headers"})
 """The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/envoy_filters.py."""
 
 SCRIPTED_HEADERS = frozenset({"authorization"})

@@ -35,7 +35,7 @@ def parameters(machine: Machine) -> dict[str, str]:
         "db/user_db_user": "user_service",
         "db/board_db_name": "wealist_board_db",
         "db/board_db_user": "board_service",
-        "db/master_secret": MASTER_SECRET,
+        "db/master_arn": MASTER_SECRET,
         "redis/endpoint": "master.wealist-prod-redis.example.apn2.cache.amazonaws.com",
         "redis/port": "6379",
         **{name: f"{NASTY}{number}\\" for number, name in enumerate(SECRETS)},

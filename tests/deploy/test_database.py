@@ -92,10 +92,10 @@ def test_psql_comes_from_a_pinned_image_on_the_hosts_network(machine: Machine, p
 
 
 def test_a_missing_parameter_is_named_and_nothing_runs(machine: Machine, parameters: dict[str, str]) -> None:
-    del machine.parameters["/wealist/prod/db/master_secret"]
+    del machine.parameters["/wealist/prod/db/master_arn"]
     result = init(machine)
     assert result.status == 1
-    assert "cannot read the SSM parameter /wealist/prod/db/master_secret" in result.output
+    assert "cannot read the SSM parameter /wealist/prod/db/master_arn" in result.output
     assert not [call for call in machine.calls("docker") if call[1] == "run"]
 
 

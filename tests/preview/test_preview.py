@@ -204,7 +204,7 @@ class TestBothStacks:
             assert said in top
             assert remedy in top
         # Nothing else differs: what two processes made up for the two sides is the same.
-        assert rows(comment) == {"dev": [5, 0, 5, 2, 6], "prod": [7, 0, 5, 2, 6]}
+        assert rows(comment) == {"dev": [6, 0, 6, 3, 7], "prod": [8, 0, 6, 3, 7]}
         # The page shows what is said here.
         page = (ROOT / "docs" / "preview.md").read_text()
         assert top[top.index("### ") :].strip() in page

@@ -125,7 +125,7 @@ def test_the_database_is_encrypted_private_and_protected(aws: Any) -> None:
 
 
 def test_the_masters_password_is_where_the_parameter_says(aws: Any) -> None:
-    name = aws("ssm").get_parameter(Name="/wealist/prod/db/master_secret")["Parameter"]["Value"]
+    name = aws("ssm").get_parameter(Name="/wealist/prod/db/master_arn")["Parameter"]["Value"]
     secret = json.loads(aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
     assert secret["username"] == "wealist_admin"
     assert secret["password"]

@@ -688,16 +688,6 @@ class TestAccess:
         assert not may(found, "ssm:GetParametersByPath", PARAMETER)
         assert not may(found, "ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/jwt/secret")
 
-    def test_external_dns_changes_its_zone_but_not_the_apis_record(self, eco2: Recording) -> None:
-        found = statements(eco2, "external-dns")
-        zone = f"arn:aws:route53:::hostedzone/{eco2.one('Zone', 'eco2-dns-zone').id}"
-        name = "route53_ChangeResourceRecordSetsNormalizedRecordNames"
-        change = "route53:ChangeResourceRecordSets"
-        assert may(found, change, zone, **{name: "shop.eco2.example.com"})
-        assert not may(found, change, zone, **{name: "api.eco2.example.com"})
-        assert not may(found, change, zone, **{name: "oidc.eco2.example.com"})
-        assert not may(found, change, "arn:aws:route53:::hostedzone/OTHER", **{name: "shop.eco2.example.com"})
-
     def test_the_load_balancer_controller_changes_its_own_and_the_documents_targets(self, eco2: Recording) -> None:
         found = statements(eco2, "aws-load-balancer-controller")
         balancer = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/tenant/1"

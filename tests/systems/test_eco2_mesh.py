@@ -360,6 +360,10 @@ PROTECTIONS: dict[str, Callable[[Mesh], bool]] = {
     "clients' copies of the identity headers are removed, underscores too": lambda mesh_: (
         {*IDENTITY_HEADERS, "x_user_id", "x_auth_provider"} <= removed_headers(mesh_)
     ),
+    "headers with underscores are refused": lambda mesh_: (
+        patch(mesh_, "reject-underscores")["typed_config"].get("common_http_protocol_options")
+        == {"headers_with_underscores_action": "REJECT_REQUEST"}
+    ),
     "the authorizer sees the documented headers alone": lambda mesh_: shown_headers(mesh_) == CHECKED_HEADERS,
     "the cookie's script runs first of all filters": lambda mesh_: (
         "cookie" in json.dumps(patch(mesh_, "cookie-to-header"))
@@ -415,7 +419,9 @@ def _widened(wider: str) -> Callable[[Mesh], None]:
     return lambda mesh_: _operation(mesh_)["notPaths"].append(wider)
 
 
-ASKED, BYPASS, CLOSED, NORMAL, STRIPPED, SHOWN, COOKIE, PLAIN, MUTUAL, DENIED, EDGES, LISTED, NAMED, LOGS = PROTECTIONS
+ASKED, BYPASS, CLOSED, NORMAL, STRIPPED, DISGUISED, SHOWN, COOKIE, PLAIN, MUTUAL, DENIED, EDGES, LISTED, NAMED, LOGS = (
+    PROTECTIONS
+)
 
 BROKEN: list[tuple[str, str, Callable[[Mesh], Any]]] = [
     ("the policy is gone", ASKED, _without("ext-authz-policy")),
@@ -434,6 +440,7 @@ BROKEN: list[tuple[str, str, Callable[[Mesh], Any]]] = [
         lambda mesh_: mesh_.config["pathNormalization"].update(normalization="MERGE_SLASHES"),
     ),
     ("the stripping filter is gone", STRIPPED, _without("strip-identity-headers")),
+    ("headers with underscores are let in", DISGUISED, _without("reject-underscores")),
     ("the authorizer sees every header", SHOWN, _without("ext-authz-headers")),
     ("the cookie's filter is gone", COOKIE, _without("cookie-to-header")),
     (

@@ -518,8 +518,9 @@ PROTECTIONS: dict[str, tuple[Callable[[list[Manifest]], bool], Callable[[list[Ma
         _is("amazon-eks-pod-identity-webhook", "mutatingWebhook", "failurePolicy", value="Ignore"),
         _change("amazon-eks-pod-identity-webhook", "mutatingWebhook", "failurePolicy", value="Fail"),
     ),
-    "ExternalDNS touches the domain's records alone, and those of its own making": (
-        lambda found: _of("external-dns", "domainFilters")(found) == ["eco2.example"]
+    "ExternalDNS touches the records below its own label alone, and those of its own making": (
+        lambda found: _of("external-dns", "domainFilters")(found) == ["apps.eco2.example"]
+        and "--aws-zone-match-parent" in _of("external-dns", "extraArgs")(found)
         and _of("external-dns", "registry")(found) == "txt"
         and _of("external-dns", "txtOwnerId")(found) == "eco2-prod",
         _change("external-dns", "domainFilters", value=[]),

@@ -33,7 +33,7 @@ parameter() { # NAME: print its value
 
 read_master() { # the user and the password that RDS keeps, and changes every seven days
   local id secret
-  id=$(parameter db/master_secret)
+  id=$(parameter db/master_arn)
   secret=$(aws secretsmanager get-secret-value --region "$REGION" --secret-id "$id" \
     --query SecretString --output text) || die "cannot read the master's password, the secret $id"
   if ! PGUSER=$(printf '%s' "$secret" | jq -er .username) || ! PGPASSWORD=$(printf '%s' "$secret" | jq -er .password); then

@@ -21,8 +21,15 @@ class AliasTarget:
     zone_id: pulumi.Input[str]
 
 
+AUTHORITY = "amazon.com"
+"""ACM's, one of the four names that it takes in a CAA record (its user guide, "Configure a CAA record", read on 2026-11-28)."""
+
+
 class HostedZone(PlatformComponent):
-    """A domain's zone. Resources: Zone; a Record of type A, and one of type AAAA, per alias."""
+    """A domain's zone, for which no authority but ACM's gives out certificates.
+
+    Resources: Zone; a Record of type CAA; a Record of type A, and one of type AAAA, per alias.
+    """
 
     pulumi_type: ClassVar[str] = "platform:aws:HostedZone"
     zone_id: pulumi.Output[str]
@@ -42,6 +49,15 @@ class HostedZone(PlatformComponent):
         )
         self.zone_id = zone.zone_id
         self.name_servers = zone.name_servers
+        aws.route53.Record(
+            f"{name}-caa",
+            zone_id=self.zone_id,
+            name=domain,
+            type="CAA",
+            ttl=3600,
+            records=[f'0 issue "{AUTHORITY}"'],
+            opts=self.child,
+        )
         self.register_outputs({"zone_id": self.zone_id, "name_servers": self.name_servers})
 
     def alias(self, label: str, host: str, target: AliasTarget, *, ipv6: bool) -> list[aws.route53.Record]:

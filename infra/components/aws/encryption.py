@@ -32,7 +32,8 @@ class EncryptionKeyArgs:
 class EncryptionKey(PlatformComponent):
     """A customer key, rotated yearly, under the alias `alias/<prefix>`.
 
-    Its policy leaves principals to IAM, and lets CloudWatch encrypt log groups and alarms reach encrypted topics.
+    Its policy leaves principals to IAM, and lets CloudWatch encrypt log groups and the system's alarms reach encrypted
+    topics: those of this account alone, whoever else asks CloudWatch.
     Resources: Key, Alias.
     """
 
@@ -70,6 +71,13 @@ class EncryptionKey(PlatformComponent):
                     actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                     resources=["*"],
                     principals={"Service": "cloudwatch.amazonaws.com"},
+                    # Both keys are sent by alarms (AWS's own data architecture accelerator, read on 2026-11-28).
+                    condition={
+                        "StringEquals": {"aws:SourceAccount": args.account},
+                        "ArnLike": {
+                            "aws:SourceArn": f"arn:aws:cloudwatch:{args.region}:{args.account}:alarm:{args.prefix}-*"
+                        },
+                    },
                 ),
                 *args.denials,
             ),

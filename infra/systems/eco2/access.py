@@ -186,18 +186,18 @@ def _hand_over(context: Context, key_arn: Arn) -> Statements:
 
 
 def external_dns(context: Context, zone_id: Arn) -> Statements:
-    """Records of the domain's own zone, but not those of the API and the issuer, which are not its to move."""
+    """Addresses below its own label, and the marks beside them: no name of the site, of a tenant or of a certificate's proof."""
     zone = pulumi.Output.concat("arn:aws:route53:::hostedzone/", zone_id)
+    names, types = (f"route53:ChangeResourceRecordSets{part}" for part in ("NormalizedRecordNames", "RecordTypes"))
     return (
-        Statement(actions=["route53:ChangeResourceRecordSets"], resources=[zone]),
         Statement(
-            effect="Deny",
             actions=["route53:ChangeResourceRecordSets"],
             resources=[zone],
             condition={
-                "ForAnyValue:StringEquals": {
-                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [context.api_host, context.issuer_host]
-                }
+                "ForAllValues:StringLike": {names: [f"*.{context.published_domain}"]},
+                "ForAllValues:StringEquals": {types: ["A", "AAAA", "CNAME", "TXT"]},
+                # "All of them" also holds of none.
+                "Null": {names: "false", types: "false"},
             },
         ),
         Statement(actions=["route53:ListResourceRecordSets", "route53:ListTagsForResource"], resources=[zone]),

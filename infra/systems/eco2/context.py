@@ -52,6 +52,11 @@ class Context:
         return f"{self.settings.edge.issuer_label}.{self.settings.domain}"
 
     @property
+    def published_domain(self) -> str:
+        """What ExternalDNS writes names below."""
+        return f"{self.settings.edge.published_label}.{self.settings.domain}"
+
+    @property
     def control_plane_host(self) -> str:
         """The Kubernetes API's name in the VPC's private zone."""
         return f"k8s.{self.names.prefix}.internal"

@@ -202,10 +202,11 @@ def _routes(context: Context, opts: pulumi.ResourceOptions) -> None:
 
 
 def _filters(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """What Istio's own API cannot say: the cookie, the client's copies of identity headers, the headers that are shown."""
+    """What Istio's own API cannot say: the cookie, identity headers of clients, disguised headers, the headers that are shown."""
     patches = {
         "cookie-to-header": filters.lua_filter(COOKIE_TO_HEADER.read_text(encoding="utf-8")),
         "strip-identity-headers": filters.stripped_headers(IDENTITY_HEADERS),
+        "reject-underscores": filters.rejected_underscores(),
         "ext-authz-headers": filters.checked_headers(CHECKED_HEADERS),
     }
     for name, patch in patches.items():

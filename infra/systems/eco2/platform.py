@@ -412,7 +412,7 @@ def _load_balancer_controller(context: Context) -> Values:
 
 
 def _external_dns(context: Context) -> Values:
-    """Records in the domain's own zone; those of others, such as Pulumi's, carry no mark of this owner and stay."""
+    """Records below a label of the domain, which are all that its role may write: Pulumi's are elsewhere."""
     return {
         **ON_MASTER,
         "provider": {"name": "aws"},
@@ -420,8 +420,9 @@ def _external_dns(context: Context) -> Values:
         "policy": "sync",
         "registry": "txt",
         "txtOwnerId": context.names.prefix,
-        "domainFilters": [context.settings.domain],
-        "extraArgs": ["--aws-zone-type=public"],
+        "domainFilters": [context.published_domain],
+        # Without the second no zone matches the filter, since the zone is its parent's.
+        "extraArgs": ["--aws-zone-type=public", "--aws-zone-match-parent"],
         "env": [{"name": "AWS_DEFAULT_REGION", "value": context.region}],
         "serviceAccount": _service_account(context, "external-dns", "external-dns"),
         "securityContext": {**RESTRICTED, "runAsUser": 65532, "runAsGroup": 65532},

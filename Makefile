@@ -17,10 +17,11 @@ help: ## this list
 	@echo
 	@echo "  STACK=$(STACK)    one of: $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))"
 	@echo "  SERVE=1      with up: keep the cloud running on 127.0.0.1:$(PORT)"
+	@echo "  SHOW=tree    with up: a chapter at length: tree, contents, nodes, policies, all"
 	@echo "  TRACE=1      with up: the whole trace of an unexpected error"
 
 up: .venv/.packages ## rehearse a stack on the embedded cloud, and show what stands
-	@$(BIN)/python -m rehearsal up --stack '$(STACK)' --port '$(PORT)' $(if $(SERVE),--serve) $(if $(TRACE),--trace)
+	@$(BIN)/python -m rehearsal up --stack '$(STACK)' --port '$(PORT)' $(if $(SERVE),--serve) $(if $(SHOW),--show '$(SHOW)') $(if $(TRACE),--trace)
 
 down: .venv/.packages ## end a cloud that is kept running, and remove what rehearsals left
 	@$(BIN)/python -m rehearsal down --stack '$(STACK)'

@@ -18,7 +18,7 @@ from rehearsal.inprocess import ProgramFailed
 from rehearsal.manifests import NotRendered
 from rehearsal.preview.run import preview
 from rehearsal.preview.sides import PreviewError
-from rehearsal.report.page import print_failure
+from rehearsal.report.page import CHAPTERS, print_failure
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.serve import USUAL_PORT
 from rehearsal.stack_file import StackFileError
@@ -74,7 +74,7 @@ def _carry_out(asked: argparse.Namespace, root: Path, console: Console) -> int:
         down(root, asked.stack, console)
     else:
         find = _no_engine if asked.in_process else find_engine
-        up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find)
+        up(root, asked.stack, console, port=asked.port if asked.serve else None, find_engine=find, show=asked.show)
     return 0
 
 
@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     up_.add_argument("--serve", action="store_true", help="keep the cloud running on loopback until Ctrl-C")
     up_.add_argument("--port", type=int, default=USUAL_PORT, help="where to serve (%(default)s)")
     up_.add_argument("--in-process", action="store_true", help="do without the Pulumi engine even if there is one")
+    up_.add_argument(
+        "--show", choices=["", *CHAPTERS, "all"], default="", help="a chapter at length instead of the page"
+    )
     down_ = commands.add_parser("down", help="end a served cloud and remove what rehearsals left")
     preview_ = commands.add_parser("preview", help="what the files here change in the stacks, compared with a commit")
     preview_.add_argument("--base", required=True, help="the commit to compare with: a branch, a tag, a commit")

@@ -20,10 +20,11 @@ from rehearsal.garbage import collecting_rarely
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.manifests import write_manifests
-from rehearsal.report.page import Cost, Run, print_page
+from rehearsal.report.page import Cost, Run, print_page, save_chapters
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
+from rehearsal.report.since import since
 from rehearsal.stack_file import StackFile, load_stack_file
 from rehearsal.ways import Rehearsal, by_engine, in_process
 from rehearsal.workspace import Workspace
@@ -31,8 +32,8 @@ from rehearsal.workspace import Workspace
 FindEngine = Callable[[], Path | None]
 
 
-def up(root: Path, stack: str, console: Console, *, port: int | None, find_engine: FindEngine) -> None:
-    """Rehearse the stack and print the page; with a `port`, keep the cloud running there until somebody ends it.
+def up(root: Path, stack: str, console: Console, *, port: int | None, find_engine: FindEngine, show: str = "") -> None:
+    """Rehearse the stack and print the page, or a chapter; with a `port`, keep the cloud running there until somebody ends it.
 
     `PoliciesBroken` when a mandatory rule is broken: the page is printed and the result saved, but nothing is kept running.
     """
@@ -46,7 +47,7 @@ def up(root: Path, stack: str, console: Console, *, port: int | None, find_engin
                 rehearsal, workspace, draft, stays, exemptions, engine=find_engine(), stays_up=port is not None
             )
         if port is None or page.judgement.stopping:
-            print_page(console, page, serve.looking_later(stack))
+            print_page(console, page, serve.looking_later(stack), show)
             if page.judgement.stopping:
                 raise PoliciesBroken(page.judgement, page.mask)
             return
@@ -55,7 +56,7 @@ def up(root: Path, stack: str, console: Console, *, port: int | None, find_engin
         wait_for_the_end = stays.enter_context(serve.heeding_the_end())
         workspace.serve(url)
         stays.callback(workspace.serve_no_more)
-        print_page(console, page, serve.looking_at(url, rehearsal.settings.region, stack))
+        print_page(console, page, serve.looking_at(url, rehearsal.settings.region, stack), show)
         console.print(f"ended by {wait_for_the_end()}", highlight=False)
 
 
@@ -110,7 +111,7 @@ def _rehearse(
     save_recording(draft / "resources.json", recording, mask)
     judgement = judged(seen_by_rules(recording), exemptions)
     created = sum(resource.custom for resource in recording)
-    return Run(
+    made = Run(
         project=rehearsal.stack.project,
         stack=rehearsal.stack.stack,
         systems=tuple(settings.platform.systems),
@@ -121,7 +122,10 @@ def _rehearse(
         how=_how(engine),
         cost=Cost(resources=created, seconds=time.monotonic() - started, peak_mb=peak_mb()),
         folder=workspace.folder,
+        since=since(workspace.folder / "resources.json", draft / "resources.json"),
     )
+    save_chapters(made, draft)
+    return made
 
 
 def _how(engine: Path | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,13 @@ from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.facts import text
 from rehearsal.report.nodes import nodes_table
-from rehearsal.report.policies import policies_chapter
+from rehearsal.report.policies import policies_chapter, policies_summary
 from rehearsal.report.saved import Masker
+from rehearsal.report.since import Difference
 from rehearsal.report.tree import resource_tree
+
+_LOOKED_FOR = ("_url", "url", "name_servers", "control_plane")
+_WIDTH_OF_FILES = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +54,34 @@ class Run:
     how: str
     cost: Cost
     folder: Path
+    since: Difference | None
 
 
-def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
-    """Print the whole page; `looking` are the lines on how to look at the result."""
-    _heading(console, "Resources")
-    console.print(resource_tree(run.recording, f"{run.project} {run.stack}"))
-    for system in (system for system in run.systems if system in DOCUMENTS):
-        _heading(console, f"What {system}.md contains, and what stands for it")
-        console.print(contents_table(run.recording, system))
+CHAPTERS: Mapping[str, str] = {
+    "tree": "Resources",
+    "contents": "What the documents contain, and what stands for it",
+    "nodes": "The nodes",
+    "policies": "Policies",
+}
+"""What there is to read at length, by the name that `SHOW` has for it: each is a file beside `resources.json`."""
+
+
+def print_page(console: Console, run: Run, looking: Sequence[str], show: str = "") -> None:
+    """Print the page, or the chapter that is asked for (`all` for each); `looking` says how to look at the result."""
+    for name in CHAPTERS if show == "all" else filter(None, [show]):
+        _print_chapter(console, run, name)
+    if show not in ("", "all"):
+        return
     outputs = run.mask(run.recording.stack_outputs)
-    for system, offered in outputs.items():
-        if "nodes" in offered:
-            _heading(console, f"The nodes of {system}")
-            console.print(nodes_table(offered["nodes"]))
-    _heading(console, "Outputs")
-    console.print(outputs_table(outputs))
+    _heading(console, f"What stands in {run.stack}")
+    console.print(_standing(run))
+    _heading(console, "Since the last run")
+    for line in run.since.lines() if run.since else ["this is the first"]:
+        console.print(line, markup=False, highlight=False)
     _heading(console, "Policies")
-    console.print(policies_chapter(run.judgement, run.mask, len(ALL_RULES)))
+    console.print(policies_summary(run.judgement, run.mask, len(ALL_RULES)))
+    _heading(console, "Outputs")
+    console.print(outputs_table(outputs, short=True))
     _heading(console, "This run")
     console.print(_this_run(run))
     _heading(console, "How to look at it")
@@ -75,11 +89,53 @@ def print_page(console: Console, run: Run, looking: Sequence[str]) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def outputs_table(outputs: dict[str, Any]) -> Table:
-    """Every output by its dotted name, but for nodes, which have a table; the values are masked already."""
+def save_chapters(run: Run, folder: Path) -> None:
+    """Write each chapter, and all outputs, as text."""
+    for name in CHAPTERS:
+        with (folder / f"{name}.txt").open("w") as file:
+            _print_chapter(Console(file=file, width=_WIDTH_OF_FILES), run, name)
+    with (folder / "outputs.txt").open("w") as file:
+        Console(file=file, width=_WIDTH_OF_FILES).print(outputs_table(run.mask(run.recording.stack_outputs)))
+
+
+def _print_chapter(console: Console, run: Run, name: str) -> None:
+    _heading(console, CHAPTERS[name])
+    match name:
+        case "tree":
+            console.print(resource_tree(run.recording, f"{run.project} {run.stack}"))
+        case "contents":
+            for system in (system for system in run.systems if system in DOCUMENTS):
+                console.print(Text(f"{system}.md", "bold"))
+                console.print(contents_table(run.recording, system))
+        case "nodes":
+            for system, offered in run.mask(run.recording.stack_outputs).items():
+                if isinstance(offered, dict) and "nodes" in offered:
+                    console.print(Text(system, "bold"))
+                    console.print(nodes_table(offered["nodes"]))
+        case "policies":
+            console.print(policies_chapter(run.judgement, run.mask, len(ALL_RULES)))
+
+
+def _standing(run: Run) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("system", "resources", "Kubernetes objects", "components"):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    for system in run.systems:
+        parts = [one for one in run.recording if one.name.startswith(f"{system}-")]
+        rendered = sum(one.rendered or one.type.startswith("kubernetes:") for one in parts)
+        custom = sum(one.custom for one in parts)
+        table.add_row(system, str(custom - rendered), str(rendered), str(len(parts) - custom))
+    return table
+
+
+def outputs_table(outputs: dict[str, Any], *, short: bool = False) -> Table:
+    """Every output by its dotted name, but for nodes, which have a table; the values are masked already.
+
+    With `short`, those that people open or look for: addresses, hosts and name servers.
+    """
     table = _pairs()
     for name, value in _flat(outputs):
-        if not name.endswith(".nodes"):
+        if not name.endswith(".nodes") and (not short or name.endswith(_LOOKED_FOR)):
             table.add_row(name, value)
     return table
 
@@ -95,6 +151,10 @@ def _this_run(run: Run) -> Table:
     table.add_row("ran", run.how)
     table.add_row("took", str(run.cost))
     table.add_row("resources", f"{_shown(run.folder)}/resources.json")
+    table.add_row(
+        "at length",
+        f"{_shown(run.folder)}/{{{','.join(CHAPTERS)},outputs}}.txt, or SHOW={'|'.join([*CHAPTERS, 'all'])}",
+    )
     table.add_row("manifests", f"{_shown(run.folder)}/manifests/ ({_manifests(run.folder)})")
     if run.stood_in:
         table.add_row(

@@ -13,6 +13,7 @@ from policy.run import Finding, Judgement
 from rehearsal.report.saved import Masker
 
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
+_SUMMARISED = 8
 
 
 class PoliciesBroken(Exception):
@@ -36,6 +37,14 @@ def policies_chapter(judgement: Judgement, mask: Masker, rules: int) -> Renderab
         parts.append(_exempted(judgement))
     parts.extend(Text(line, "yellow") for line in _stale(judgement))
     return Group(*parts)
+
+
+def policies_summary(judgement: Judgement, mask: Masker, rules: int) -> RenderableType:
+    """A sentence, and what stops: the rest is in the chapter."""
+    stopping = [f"{one.rule.name}, {one.where}: {mask(one.message)}" for one in judgement.stopping[:_SUMMARISED]]
+    more = len(judgement.stopping) - len(stopping)
+    lines = [*stopping, *([f"and {more} more"] if more else []), *_stale(judgement)]
+    return Group(Text(_sentence(judgement, rules)), *(Text(line, "yellow") for line in lines))
 
 
 def _sentence(judgement: Judgement, rules: int) -> str:

@@ -130,10 +130,21 @@ class TestTheWholeProdStack:
         assert int(said[1]) > 150
         assert int(said[2]) < 300
 
-    def test_it_names_every_chapter(self, page: str) -> None:
+    def test_its_page_can_be_read_at_once(self, page: str) -> None:
+        told = page[page.index("\nWhat stands in prod") :].strip().splitlines()
+        assert len(told) <= 60
+        for heading in ("Since the last run", "Policies", "Outputs", "This run", "How to look at it"):
+            assert [line for line in told if line.startswith(f"{heading} ─")]
+
+    def test_the_rest_is_beside_it(self, whole: Path, page: str) -> None:
+        folder = whole / ".rehearsal/prod"
+        contents = (folder / "contents.txt").read_text()
         for chapter in CHAPTERS:
-            assert f"\n{chapter} " in page
-        assert "10.1.0.0/16" in page
+            assert f"\n{chapter} " in contents
+        assert "10.1.0.0/16" in (folder / "tree.txt").read_text()
+        assert "k8s-master" in (folder / "nodes.txt").read_text()
+        assert "eco2.load_balancer_dns_name" in (folder / "outputs.txt").read_text()
+        assert " rules: " in (folder / "policies.txt").read_text()
 
     def test_what_it_leaves_has_no_secrets(self, whole: Path, page: str) -> None:
         saved = (whole / ".rehearsal/prod/resources.json").read_text()
@@ -142,4 +153,6 @@ class TestTheWholeProdStack:
         passwords = [resource for resource in resources if resource["type"].endswith(":RandomPassword")]
         assert passwords
         assert {resource["outputs"]["result"] for resource in passwords} == {"[secret]"}
-        assert "rehearsal-" not in saved
+        written = [path.read_text() for path in (whole / ".rehearsal/prod").glob("*.txt")]
+        assert len(written) == 5
+        assert not [text for text in (saved, *written) if "rehearsal-" in text]

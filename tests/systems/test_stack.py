@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from infra.names import LIMITS, TIGHTEST
 from infra.systems import REGISTRY
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import Secret, contains
-from tests.stacks import stack_file
+from tests.stacks import ROOT, stack_file
 
 STACKS = ("dev", "prod")
 LOGICAL = re.compile(r"^[a-z0-9]+(-\w+)+$")
@@ -60,6 +61,16 @@ def test_the_stacks_name_has_the_room_that_the_tightest_name_leaves(prod: Record
         if kind and one[key].startswith(f"{system}-prod-")
     }
     assert min(room, key=lambda name: room[name]) == TIGHTEST.get(system)
+
+
+def test_the_pages_name_resources_that_there_are(prod: Recording) -> None:
+    text = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    named = set(re.findall(r"urn:pulumi:prod::[^'`\s]+", text))
+    assert len(named) >= 2
+    assert named - {one.urn for one in prod} == set()
+    targets = {glob.lstrip("*:") for glob in re.findall(r"--target '(\*\*[^']+)'", text)}
+    assert len(targets) >= 4
+    assert {target for target in targets if not any(fnmatchcase(name, target) for name in names(prod))} == set()
 
 
 def allowed_at_the_top(resource: Registered) -> bool:

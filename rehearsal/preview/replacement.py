@@ -180,6 +180,7 @@ FIXED: Mapping[str, Fixed] = {
         "wafv2/web_acl_logging_configuration.go", "logDestinationConfigs resourceArn"
     ),
     "random:index/randomBytes:RandomBytes": _fixed("terraform-provider-random", EVERY_INPUT),
+    "random:index/randomId:RandomId": _fixed("terraform-provider-random", EVERY_INPUT),
     "random:index/randomPassword:RandomPassword": _fixed("terraform-provider-random", EVERY_INPUT),
     "tls:index/privateKey:PrivateKey": _fixed("terraform-provider-tls", EVERY_INPUT),
 }

@@ -17,6 +17,7 @@ from tests.preview.changes import added, edited, find, removed, renamed, togethe
 from tests.preview.provider_inputs import inputs_of
 
 RDS = ("Instance", "wealist-database-instance")
+SECRET = ("Parameter", "eco2-parameters-grafana-admin-password")
 
 
 def kinds(comparison: Comparison) -> dict[str, Kind]:
@@ -123,8 +124,8 @@ def _with(one: Any, inputs: Any, outputs: Any, identifier: str) -> Any:
 
 
 def test_a_secret_changes_without_being_seen(stack: Snapshot) -> None:
-    new = edited(*RDS, {"password": Sealed("another")})(stack)
-    ((_, step),) = paths(compare("prod", stack, new), RDS[1]).items()
+    new = edited(*SECRET, {"value": Sealed("another")})(stack)
+    ((_, step),) = paths(compare("prod", stack, new), SECRET[1]).items()
     assert [str(value) for value in step] == ["[secret]", "[secret]"]
 
 
@@ -132,7 +133,11 @@ def test_a_snapshot_holds_no_secret_and_comes_back_as_it_was(prod: Recording, st
     save(tmp_path / "one.json", stack)
     text = (tmp_path / "one.json").read_text()
     drawn = [str(one.outputs["result"]) for one in prod.of("RandomPassword")]
-    marked = [str(one.inputs["password"].value) for one in prod.of("aws:rds/instance:Instance")]
+    marked = [
+        str(one.inputs["value"].value)
+        for one in prod.of("aws:ssm/parameter:Parameter")
+        if one["type"] == "SecureString"
+    ]
     assert len(drawn) > 5
     assert marked
     assert not [secret for secret in drawn + marked if json.dumps(secret, ensure_ascii=False)[1:-1] in text]

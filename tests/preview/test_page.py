@@ -126,9 +126,9 @@ def test_a_code_span_shows_its_text_and_nothing_but_it(text: str) -> None:
 
 
 def test_a_secret_is_nowhere_in_the_page(prod: Recording, stack: Snapshot) -> None:
-    new = edited(*RDS, {"password": Sealed("another")})(stack)
+    new = edited("Parameter", "eco2-parameters-grafana-admin-password", {"value": Sealed("another")})(stack)
     texts = [whole(page(stack, new)), whole(page(EMPTY, stack)), whole(page(stack, EMPTY))]
-    assert "`password` `[secret]` → `[secret]`" in texts[0]
+    assert "`value` `[secret]` → `[secret]`" in texts[0]
     drawn = [str(one.outputs["result"]) for one in prod.of("RandomPassword")]
     for text in texts:
         assert "sealed" not in text

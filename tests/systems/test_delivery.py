@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.systems.delivery_access import IMAGES
+from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording, Registered
 from rehearsal.rendered import write_rendered
 from rehearsal.values import reveal
@@ -454,19 +455,17 @@ class TestWorkflows:
         # publish.sh makes the branch what it is given, in which each system has its folder.
         assert root["spec.source.path"] == "eco2"
 
-    def test_the_state_gives_the_manifests_that_the_rehearsal_writes(
-        self, prod: Recording, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-    ) -> None:
-        """What Argo CD gets from a stack that stands is what `make up` showed."""
+    def test_the_state_gives_the_manifests_that_the_rehearsal_writes(self, prod: Recording, tmp_path: Path) -> None:
+        """What Argo CD gets from a stack that stands is what `make up` shows."""
         entries = [
             {"urn": one.urn, "type": one.type, "id": one.id, "custom": False, "inputs": reveal(one.inputs)}
             for one in prod
             if one.rendered
         ]
         count = write_rendered({"resources": entries}, tmp_path / "made")
-        (standing,) = [path for path in tmp_path_factory.getbasetemp().glob("prod[0-9]*") if (path / "eco2").exists()]
-        assert contents(tmp_path / "made") == contents(standing)
-        assert count == len(contents(standing)) > 150
+        write_manifests(prod, tmp_path / "shown")
+        assert contents(tmp_path / "made") == contents(tmp_path / "shown")
+        assert count == len(contents(tmp_path / "shown")) > 150
 
 
 SECRET = "arn:aws:secretsmanager:ap-northeast-2:290008131187:secret:rds!db-1-Ab12Cd"

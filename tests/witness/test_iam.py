@@ -18,7 +18,7 @@ from rehearsal.recording import Recording
 from tests.witness.documents import Document, documents
 from tests.witness.iam_actions import Action, action, matching, overlap
 
-IN_AWS_POLICIES = {"aws:PrincipalAccount", "aws:ResourceAccount", "aws:SecureTransport"}
+IN_AWS_POLICIES = {"aws:PrincipalAccount", "aws:PrincipalArn", "aws:ResourceAccount", "aws:SecureTransport"}
 OF_SERVICES = {"aws:SourceAccount", "aws:SourceArn"}
 """What a service says of the resource it acts for; `test_cdk.py` has the witness."""
 

@@ -67,7 +67,7 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.envoy
 	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.python_host
-	@$(BIN)/python -m tools.cdk
+	@$(BIN)/python -m tools.witnesses
 
 manifests: .venv/.packages ## a standing stack's rendered Kubernetes objects, from Pulumi's state into rendered/<stack>
 	@pulumi stack export --stack '$(STACK)' | $(BIN)/python -m rehearsal.rendered 'rendered/$(STACK)'

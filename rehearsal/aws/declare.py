@@ -41,6 +41,10 @@ class Call:
         expressions = (*self.params.values(), self.when or "")
         return frozenset(named).union(*(_INPUT.findall(expression) for expression in expressions))
 
+    def inputs_of(self, parameter: str) -> list[str]:
+        """The inputs that one of its parameters is made of."""
+        return sorted(set(_INPUT.findall(self.params[parameter])))
+
     def is_made_of_inputs(self) -> bool:
         return any(_INPUT.search(expression) for expression in self.params.values())
 

@@ -48,7 +48,8 @@ def _user_data(inputs: Props) -> None:
     size = len(str(text or ""))
     limit = 16384 if known(inputs, "userData") and "ami" in inputs else 21848
     if size > limit:
-        raise Rejected(f"userData: {size} bytes, more than the 16 KiB that EC2 takes")
+        key = "userData" if known(inputs, "userData") else "userDataBase64"
+        raise Rejected(f"{key}: {size} bytes, more than the 16 KiB that EC2 takes")
 
 
 def _tags_in_metadata(inputs: Props) -> None:

@@ -57,7 +57,7 @@ def limits(shape: Shape) -> Limits:
         enum=tuple(getattr(shape, "enum", None) or ()),
         low=shape.metadata.get("min"),
         high=shape.metadata.get("max", int(length[1]) if length else None),
-        pattern=_compiled(pattern) if pattern else None,
+        pattern=compiled(pattern) if pattern else None,
         allowed=pattern,
         sensitive=bool(shape.metadata.get("sensitive")),
     )
@@ -76,7 +76,9 @@ def check_limits(shape: Shape, value: Any, path: str) -> None:
         raise Rejected(f"{path}: {shown} does not match {known.allowed}, which is what AWS takes")
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern as AWS writes it, for Python."""
     for java, python in _JAVA:
         pattern = pattern.replace(java, python)
     return re.compile(pattern, re.DOTALL)

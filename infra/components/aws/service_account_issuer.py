@@ -10,7 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
-from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
+from infra.components.aws.cloudfront_policies import SECURITY_HEADERS
+from infra.components.aws.distribution import DistributionArgs, distribute
 from infra.components.aws.dns import AliasTarget
 from infra.components.aws.federation import AUDIENCE
 from infra.components.component import PlatformComponent
@@ -55,8 +56,23 @@ class ServiceAccountIssuer(PlatformComponent):
         super().__init__(name, opts)
         self._name, self._args = name, args
         bucket = self._bucket()
-        distribution = self._distribution(bucket)
-        bucket.allow_distribution(distribution.arn)
+        distribution = distribute(
+            name,
+            DistributionArgs(
+                prefix=args.prefix,
+                label="issuer",
+                purpose="service account issuer",
+                host=args.host,
+                bucket=bucket,
+                bucket_name=args.bucket,
+                certificate_arn=args.certificate_arn,
+                headers_policy_id=SECURITY_HEADERS,
+                methods=("GET", "HEAD"),
+                plain_http="https-only",
+                tags=args.tags,
+            ),
+            self.child,
+        )
         self._published = self._publish(bucket, "discovery", DISCOVERY_PATH, discovery_document(args.host))
         self.alias_target = AliasTarget(dns_name=distribution.domain_name, zone_id=distribution.hosted_zone_id)
         self.register_outputs({})
@@ -87,50 +103,6 @@ class ServiceAccountIssuer(PlatformComponent):
                 tags=self._args.tags,
             ),
             self.child,
-        )
-
-    def _distribution(self, bucket: PrivateBucket) -> aws.cloudfront.Distribution:
-        access = aws.cloudfront.OriginAccessControl(
-            f"{self._name}-oac",
-            name=f"{self._args.prefix}-issuer-oac",
-            description=f"CloudFront reads {self._args.bucket}",
-            origin_access_control_origin_type="s3",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-            opts=self.child,
-        )
-        return aws.cloudfront.Distribution(
-            f"{self._name}-distribution",
-            enabled=True,
-            comment=f"{self._args.prefix} service account issuer",
-            aliases=[self._args.host],
-            http_version="http2and3",
-            is_ipv6_enabled=True,
-            price_class="PriceClass_200",
-            origins=[
-                {
-                    "origin_id": "issuer",
-                    "domain_name": bucket.regional_domain_name,
-                    "origin_access_control_id": access.id,
-                }
-            ],
-            default_cache_behavior={
-                "target_origin_id": "issuer",
-                "viewer_protocol_policy": "https-only",
-                "allowed_methods": ["GET", "HEAD"],
-                "cached_methods": ["GET", "HEAD"],
-                "cache_policy_id": CACHING_OPTIMIZED,
-                "response_headers_policy_id": SECURITY_HEADERS,
-                "compress": True,
-            },
-            restrictions={"geo_restriction": {"restriction_type": "none"}},
-            viewer_certificate={
-                "acm_certificate_arn": self._args.certificate_arn,
-                "minimum_protocol_version": "TLSv1.2_2021",
-                "ssl_support_method": "sni-only",
-            },
-            tags=named(self._args.tags, f"{self._args.prefix}-issuer"),
-            opts=self.child,
         )
 
     def _publish(

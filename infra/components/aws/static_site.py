@@ -10,10 +10,10 @@ import pulumi_aws as aws
 
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
-from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED
+from infra.components.aws.distribution import DistributionArgs, distribute
 from infra.components.aws.dns import AliasTarget
 from infra.components.component import PlatformComponent
-from infra.tags import Tags, named
+from infra.tags import Tags
 
 CLOUDFRONT_REGION = "us-east-1"
 """Where CloudFront's certificates and log deliveries live."""
@@ -53,8 +53,24 @@ class StaticSite(PlatformComponent):
         super().__init__(name, opts)
         self._name, self._args = name, args
         self.bucket = self._bucket()
-        distribution = self._distribution()
-        self.bucket.allow_distribution(distribution.arn)
+        distribution = distribute(
+            name,
+            DistributionArgs(
+                prefix=args.prefix,
+                label="frontend",
+                purpose="frontend",
+                host=args.host,
+                bucket=self.bucket,
+                bucket_name=args.bucket,
+                certificate_arn=args.certificate_arn,
+                headers_policy_id=self._security_headers().id,
+                methods=("GET", "HEAD", "OPTIONS"),
+                plain_http="redirect-to-https",
+                index="index.html",
+                tags=args.tags,
+            ),
+            self.child,
+        )
         self._log(distribution)
         self.distribution_id = distribution.id
         self.distribution_arn = distribution.arn
@@ -73,60 +89,6 @@ class StaticSite(PlatformComponent):
                 tags=self._args.tags,
             ),
             self.child,
-        )
-
-    def _distribution(self) -> aws.cloudfront.Distribution:
-        access = aws.cloudfront.OriginAccessControl(
-            f"{self._name}-oac",
-            name=f"{self._args.prefix}-frontend-oac",
-            description=f"CloudFront reads {self._args.bucket}",
-            origin_access_control_origin_type="s3",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-            opts=self.child,
-        )
-        return aws.cloudfront.Distribution(
-            f"{self._name}-distribution",
-            enabled=True,
-            comment=f"{self._args.prefix} frontend",
-            aliases=[self._args.host],
-            default_root_object="index.html",
-            http_version="http2and3",
-            is_ipv6_enabled=True,
-            price_class="PriceClass_200",
-            origins=[
-                {
-                    "origin_id": "frontend",
-                    "domain_name": self.bucket.regional_domain_name,
-                    "origin_access_control_id": access.id,
-                }
-            ],
-            default_cache_behavior={
-                "target_origin_id": "frontend",
-                "viewer_protocol_policy": "redirect-to-https",
-                "allowed_methods": ["GET", "HEAD", "OPTIONS"],
-                "cached_methods": ["GET", "HEAD"],
-                "cache_policy_id": CACHING_OPTIMIZED,
-                "response_headers_policy_id": self._security_headers().id,
-                "compress": True,
-            },
-            custom_error_responses=[
-                {
-                    "error_code": code,
-                    "response_code": 200,
-                    "response_page_path": "/index.html",
-                    "error_caching_min_ttl": 10,
-                }
-                for code in (403, 404)
-            ],
-            restrictions={"geo_restriction": {"restriction_type": "none"}},
-            viewer_certificate={
-                "acm_certificate_arn": self._args.certificate_arn,
-                "minimum_protocol_version": "TLSv1.2_2021",
-                "ssl_support_method": "sni-only",
-            },
-            tags=named(self._args.tags, f"{self._args.prefix}-frontend"),
-            opts=self.child,
         )
 
     def _security_headers(self) -> aws.cloudfront.ResponseHeadersPolicy:

@@ -13,7 +13,7 @@ from infra.components.aws.scripts import (
     render_user_data,
 )
 
-FILES = Path(__file__).parents[2] / "deploy" / "wealist"
+FILES = Path(__file__).parents[3] / "deploy" / "wealist"
 DATABASE_INIT_TIMEOUT_SECONDS = 1800
 
 

@@ -222,7 +222,7 @@ RULES: tuple[Rule, ...] = (
         title="Services' management paths are not forwarded, however they are spelled, but for their health",
         controls=("OWASP API Security API8:2023",),
         severity=Severity.HIGH,
-        remedy="before a ForwardPlain, a Refuse of the path and all below it, as in ROUTES of infra/systems/wealist.py",
+        remedy="before a ForwardPlain, a Refuse of the path and all below it, as in ROUTES of infra/systems/wealist/document.py",
         check=_forwards_management,
     ),
     ResourceRule(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from infra.systems.wealist.scripts import rds_root
 
 from infra.components.aws.scripts import embed, render_command_document, render_script
+from infra.systems.wealist.scripts import rds_root
 from tests.deploy.pretend_machine import MASTER_SECRET, NASTY, SETTINGS, WEALIST, Machine, Result, assert_no_secret
 from tests.tools import missing
 

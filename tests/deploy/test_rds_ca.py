@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
-from infra.systems.wealist.scripts import rds_root
 
+from infra.systems.wealist.scripts import rds_root
 from tests.deploy.pretend_machine import SETTINGS, WEALIST
 from tests.tools import required_command
 

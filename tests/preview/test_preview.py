@@ -88,10 +88,10 @@ def four_dangers(project: Path) -> None:
     """What the documentation shows: docs/preview.md."""
     postgres = '    Edge(source="ec2", target="rds", port=5432, why="PostgreSQL"),\n'
     reports = '    Edge(source="anywhere", target="rds", port=5432, why="Reports"),\n'
-    replaced(project, "infra/systems/wealist.py", postgres, postgres + reports)
+    replaced(project, "infra/systems/wealist/document.py", postgres, postgres + reports)
     replaced(
         project,
-        "infra/systems/wealist.py",
+        "infra/systems/wealist/data.py",
         'context.names.logical("database"),',
         'context.names.logical("main-database"),',
     )

@@ -11,10 +11,11 @@ from typing import Any
 import pulumi
 from moto.s3.models import s3_backends
 
+from infra.components.aws.foundation import open_zone
 from infra.settings import load_settings
 from infra.systems.eco2.alarms import build_alarms
 from infra.systems.eco2.context import make_context
-from infra.systems.eco2.edge import build_edge, build_zone
+from infra.systems.eco2.edge import build_edge
 from infra.systems.eco2.identity import build_identity
 from infra.systems.eco2.network import build_network
 from infra.systems.eco2.nodes import build_nodes, node_table
@@ -31,7 +32,7 @@ def program() -> None:
     assert settings.eco2
     context = make_context(settings, settings.eco2)
     foundation = build_network(context)
-    zone = build_zone(context)
+    zone = open_zone(context, context.settings.domain)
     identity = build_identity(context, foundation, zone)
     storage = build_storage(context, settings, foundation, identity)
     machines = build_nodes(context, foundation, storage)

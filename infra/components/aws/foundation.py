@@ -18,6 +18,7 @@ from infra.components.aws.cidr import plan_subnets
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
 from infra.components.aws.endpoints import Endpoints, EndpointsArgs
+from infra.components.aws.iam import Statement
 from infra.components.aws.load_balancer import LoadBalancer, LoadBalancerArgs, Rule, Target
 from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
 from infra.components.aws.security_groups import Edge, SecurityGroups, SecurityGroupsArgs
@@ -51,7 +52,7 @@ class FoundationArgs:
     """`zones` is each zone's letter and its slot; `groups` and `edges` are who there is and who talks to whom.
 
     One of `groups` is `endpoints`, for the interface endpoints of the AWS services in `interfaces`. `anywhere` and `vpc` are
-    blocks that edges may name. `access_log_bucket` is the bucket's name.
+    blocks that edges may name. `access_log_bucket` is the bucket's name; `key_denials` is what the key's policy refuses besides.
     """
 
     cidr: str
@@ -63,6 +64,7 @@ class FoundationArgs:
     groups: Mapping[str, str]
     edges: Sequence[Edge]
     interfaces: Sequence[str]
+    key_denials: Sequence[Statement] = ()
     public_subnet_tags: Tags = field(default_factory=dict)
     group_tags: Mapping[str, Tags] = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ def lay_foundation(home: Home, args: FoundationArgs) -> Foundation:
             region=home.region,
             protect=home.protect,
             tags=home.tags,
+            denials=args.key_denials,
         ),
     )
     logs = AccessLogs(

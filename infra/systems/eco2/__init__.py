@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra.components.aws.foundation import open_zone
 from infra.components.cluster.delivery import applied
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
@@ -18,7 +19,7 @@ from infra.settings.eco2 import KUBECONFIG
 from infra.systems.eco2.alarms import build_alarms
 from infra.systems.eco2.context import Context, make_context
 from infra.systems.eco2.data import build_data
-from infra.systems.eco2.edge import build_edge, build_zone
+from infra.systems.eco2.edge import build_edge
 from infra.systems.eco2.identity import build_identity
 from infra.systems.eco2.mesh import build_mesh
 from infra.systems.eco2.namespaces import build_namespaces
@@ -63,7 +64,7 @@ def build(settings: Settings, tenants: Sequence[Tenant]) -> Standing:
     context = make_context(settings, settings.eco2, tenants)
     check_tenants(context)
     foundation = build_network(context)
-    zone = build_zone(context)
+    zone = open_zone(context, context.settings.domain)
     identity = build_identity(context, foundation, zone)
     storage = build_storage(context, settings, foundation, identity)
     machines = build_nodes(context, foundation, storage)

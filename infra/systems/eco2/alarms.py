@@ -5,7 +5,8 @@ Alerts on what runs in the cluster are Prometheus' affair.
 
 from __future__ import annotations
 
-from infra.components.aws.alarms import Alarm, Alarms, AlarmsArgs
+from infra.components.aws.alarms import Alarm, Alarms
+from infra.components.aws.foundation import answers_with_errors, has_no_healthy_target, raise_alarms
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.edge import TARGET, Entrance
 from infra.systems.eco2.network import Foundation
@@ -30,37 +31,8 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
         )
         for name, node in machines.nodes.items()
     }
-    dimensions = {
-        "LoadBalancer": entrance.balancer.arn_suffix,
-        "TargetGroup": entrance.balancer.target_groups[TARGET].arn_suffix,
-    }
-    alarms["api-5xx"] = Alarm(
-        description="The API answers with errors",
-        namespace="AWS/ApplicationELB",
-        metric="HTTPCode_Target_5XX_Count",
-        dimensions=dimensions,
-        statistic="Sum",
-        # Counted only while there are errors.
-        silence="notBreaching",
-        above=10,
+    alarms["api-5xx"] = answers_with_errors("The API answers with errors", entrance.balancer, TARGET)
+    alarms["no-healthy-gateway"] = has_no_healthy_target(
+        "The load balancer finds no ready ingress gateway", entrance.balancer, TARGET
     )
-    alarms["no-healthy-gateway"] = Alarm(
-        description="The load balancer finds no ready ingress gateway",
-        namespace="AWS/ApplicationELB",
-        metric="HealthyHostCount",
-        dimensions=dimensions,
-        statistic="Minimum",
-        # Without a target in the group nothing is reported.
-        silence="breaching",
-        below=1,
-    )
-    return Alarms(
-        context.names.logical("alarms"),
-        AlarmsArgs(
-            prefix=context.names.prefix,
-            key_arn=foundation.key.arn,
-            alarms=alarms,
-            email=context.settings.alert_email,
-            tags=context.tags,
-        ),
-    )
+    return raise_alarms(context, foundation, alarms, context.settings.alert_email)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pulumi
-
+from infra.components.aws.foundation import Home
 from infra.contract import Tenant
 from infra.names import Names
 from infra.settings import Settings
@@ -17,16 +16,10 @@ ACCOUNT_REGISTRY = "{account}.dkr.ecr.{region}.amazonaws.com"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(Home):
     """Names that AWS objects and Kubernetes objects share are made here, so that neither waits for the other's outputs."""
 
     settings: Eco2
-    names: Names
-    account: str
-    region: str
-    protect: bool
-    tags: dict[str, str]
-    role_boundary: pulumi.Input[str] | None = None
     tenants: Sequence[Tenant] = ()
 
     def host(self, label: str) -> str:
@@ -60,14 +53,6 @@ class Context:
     def control_plane_host(self) -> str:
         """The Kubernetes API's name in the VPC's private zone."""
         return f"k8s.{self.names.prefix}.internal"
-
-    @property
-    def parameter_path(self) -> str:
-        """`/eco2/<stack>`, below which every SSM parameter of the system is."""
-        return f"/{self.names.system}/{self.names.stack}"
-
-    def zone(self, letter: str) -> str:
-        return f"{self.region}{letter}"
 
     def bucket(self, part: str) -> str:
         return f"{self.settings.bucket_prefix}-{part}"

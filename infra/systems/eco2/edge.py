@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.components.aws.certificates import Certificate
 from infra.components.aws.dns import HostedZone
-from infra.components.aws.load_balancer import Forward, LoadBalancer, LoadBalancerArgs, Target
+from infra.components.aws.foundation import EntranceArgs, open_entrance
+from infra.components.aws.load_balancer import Forward, LoadBalancer, Target
 from infra.components.aws.waf import ManagedRules, WebFirewall, WebFirewallArgs
 from infra.systems.eco2 import document
 from infra.systems.eco2.context import Context
@@ -52,45 +52,25 @@ class Entrance:
     firewall: WebFirewall
 
 
-def build_zone(context: Context) -> HostedZone:
-    """The domain's public zone."""
-    return HostedZone(context.names.logical("dns"), context.settings.domain, protect=context.protect, tags=context.tags)
-
-
 def build_edge(context: Context, foundation: Foundation, zone: HostedZone, machines: Machines) -> Entrance:
     """The ALB for the API's host, its target the ingress gateway's node, and its firewall."""
-    balancer = _load_balancer(context, foundation, zone)
-    (gateway,) = (node.name for node in document.NODES if node.role == "ingress")
-    balancer.attach(TARGET, gateway, machines.nodes[gateway].instance_id)
-    zone.alias("api", context.api_host, balancer.alias_target, ipv6=False)
-    return Entrance(balancer=balancer, firewall=_firewall(context, foundation, balancer))
-
-
-def _load_balancer(context: Context, foundation: Foundation, zone: HostedZone) -> LoadBalancer:
-    certificate = Certificate(
-        context.names.logical("api-certificate"),
-        context.api_host,
-        zone_id=zone.zone_id,
-        region=context.region,
-        tags=context.tags,
-    )
-    return LoadBalancer(
-        context.names.logical("api"),
-        LoadBalancerArgs(
-            prefix=context.names.prefix,
-            vpc_id=foundation.network.vpc_id,
-            subnet_ids=list(foundation.network.public_subnet_ids.values()),
-            security_group_id=foundation.groups.ids["alb"],
-            certificate_arn=certificate.arn,
-            access_logs=foundation.logs,
+    edge = context.settings.edge
+    balancer = open_entrance(
+        context,
+        foundation,
+        zone,
+        EntranceArgs(
+            host=context.api_host,
             targets={TARGET: Target(port=GATEWAY_NODE_PORT, health_path=GATEWAY_HEALTH, health_port=STATUS_NODE_PORT)},
             # Paths are the mesh's to tell apart; another host's requests are not for it.
             rules=(Forward(target=TARGET, paths=("/*",), hosts=(context.api_host,)),),
-            idle_seconds=context.settings.edge.idle_timeout_seconds,
-            deletion_protection=context.settings.edge.deletion_protection,
-            tags=context.tags,
+            idle_seconds=edge.idle_timeout_seconds,
+            deletion_protection=edge.deletion_protection,
         ),
     )
+    (gateway,) = (node.name for node in document.NODES if node.role == "ingress")
+    balancer.attach(TARGET, gateway, machines.nodes[gateway].instance_id)
+    return Entrance(balancer=balancer, firewall=_firewall(context, foundation, balancer))
 
 
 def _firewall(context: Context, foundation: Foundation, balancer: LoadBalancer) -> WebFirewall:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.components.aws.certificates import Certificate
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.federation import trust_service_account
+from infra.components.aws.foundation import certify
 from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.aws.service_account_issuer import ServiceAccountIssuer, ServiceAccountIssuerArgs
 from infra.components.aws.static_site import CLOUDFRONT_REGION
@@ -63,7 +63,7 @@ def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -
             prefix=context.names.prefix,
             host=context.issuer_host,
             bucket=context.bucket("issuer"),
-            certificate_arn=_certificate(context, zone),
+            certificate_arn=certify(context, zone, "issuer", context.issuer_host, CLOUDFRONT_REGION),
             access_logs=foundation.logs.bucket,
             protect=context.protect,
             tags=context.tags,
@@ -77,16 +77,6 @@ def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -
             one.label: _role(context, one, provider) for one in controllers(context, foundation.key.arn, zone.zone_id)
         },
     )
-
-
-def _certificate(context: Context, zone: HostedZone) -> pulumi.Output[str]:
-    return Certificate(
-        context.names.logical("issuer-certificate"),
-        context.issuer_host,
-        zone_id=zone.zone_id,
-        region=CLOUDFRONT_REGION,
-        tags=context.tags,
-    ).arn
 
 
 def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.Input[str]) -> tuple[Controller, ...]:

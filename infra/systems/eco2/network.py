@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.components.aws.access_logs import AccessLogs, AccessLogsArgs
-from infra.components.aws.cidr import plan_subnets
+from infra.components.aws import foundation
 from infra.components.aws.dns import PrivateZone
-from infra.components.aws.encryption import EncryptionKey, EncryptionKeyArgs
-from infra.components.aws.endpoints import Endpoints, EndpointsArgs
-from infra.components.aws.network import ANYWHERE, Network, NetworkArgs
-from infra.components.aws.security_groups import Edge, SecurityGroups, SecurityGroupsArgs
+from infra.components.aws.foundation import FoundationArgs, lay_foundation
+from infra.components.aws.security_groups import Edge
 from infra.systems.eco2 import access
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import Node
@@ -63,13 +60,9 @@ PRIVATE_ZONE_TTL = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foundation:
-    """What everything else stands on."""
+class Foundation(foundation.Foundation):
+    """What everything else stands on, and the zone in which machines find the control plane."""
 
-    key: EncryptionKey
-    logs: AccessLogs
-    network: Network
-    groups: SecurityGroups
     private_zone: PrivateZone
 
     def groups_of(self, node: Node) -> list[str]:
@@ -85,98 +78,36 @@ def cluster_tag(context: Context) -> dict[str, str]:
 
 def build_network(context: Context) -> Foundation:
     """The VPC with its subnets, endpoints and private zone, the security groups, the key and the bucket of access logs."""
-    key = EncryptionKey(
-        context.names.logical("encryption"),
-        EncryptionKeyArgs(
-            prefix=context.names.prefix,
-            account=context.account,
-            region=context.region,
-            protect=context.protect,
-            tags=context.tags,
-            denials=[access.reserved_for_the_master(context)],
+    network = context.settings.network
+    laid = lay_foundation(
+        context,
+        FoundationArgs(
+            cidr=network.cidr,
+            zones=network.zones,
+            nat=network.nat,
+            flow_log_retention_days=network.flow_log_retention_days,
+            access_log_bucket=context.bucket("access-logs"),
+            access_log_retention_days=context.settings.edge.log_retention_days,
+            groups=GROUPS,
+            edges=SECURITY_EDGES,
+            interfaces=ENDPOINT_SERVICES,
+            key_denials=[access.reserved_for_the_master(context)],
+            # Where the AWS Load Balancer Controller may put load balancers.
+            public_subnet_tags={"kubernetes.io/role/elb": "1"},
+            # The controllers want exactly one group of a machine to be the cluster's.
+            group_tags={"node": cluster_tag(context)},
         ),
     )
-    network = _network(context, key)
-    groups = _security_groups(context, network)
-    _endpoints(context, network, groups)
     return Foundation(
-        key=key,
-        logs=_access_logs(context),
-        network=network,
-        groups=groups,
+        key=laid.key,
+        logs=laid.logs,
+        network=laid.network,
+        groups=laid.groups,
         private_zone=PrivateZone(
             context.names.logical("private-dns"),
             context.control_plane_host.partition(".")[2],
-            vpc_id=network.vpc_id,
+            vpc_id=laid.network.vpc_id,
             protect=context.protect,
-            tags=context.tags,
-        ),
-    )
-
-
-def _access_logs(context: Context) -> AccessLogs:
-    return AccessLogs(
-        context.names.logical("access-logs"),
-        AccessLogsArgs(
-            bucket=context.bucket("access-logs"),
-            region=context.region,
-            account=context.account,
-            expire_days=context.settings.edge.log_retention_days,
-            protect=context.protect,
-            tags=context.tags,
-        ),
-    )
-
-
-def _network(context: Context, key: EncryptionKey) -> Network:
-    network = context.settings.network
-    return Network(
-        context.names.logical("network"),
-        NetworkArgs(
-            prefix=context.names.prefix,
-            region=context.region,
-            account=context.account,
-            cidr=network.cidr,
-            subnets=plan_subnets(network.cidr, network.zones),
-            nat=network.nat,
-            flow_log_retention_days=network.flow_log_retention_days,
-            log_key_arn=key.arn,
-            # Where the AWS Load Balancer Controller may put load balancers.
-            public_tags={"kubernetes.io/role/elb": "1"},
-            role_boundary=context.role_boundary,
-            tags=context.tags,
-        ),
-    )
-
-
-def _security_groups(context: Context, network: Network) -> SecurityGroups:
-    return SecurityGroups(
-        context.names.logical("security"),
-        SecurityGroupsArgs(
-            prefix=context.names.prefix,
-            vpc_id=network.vpc_id,
-            groups=GROUPS,
-            blocks={"anywhere": ANYWHERE, "vpc": context.settings.network.cidr},
-            edges=SECURITY_EDGES,
-            # The controllers want exactly one group of a machine to be the cluster's.
-            group_tags={"node": cluster_tag(context)},
-            tags=context.tags,
-        ),
-    )
-
-
-def _endpoints(context: Context, network: Network, groups: SecurityGroups) -> Endpoints:
-    return Endpoints(
-        context.names.logical("endpoints"),
-        EndpointsArgs(
-            prefix=context.names.prefix,
-            region=context.region,
-            account=context.account,
-            vpc_id=network.vpc_id,
-            subnet_ids=list(network.private_subnet_ids.values()),
-            route_table_ids=network.private_route_table_ids,
-            security_group_id=groups.ids["endpoints"],
-            interfaces=ENDPOINT_SERVICES,
             tags=context.tags,
         ),
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.components.aws.certificates import Certificate
 from infra.components.aws.dns import HostedZone
+from infra.components.aws.foundation import certify
 from infra.components.cluster.accounts import service_account
 from infra.components.cluster.gitops import (
     ArgoObject,
@@ -75,16 +75,10 @@ def build_entrances(context: Context, zone: HostedZone, entrance: Entrance) -> C
 
 def _host(context: Context, zone: HostedZone, entrance: Entrance, label: str) -> pulumi.Output[str]:
     host = context.host(label)
-    certificate = Certificate(
-        context.names.logical(f"tenant-{label}-certificate"),
-        host,
-        zone_id=zone.zone_id,
-        region=context.region,
-        tags=context.tags,
-    )
-    entrance.balancer.serve(label, host, TARGET, certificate.arn)
+    certificate_arn = certify(context, zone, f"tenant-{label}", host)
+    entrance.balancer.serve(label, host, TARGET, certificate_arn)
     zone.alias(label, host, entrance.balancer.alias_target, ipv6=False)
-    return certificate.arn
+    return certificate_arn
 
 
 def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:

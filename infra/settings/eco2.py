@@ -55,7 +55,9 @@ class Kubernetes(Section):
     snapshot_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     """How often etcd is saved to S3: the most that a lost control plane forgets."""
     snapshot_retention_days: Annotated[int, Field(ge=1, le=365)] = 14
-    """How long etcd's snapshots are kept."""
+    """How long etcd's snapshots are kept, and locked."""
+    snapshot_lock: Literal["governance", "compliance"] = "governance"
+    """Who deletes one earlier: `governance`: holders of `s3:BypassGovernanceRetention`, no role here; `compliance`: nobody."""
 
 
 class Volumes(Section):

@@ -479,7 +479,7 @@ WORKLOADS = {
     "kms": "Decrypt Encrypt GenerateDataKey*",
     "logs": "CreateLogStream Describe* PutLogEvents",
     "route53": "ChangeResourceRecordSets List*",
-    "s3": "AbortMultipartUpload DeleteObject GetObject* ListBucket PutObject",
+    "s3": "AbortMultipartUpload DeleteObject GetObject* ListBucket PutObject PutObjectRetention",
     "ssm": "AddTagsToResource DeleteParameter Describe* Get* List* PutComplianceItems PutConfigurePackageResult "
     "PutInventory PutParameter SendCommand UpdateAssociationStatus UpdateInstance*",
     "ssmmessages": "*",

@@ -18,19 +18,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from infra.names import Names
 from infra.settings.eco2 import IMAGES, Eco2, GitOps
 from infra.settings.model import Network
+from infra.systems.eco2 import versions
 from infra.systems.eco2.bootstrap import Bundle
 from infra.systems.eco2.context import Context
 from tests.deploy.pretend_machine import RECORDER, Machine, Result
 
 TOOLS = (
     "dnf", "rpm", "systemctl", "modprobe", "sysctl", "swapoff", "curl", "aws", "kubeadm", "kubectl", "ctr", "pgrep", "sleep",
-    "uname",
+    "uname", "gpg",
 )  # fmt: skip
 
 INSTANCE = "i-0123456789abcdef0"
 PROVIDER_ID = f"aws:///ap-northeast-2a/{INSTANCE}"
 PREFIX = "/eco2/prod/"
-SNAPSHOTS = "eco2-test-etcd-snapshots"
+SNAPSHOTS, CHECKSUMS = "eco2-test-etcd-snapshots", "eco2-test-etcd-checksums"
 
 TOKEN = "abcdef.0123456789abcdef"
 CA_HASH = f"sha256:{'0123456789abcdef' * 4}"
@@ -91,6 +92,12 @@ case "$1 $2" in
     if [ ! -e "$from" ]; then echo "fatal error: An error occurred (404) when calling HeadObject" >&2; exit 1; fi
     mkdir -p "$(dirname "$to")"
     cp "$from" "$to"
+    ;;
+  "s3api put-object")
+    to=$FAKE/s3/$(value --bucket "$@")/$(value --key "$@")
+    if [ -e "$to" ]; then echo "An error occurred (PreconditionFailed) when calling the PutObject operation" >&2; exit 254; fi
+    mkdir -p "$(dirname "$to")"
+    cp "$(value --body "$@")" "$to"
     ;;
   "s3api list-objects-v2")
     cd "$FAKE/s3/$(value --bucket "$@")" || exit 254
@@ -238,9 +245,17 @@ case "$1" in
 esac
 """
 
+GPG = """
+cat <<KEYS
+pub:-:4096:1:234654DA9A296436:1661353228:1798513653::-:::scSC::::::23::0:
+fpr:::::::::$(cat "$FAKE/fingerprint"):
+uid:-::::1661353228::0000000000000000000000000000000000000000::isv\\x3akubernetes OBS Project::::::::::0:
+KEYS
+"""
+
 STUBS = {
     "aws": AWS, "curl": CURL, "rpm": RPM, "dnf": DNF, "kubeadm": KUBEADM, "kubectl": KUBECTL, "systemctl": SYSTEMCTL, "ctr": CTR,
-    "helm": HELM, "pgrep": "exit 1", "uname": "echo x86_64",
+    "helm": HELM, "gpg": GPG, "pgrep": "exit 1", "uname": "echo x86_64",
 }  # fmt: skip
 
 
@@ -343,6 +358,8 @@ def make_node(tmp_path: Path, bundle: Bundle, authority: bytes) -> NodeMachine:
         "provider-id": PROVIDER_ID,
         "token": TOKEN,
         "etcd-content": "many keys of the cluster",
+        "fingerprint": versions.KUBERNETES_KEY,
+        "downloads/repomd.xml.key": "the key",
         "jwks": '{"keys": [{"kid": "first"}]}',
         "jwks-outside": '{"keys": [{"kid": "first"}]}',
     }

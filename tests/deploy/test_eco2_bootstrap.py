@@ -30,6 +30,7 @@ from infra.systems.eco2.observability import NODE_METRICS_FOLDER
 from tests.deploy.pretend_machine import REPOSITORY, Result
 from tests.deploy.pretend_node import (
     CA_HASH,
+    CHECKSUMS,
     CREDENTIAL_PROVIDER,
     ENCRYPTION_KEY,
     HELM_ARCHIVE,
@@ -151,10 +152,14 @@ def save_snapshot(machine: NodeMachine, time: str, etcd: str = "keys of an earli
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    manifest = {"etcd_sha256": sha256(etcd.encode()), "authorities_sha256": sha256(packed.getvalue()), **changed}
+    sums = {"etcd.db": sha256(etcd.encode()), "authorities.tar.gz": sha256(packed.getvalue())}
     machine.object(SNAPSHOTS, f"snapshots/{time}/etcd.db").write_text(etcd)
     machine.object(SNAPSHOTS, f"snapshots/{time}/authorities.tar.gz").write_bytes(packed.getvalue())
-    machine.object(SNAPSHOTS, f"snapshots/{time}/manifest.json").write_text(json.dumps(manifest))
+    machine.object(SNAPSHOTS, f"snapshots/{time}/manifest.json").write_text("{}")
+    for name, other in changed.items():
+        machine.object(SNAPSHOTS, f"snapshots/{time}/{name.replace('_', '.')}").write_text(other)
+    listed = "".join(f"{sum_}  {name}\n" for name, sum_ in sums.items())
+    machine.object(CHECKSUMS, f"snapshots/{time}.sha256").write_text(listed)
 
 
 def documents(machine: NodeMachine, name: str) -> dict[str, dict[str, object]]:
@@ -327,6 +332,8 @@ def test_a_fresh_machine_is_prepared(master: NodeMachine, standing: Path) -> Non
     repository = master.read("etc/yum.repos.d/kubernetes.repo")
     assert "baseurl=https://pkgs.k8s.io/core:/stable:/v1.36/rpm/\n" in repository
     assert "gpgcheck=1\n" in repository
+    assert "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes\n" in repository
+    assert master.read("etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes") == "the key"
     assert "exclude=kubelet kubeadm kubectl" in repository
     containerd = master.read("etc/containerd/config.toml")
     assert "SystemdCgroup = true" in containerd
@@ -359,6 +366,42 @@ def test_a_download_with_another_checksum_is_not_installed(node: NodeMachine, pu
     assert result.status == 1
     assert "does not match its pinned checksum" in result.output
     assert list((node.root / "usr/local/libexec/eco2/credential-providers").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "fingerprint",
+    ["0" * 40, "", f"{versions.KUBERNETES_KEY}:\npub:-:4096:1:0:0:0::-:::scSC::::::23::0:\nfpr:::::::::{'0' * 40}"],
+    ids=["another", "none", "one more"],
+)
+def test_packages_that_another_key_signs_are_not_installed(
+    node: NodeMachine, published: Published, fingerprint: str
+) -> None:
+    (node.fake / "fingerprint").write_text(fingerprint)
+    result = boot(node, AUTH, published.bundle)
+    assert result.status == 1
+    assert f"not by {versions.KUBERNETES_KEY}, which is pinned: refused" in result.output
+    assert not (node.root / "etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes").exists()
+    assert not [call for call in node.calls("dnf") if f"kubelet-{versions.KUBERNETES}" in call]
+
+
+def test_the_key_is_read_with_the_real_gpg(node: NodeMachine, published: Published, tmp_path: Path) -> None:
+    """With a subkey, whose fingerprint counts for nothing."""
+    if (gpg := shutil.which("gpg")) is None:
+        missing("gpg is not installed")
+    home = tmp_path / "g"
+    home.mkdir(mode=0o700)
+    alone = [gpg, "--homedir", str(home), "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    subprocess.run(
+        [*alone, "--quick-generate-key", "Packages <p@example.com>", "default"], check=True, capture_output=True
+    )
+    key = subprocess.run([*alone, "--armor", "--export"], check=True, capture_output=True).stdout
+    (node.fake / "downloads/repomd.xml.key").write_bytes(key)
+    (node.fake / "bin/gpg").unlink()
+    (node.fake / "bin/gpg").symlink_to(gpg)
+    result = boot(node, AUTH, published.bundle)
+    subprocess.run([str(Path(gpg).parent / "gpgconf"), "--homedir", str(home), "--kill", "all"], check=False)
+    (listed,) = re.findall(r"packages are signed by (.*), not by", result.output)
+    assert re.fullmatch(r"[0-9A-F]{40}", listed)
 
 
 @pytest.mark.parametrize(("what", "change", "message"), [
@@ -1040,14 +1083,20 @@ def test_a_snapshot_is_checked_and_sent_encrypted_with_the_authorities(master: N
     (time,) = {key.split("/")[1] for key in sent}
     assert re.fullmatch(r"\d{8}T\d{6}Z", time)
     assert sent == [f"snapshots/{time}/{name}" for name in ("authorities.tar.gz", "etcd.db", "manifest.json")]
-    uploads = [call for call in master.calls("aws") if call[1] == "s3"]
-    assert uploads[-1][-1].endswith("/manifest.json"), "a snapshot without a manifest does not exist"
+    uploads = [call for call in master.calls("aws") if call[1:3] == ["s3api", "put-object"]]
+    assert option(uploads[-1], "--key").endswith("/manifest.json"), "a snapshot without a manifest does not exist"
     for call in uploads:
-        assert option(call, "--sse") == "aws:kms"
-        assert option(call, "--sse-kms-key-id") == "alias/eco2-prod"
-    manifest = json.loads(master.object(SNAPSHOTS, f"snapshots/{time}/manifest.json").read_text())
-    for name, field in (("etcd.db", "etcd_sha256"), ("authorities.tar.gz", "authorities_sha256")):
-        assert manifest[field] == sha256(master.object(SNAPSHOTS, f"snapshots/{time}/{name}").read_bytes())
+        assert option(call, "--server-side-encryption") == "aws:kms"
+        assert option(call, "--ssekms-key-id") == "alias/eco2-prod"
+        assert option(call, "--if-none-match") == "*", "over nothing that is there"
+        assert option(call, "--object-lock-mode") == "GOVERNANCE"
+        left = datetime.fromisoformat(option(call, "--object-lock-retain-until-date")) - datetime.now(UTC)
+        assert timedelta(days=13, hours=23) < left < timedelta(days=14, hours=1)
+    assert master.objects(CHECKSUMS) == [f"snapshots/{time}.sha256"]
+    assert master.object(CHECKSUMS, f"snapshots/{time}.sha256").read_text() == "".join(
+        f"{sha256(master.object(SNAPSHOTS, f'snapshots/{time}/{name}').read_bytes())}  {name}\n"
+        for name in ("etcd.db", "authorities.tar.gz")
+    )
     with tarfile.open(master.object(SNAPSHOTS, f"snapshots/{time}/authorities.tar.gz")) as archive:
         assert set(archive.getnames()) == {
             "ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "etcd/ca.crt", "etcd/ca.key",
@@ -1064,7 +1113,7 @@ def test_a_snapshot_that_does_not_pass_its_check_is_not_sent(master: NodeMachine
     result = master.run(master.script("etcd-snapshot.sh"))
     assert result.status == 1
     assert "the snapshot is corrupt or empty: it is not sent" in result.output
-    assert master.objects(SNAPSHOTS) == []
+    assert master.objects(SNAPSHOTS) == master.objects(CHECKSUMS) == []
     assert not (master.root / "var/lib/eco2/etcd").exists()
     assert not (master.root / NODE_METRICS_FOLDER.lstrip("/")).exists()
 
@@ -1139,8 +1188,16 @@ def test_a_new_master_restores_what_was_decided(
 @pytest.mark.parametrize(
     ("etcd", "changed", "message"),
     [
-        ("keys", {"etcd_sha256": "0" * 64}, "is not what its manifest says: refused"),
-        ("keys", {"authorities_sha256": "0" * 64}, "is not what its manifest says: refused"),
+        (
+            "keys",
+            {"etcd_db": "other keys"},
+            "etcd.db of the snapshot 20260101T000000Z is not what s3://eco2-test-etcd-checksums",
+        ),
+        (
+            "keys",
+            {"authorities_tar_gz": "mine"},
+            "authorities.tar.gz of the snapshot 20260101T000000Z is not what s3://",
+        ),
         ("corrupt", {}, "etcdutl does not accept the snapshot"),
     ],
     ids=["etcd changed", "authorities changed", "corrupt"],
@@ -1155,6 +1212,35 @@ def test_a_snapshot_that_is_no_good_is_not_restored(
     assert message in result.output
     assert not (node.root / "var/lib/etcd").exists()
     assert not [call for call in node.calls("kubeadm") if call[1] == "init"]
+
+
+@pytest.mark.parametrize("sums", [None, "", "0" * 64 + "  another.db\n"], ids=["none", "empty", "of another file"])
+def test_a_snapshot_without_its_checksums_is_not_restored(
+    node: NodeMachine, published: Published, sums: str | None
+) -> None:
+    save_snapshot(node, "20260101T000000Z")
+    kept = node.object(CHECKSUMS, "snapshots/20260101T000000Z.sha256")
+    if sums is None:
+        kept.unlink()
+    else:
+        kept.write_text(sums)
+    node.parameters[f"{PREFIX}kubernetes/restore"] = f"{INSTANCE} latest"
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 1
+    assert "refused; take another one" in result.output
+    assert not (node.root / "var/lib/etcd").exists()
+
+
+def test_a_manifest_with_other_checksums_does_not_help_who_put_other_bytes_there(
+    node: NodeMachine, published: Published
+) -> None:
+    save_snapshot(node, "20260101T000000Z", etcd_db="an attacker's cluster")
+    forged = {"etcd_sha256": sha256(b"an attacker's cluster")}
+    node.object(SNAPSHOTS, "snapshots/20260101T000000Z/manifest.json").write_text(json.dumps(forged))
+    node.parameters[f"{PREFIX}kubernetes/restore"] = f"{INSTANCE} latest"
+    result = boot(node, MASTER, published.bundle)
+    assert result.status == 1
+    assert not (node.root / "var/lib/etcd").exists()
 
 
 def test_a_standing_master_goes_back_and_keeps_the_data_of_now(master: NodeMachine) -> None:

@@ -215,7 +215,24 @@ class TestBootstrapMaterial:
         apis = {f"eco2-prod-{name.removeprefix('k8s-api-')}-api" for name in NODES if name.startswith("k8s-api-")}
         assert {one["name"] for one in eco2.of("Repository")} == {*apis, "eco2-prod-ext-authz", "eco2-prod-celery"}
 
-    @pytest.mark.parametrize(("part", "days"), [("etcd-snapshots", 14), ("postgres-backups", 14)])
+    @pytest.mark.parametrize("part", ["etcd-snapshots", "etcd-checksums"])
+    def test_a_snapshot_is_written_once_and_locked(self, eco2: Recording, part: str) -> None:
+        assert eco2.one("Bucket", f"eco2-{part}")["objectLockEnabled"] is True
+        policy = json.loads(eco2.one("BucketPolicy", f"eco2-{part}-policy")["policy"])["Statement"]
+        denied = {one["Sid"]: one for one in policy if one["Action"] == ["s3:PutObject"]}
+        assert {one["Effect"] for one in denied.values()} == {"Deny"}
+        assert {one["Resource"] for one in denied.values()} == {f"arn:aws:s3:::eco2-example-{part}/*"}
+        assert denied["OnlyOnce"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+        assert denied["OnlyLocked"]["Condition"] == {"StringNotEquals": {"s3:object-lock-mode": "GOVERNANCE"}}
+
+    def test_no_role_ends_a_lock_earlier(self, with_tenants: Recording) -> None:
+        for policy in with_tenants.of("Policy"):
+            for one in json.loads(policy["policy"])["Statement"]:
+                assert not [action for action in one["Action"] if "Bypass" in action or action == "s3:*"]
+
+    @pytest.mark.parametrize(
+        ("part", "days"), [("etcd-snapshots", 14), ("etcd-checksums", 14), ("postgres-backups", 14)]
+    )
     def test_backups_are_kept_as_long_as_settings_say(self, eco2: Recording, part: str, days: int) -> None:
         rules = eco2.one("BucketLifecycleConfiguration", f"eco2-{part}-lifecycle")["rules"]
         assert [rule["expiration"]["days"] for rule in rules if rule.get("expiration")] == [days]
@@ -602,10 +619,14 @@ class TestAccess:
         (one,) = [s for s in json.loads(policy["policy"])["Statement"] if "kms:GenerateDataKey" in s["Action"]]
         assert one["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
         assert one["Resource"] == eco2.one("Key").outputs["arn"]
-        bucket = "arn:aws:s3:::eco2-example-etcd-snapshots"
+        buckets = [f"arn:aws:s3:::eco2-example-{part}" for part in ("etcd-snapshots", "etcd-checksums")]
         assert one["Condition"] == {
             "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"},
-            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/snapshots/*"]},
+            "StringLike": {
+                "kms:EncryptionContext:aws:s3:arn": [
+                    f"{one}{below}" for one in buckets for below in ("", "/snapshots/*")
+                ]
+            },
         }
 
     def test_everything_stands_for_a_resource_only_where_aws_knows_none(self, with_tenants: Recording) -> None:
@@ -672,7 +693,8 @@ class TestAccess:
         bucket = "arn:aws:s3:::eco2-example-etcd-snapshots"
         assert may(found, "s3:PutObject", f"{bucket}/snapshots/20261121T000000Z/etcd.db")
         assert may(found, "s3:ListBucket", bucket, s3_prefix="snapshots/")
-        assert not may(found, "s3:DeleteObject", f"{bucket}/snapshots/20261121T000000Z/etcd.db")
+        for action in ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"):
+            assert not may(found, action, f"{bucket}/snapshots/20261121T000000Z/etcd.db")
         assert not may(found, "s3:GetObject", "arn:aws:s3:::eco2-example-postgres-backups/x")
 
     def test_every_node_fetches_the_bundle(self, eco2: Recording) -> None:

@@ -107,6 +107,22 @@ def test_keys_of_every_request_are_those_of_awss_own_policies() -> None:
     assert {key for key in IN_AWS_POLICIES if f'"{key}"' in text} == IN_AWS_POLICIES
 
 
+def test_policy_variables_stand_in_conditions_as_in_awss_own_policies(every: list[Document]) -> None:
+    """Such as the machine that asks, which a worker's own hand-over is compared with; AWS's own use it outside EC2 too."""
+    text = (Path(moto.__file__).parent / "iam/aws_managed_policies.py").read_text()
+    used = {
+        value
+        for document in every
+        for one in document.statements
+        for _, _, values in one.conditions
+        for value in values
+        if "${" in value
+    }
+    assert "${ec2:SourceInstanceARN}" in used
+    assert {value for value in used if f'":"{value}"' not in text} == set()
+    assert not [one for document in every for one in document.statements if "${" in "".join(one.resources)]
+
+
 def test_what_the_rule_takes_for_actions_without_a_resource_level_has_none_or_only_tells() -> None:
     """The rule's expressions may name actions that no policy has yet."""
     wide = {

@@ -27,15 +27,23 @@ pack() {
   tar --create --gzip --file "$WORK/authorities.tar.gz" --directory "$KUBERNETES/pki" "${AUTHORITIES[@]}"
   etcd=$(sha256sum <"$WORK/etcd.db")
   authorities=$(sha256sum <"$WORK/authorities.tar.gz")
-  printf '{"time": "%s", "kubernetes": "%s", "etcd_sha256": "%s", "authorities_sha256": "%s"}\n' \
-    "$TIME" "$KUBERNETES_VERSION" "${etcd%% *}" "${authorities%% *}" >"$WORK/manifest.json"
+  printf '%s  etcd.db\n%s  authorities.tar.gz\n' "${etcd%% *}" "${authorities%% *}" >"$WORK/sums"
+  printf '{"time": "%s", "kubernetes": "%s"}\n' "$TIME" "$KUBERNETES_VERSION" >"$WORK/manifest.json"
 }
 
-send() { # the manifest last: a snapshot without one does not exist
+put_once() { # FILE BUCKET KEY: over nothing that is there, and locked as long as snapshots are kept; one PUT takes 5 GB, etcd's quota is 4
+  local until
+  until=$(date --utc --date "+$SNAPSHOT_DAYS days" +%Y-%m-%dT%H:%M:%SZ)
+  retry aws s3api put-object --region "$REGION" --bucket "$2" --key "$3" --body "$1" --if-none-match '*' \
+    --checksum-algorithm SHA256 --server-side-encryption aws:kms --ssekms-key-id "$KMS_KEY" \
+    --object-lock-mode "$SNAPSHOT_LOCK" --object-lock-retain-until-date "$until" >/dev/null
+}
+
+send() { # the checksums apart, and the manifest last: a snapshot without one does not exist
   local file
+  put_once "$WORK/sums" "$CHECKSUM_BUCKET" "snapshots/$TIME.sha256"
   for file in etcd.db authorities.tar.gz manifest.json; do
-    retry aws s3 cp --only-show-errors --region "$REGION" --sse aws:kms --sse-kms-key-id "$KMS_KEY" \
-      "$WORK/$file" "s3://$SNAPSHOT_BUCKET/snapshots/$TIME/$file"
+    put_once "$WORK/$file" "$SNAPSHOT_BUCKET" "snapshots/$TIME/$file"
   done
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # etcd's snapshots: where they are, how they are checked, and how the control plane is stopped around a restore. Sourced, after lib.sh.
-# A snapshot is three objects below snapshots/<time>/: etcd.db, authorities.tar.gz and, written last, manifest.json with their checksums.
+# A snapshot is three objects below snapshots/<time>/: etcd.db, authorities.tar.gz and, written last, manifest.json. Its checksums are in
+# another bucket, so that who could put other bytes here does not say what is right.
 
 SNAPSHOT_NAME='^[0-9]{8}T[0-9]{6}Z$'
 MANIFESTS=(etcd kube-apiserver kube-controller-manager kube-scheduler)
@@ -62,16 +63,21 @@ start_control_plane() {
 }
 
 download_snapshot() { # TIME: into the work folder, checked
-  local base=s3://$SNAPSHOT_BUCKET/snapshots/$1 file
-  local -a sums
-  for file in manifest.json etcd.db authorities.tar.gz; do
-    retry aws s3 cp --only-show-errors --region "$REGION" "$base/$file" "$STATE/etcd/$file"
-  done
-  mapfile -t sums < <(json_fields etcd_sha256 authorities_sha256 <"$STATE/etcd/manifest.json")
-  if ! printf '%s  etcd.db\n%s  authorities.tar.gz\n' "${sums[@]}" | (cd "$STATE/etcd" && sha256sum --check --status); then
-    say "the snapshot $1 is not what its manifest says: refused; take another one" >&2
+  local base=s3://$SNAPSHOT_BUCKET/snapshots/$1 sums=s3://$CHECKSUM_BUCKET/snapshots/$1.sha256 file
+  if ! retry aws s3 cp --only-show-errors --region "$REGION" "$sums" "$STATE/etcd/sums"; then
+    say "the snapshot $1 has no checksums at $sums: refused; take another one" >&2
     return 1
   fi
+  for file in etcd.db authorities.tar.gz; do
+    retry aws s3 cp --only-show-errors --region "$REGION" "$base/$file" "$STATE/etcd/$file"
+  done
+  # By name: a list that leaves one out would let it through.
+  for file in etcd.db authorities.tar.gz; do
+    if ! grep "^[0-9a-f]\{64\}  $file\$" "$STATE/etcd/sums" | (cd "$STATE/etcd" && sha256sum --check --status); then
+      say "$file of the snapshot $1 is not what $sums says: refused; take another one" >&2
+      return 1
+    fi
+  done
   if ! check_snapshot etcd.db; then
     say "etcdutl does not accept the snapshot $1: refused; take another one" >&2
     return 1

@@ -49,6 +49,20 @@ install_packages() {
   fi
 }
 
+trust_packages() { # the key that signs Kubernetes' packages, if it is the one that is pinned; dnf asks for no other
+  local key=$ROOT/etc/pki/rpm-gpg/RPM-GPG-KEY-kubernetes new=$RUN/kubernetes.key found
+  [[ ! -e "$key" ]] || return 0
+  retry curl --fail --silent --show-error --location --proto '=https' --max-time 60 --output "$new" \
+    "https://pkgs.k8s.io/core:/stable:/v${KUBERNETES_VERSION%.*}/rpm/repodata/repomd.xml.key"
+  found=$(gpg --homedir "$RUN" --batch --show-keys --with-colons "$new" | awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }')
+  if [[ "$found" != "$KUBERNETES_KEY" ]]; then
+    rm -f "$new"
+    die "Kubernetes' packages are signed by ${found//$'\n'/ and }, not by $KUBERNETES_KEY, which is pinned: refused"
+  fi
+  write_file 0644 "$key" <"$new"
+  rm -f "$new"
+}
+
 install_kubernetes() {
   local -a wanted=() missing
   local package
@@ -62,6 +76,7 @@ install_kubernetes() {
       say "this node has another Kubernetes than $KUBERNETES_VERSION: left as it is (docs/runbooks/eco2-kubernetes-upgrade.md)"
     fi
   else
+    trust_packages
     write_file 0644 "$ROOT/etc/yum.repos.d/kubernetes.repo" <"$BUNDLE/files/kubernetes.repo"
     retry dnf install --assumeyes --quiet --disableexcludes kubernetes "${wanted[@]}"
   fi

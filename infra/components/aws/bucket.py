@@ -16,7 +16,7 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateBucketArgs:
-    """`expire_days` deletes objects of that age.
+    """`expire_days` deletes objects of that age. `object_lock` lets objects be locked, which a bucket can only be made with.
 
     `access_logs` is the bucket that gets the access logs; `force_destroy` lets a bucket with objects in it be deleted.
     """
@@ -28,6 +28,7 @@ class PrivateBucketArgs:
     force_destroy: bool = False
     access_logs: pulumi.Input[str] | None = None
     expire_days: int | None = None
+    object_lock: bool | None = None
 
 
 class PrivateBucket(PlatformComponent):
@@ -52,6 +53,7 @@ class PrivateBucket(PlatformComponent):
             name,
             bucket=within_limit(args.bucket, "bucket"),
             force_destroy=args.force_destroy,
+            object_lock_enabled=args.object_lock,
             tags=named(args.tags, args.bucket),
             opts=self.guarded(args.protect),
         )

@@ -111,28 +111,32 @@ def pull_images(context: Context) -> Statements:
 
 def control_plane(context: Context, key_arn: Arn) -> Statements:
     """The cluster's keys, the hand-over to its nodes, etcd's snapshots, and the cloud controller's view of EC2."""
-    snapshots = f"arn:aws:s3:::{context.bucket('etcd-snapshots')}"
+    snapshots, checksums = (f"arn:aws:s3:::{context.bucket(part)}" for part in ("etcd-snapshots", "etcd-checksums"))
     return (
         Statement(actions=["ssm:GetParameter"], resources=[_parameters(context, "kubernetes/*")]),
         _parameter_key(context, key_arn, "kubernetes/*", "kms:Decrypt"),
         *_hand_over(context, key_arn),
         *_own_keys(context, key_arn),
         Statement(
-            actions=["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
-            resources=[_objects(context, "etcd-snapshots", "snapshots/*")],
+            actions=["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"],
+            resources=[f"{snapshots}/snapshots/*", f"{checksums}/snapshots/*"],
         ),
         Statement(
             actions=["s3:ListBucket"],
             resources=[snapshots],
             condition={"StringLike": {"s3:prefix": "snapshots/*"}},
         ),
-        # They hold the cluster's authorities: encrypted with the system's key, by way of this bucket alone.
+        # They hold the cluster's authorities: encrypted with the system's key, by way of their buckets alone.
         Statement(
             actions=["kms:GenerateDataKey", "kms:Decrypt"],
             resources=[key_arn],
             condition={
                 "StringEquals": {"kms:ViaService": f"s3.{context.region}.amazonaws.com"},
-                "StringLike": {"kms:EncryptionContext:aws:s3:arn": [snapshots, f"{snapshots}/snapshots/*"]},
+                "StringLike": {
+                    "kms:EncryptionContext:aws:s3:arn": [
+                        f"{bucket}{below}" for bucket in (snapshots, checksums) for below in ("", "/snapshots/*")
+                    ]
+                },
             },
         ),
         # Its node controllers only: routes are the overlay's, load balancers the AWS Load Balancer Controller's.

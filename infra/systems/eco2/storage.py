@@ -13,6 +13,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.iam import Condition, Statement
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.aws.registry import Registry, RegistryArgs
 from infra.settings import Settings
@@ -40,7 +41,8 @@ class Storage:
 def build_storage(context: Context, settings: Settings, foundation: Foundation, identity: Identity) -> Storage:
     """The buckets, the repositories, the parameters, and the bootstrap bundle in its bucket."""
     bootstrap = _bucket(context, foundation, "bootstrap")
-    _bucket(context, foundation, "etcd-snapshots", expire_days=context.settings.kubernetes.snapshot_retention_days)
+    for part in ("etcd-snapshots", "etcd-checksums"):
+        _locked_bucket(context, foundation, part)
     _bucket(context, foundation, "postgres-backups", expire_days=context.settings.backups.retention_days)
     _parameters(context, settings, foundation, identity)
     made = bundle(context)
@@ -59,21 +61,49 @@ def build_storage(context: Context, settings: Settings, foundation: Foundation, 
     )
 
 
+def _locked_bucket(context: Context, foundation: Foundation, part: str) -> None:
+    """Each object is written once, locked; apart from the snapshots are their checksums, which a restore compares them with."""
+    settings = context.settings.kubernetes
+    bucket = _private(context, foundation, part, settings.snapshot_retention_days, locked=True)
+
+    def denied(sid: str, condition: Condition) -> Statement:
+        return Statement(
+            sid=sid,
+            effect="Deny",
+            actions=["s3:PutObject"],
+            resources=[bucket.objects],
+            principals={"AWS": "*"},
+            condition=condition,
+        )
+
+    bucket.allow(
+        denied("OnlyOnce", {"Null": {"s3:if-none-match": "true"}}),
+        denied("OnlyLocked", {"StringNotEquals": {"s3:object-lock-mode": settings.snapshot_lock.upper()}}),
+    )
+
+
 def _bucket(context: Context, foundation: Foundation, part: str, expire_days: int | None = None) -> PrivateBucket:
-    bucket = PrivateBucket(
+    bucket = _private(context, foundation, part, expire_days)
+    bucket.allow()
+    return bucket
+
+
+def _private(
+    context: Context, foundation: Foundation, part: str, expire_days: int | None, *, locked: bool | None = None
+) -> PrivateBucket:
+    return PrivateBucket(
         context.names.logical(part),
         PrivateBucketArgs(
             bucket=context.bucket(part),
             versioning=True,
             access_logs=foundation.logs.bucket,
             expire_days=expire_days,
+            object_lock=locked,
             force_destroy=not context.protect,
             protect=context.protect,
             tags=context.tags,
         ),
     )
-    bucket.allow()
-    return bucket
 
 
 def _publish(context: Context, bucket: PrivateBucket, made: Bundle) -> aws.s3.BucketObjectv2:

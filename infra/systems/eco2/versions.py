@@ -13,6 +13,14 @@ CLOUD_CONTROLLER_IMAGE = "v1.36.1"
 AMAZON_LINUX = "2023.12.20260914"
 """The release of the distribution's repositories that the nodes' packages come from, whatever the image's own."""
 
+KUBERNETES_KEY = "DE15B14486CD377B9E876E1A234654DA9A296436"
+"""The fingerprint of the key that signs the packages of pkgs.k8s.io ("isv:kubernetes OBS Project"), of each minor version.
+
+As ten public repositories pin it, for versions 1.30 to 1.36 (looked up 2026-11-28); one says that it expires on 2026-12-29. With
+a longer life it stays the same key. Another one is refused by every new node until its fingerprint, as Kubernetes announces it,
+stands here.
+"""
+
 CONTAINERD, RUNC = "2.2.7", "1.3.6"
 """As that release has them; Kubernetes 1.36 wants containerd 2."""
 

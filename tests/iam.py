@@ -95,6 +95,8 @@ def _holds(operator: str, given: Any, wanted: list[str]) -> bool:
             return all(one in wanted for one in _list(given or []))
         case "ForAllValues:StringLike":
             return all(_among(one, wanted) for one in _list(given or []))
+        case "ForAnyValue:StringNotLike":
+            return any(not _among(one, wanted) for one in _list(given or []))
         case "Null":
             return wanted == [str(given is None).lower()]
         case _:

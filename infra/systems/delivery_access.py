@@ -34,7 +34,8 @@ PUBLISHED = ("bootstrap", "issuer")
 class Reach:
     """Where the stack is: its systems' names, and the state's.
 
-    `names` are `<system>-<stack>`, `issuers` the hosts that it makes an identity provider of, `repositories` those of the images.
+    `names` are `<system>-<stack>`, `issuers` the hosts that it makes an identity provider of, `repositories` those of the images,
+    `domains` what its records are below.
     """
 
     region: str
@@ -48,6 +49,7 @@ class Reach:
     published: Sequence[str]
     issuers: Sequence[str]
     repositories: Sequence[str]
+    domains: Sequence[str]
 
     def arns(self, service: str, *paths: str, region: str | None = None) -> list[str]:
         """ARNs of the account; a path with `{}` is there once for each system of the stack."""
@@ -86,6 +88,10 @@ def reach_of(settings: Settings) -> Reach:
         parameter_paths=[f"/{system}/{settings.stack}" for system in systems],
         bucket_prefixes=prefixes,
         published=[f"{eco2.bucket_prefix}-{part}" for part in PUBLISHED] if eco2 else [],
+        domains=[
+            *(section.domain for section in (wealist, eco2) if section),
+            *([f"{Names(system='eco2', stack=settings.stack).prefix}.internal"] if eco2 else []),
+        ],
         issuers=[f"{eco2.edge.issuer_label}.{eco2.domain}"] if eco2 else [],
         repositories=[Names(system="eco2", stack=settings.stack).physical(image) for image in IMAGES] if eco2 else [],
     )
@@ -203,7 +209,7 @@ def change_the_stack(reach: Reach, role_boundary: pulumi.Input[str]) -> Mapping[
         "data": _data(reach),
         "watch": _watch(reach),
         "identity": _identity(reach, role_boundary),
-        "limits": (*not_itself(reach), *not_another_stack(reach)),
+        "limits": (*not_itself(reach), *not_another_stack(reach), *not_another_stacks_names(reach)),
     }
 
 
@@ -248,8 +254,9 @@ def _edge(reach: Reach) -> Statements:
             "wafv2",
             "AssociateWebACL CreateWebACL DeleteLoggingConfiguration DeleteWebACL GetWebACL "
             "PutLoggingConfiguration TagResource UntagResource UpdateWebACL",
-            reach.arns("wafv2", "regional/webacl/{}-*", "regional/managedruleset/*/*"),
+            reach.arns("wafv2", "regional/webacl/{}-*"),
         ),
+        _may("wafv2", "CreateWebACL UpdateWebACL", reach.arns("wafv2", "regional/managedruleset/*/*")),
         # With elasticloadbalancing:CreateWebACLAssociation and DeleteWebACLAssociation, above.
         _may(
             "wafv2",
@@ -258,20 +265,19 @@ def _edge(reach: Reach) -> Statements:
         ),
         _may(
             "cloudfront",
-            "AllowVendedLogDeliveryForResource Create* Delete* TagResource UntagResource Update*",
-            reach.arns(
-                "cloudfront", "distribution/*", "origin-access-control/*", "response-headers-policy/*", region=""
-            ),
+            "AllowVendedLogDeliveryForResource DeleteDistribution TagResource UntagResource UpdateDistribution",
+            reach.arns("cloudfront", "distribution/*", region=""),
+        ),
+        # A new one is nobody else's. The last two have no tags either: to change one is an administrator's.
+        _may(
+            "cloudfront",
+            "CreateDistribution CreateOriginAccessControl CreateResponseHeadersPolicy",
+            ["*"],
         ),
         _may("acm", "AddTagsToCertificate DeleteCertificate RemoveTagsFromCertificate", certificates),
         _may("acm", "RequestCertificate", ["*"]),
-        _may("route53", "CreateHostedZone", ["*"]),
-        _may(
-            "route53",
-            "AssociateVPCWithHostedZone ChangeResourceRecordSets ChangeTagsForResource DeleteHostedZone "
-            "DisassociateVPCFromHostedZone UpdateHostedZoneComment",
-            ["arn:aws:route53:::hostedzone/*"],
-        ),
+        # Of whichever zone, names below the stack's domains (`not_another_stacks_names`); the zones are an administrator's.
+        _may("route53", "ChangeResourceRecordSets", ["arn:aws:route53:::hostedzone/*"]),
     )
 
 
@@ -316,9 +322,10 @@ def _data(reach: Reach) -> Statements:
         ),
         _may(
             "ssm",
-            "AddTagsToResource CreateAssociation CreateDocument DeleteAssociation DeleteDocument GetDocument "
-            "RemoveTagsFromResource UpdateAssociation UpdateDocument UpdateDocumentDefaultVersion",
-            [*reach.arns("ssm", "association/*", "document/{}-*"), *reach.arns("ec2", "instance/*")],
+            # No association: AWS asks about its document, and not about the machines that it names by a tag.
+            "AddTagsToResource CreateDocument DeleteDocument GetDocument RemoveTagsFromResource UpdateDocument "
+            "UpdateDocumentDefaultVersion",
+            reach.arns("ssm", "document/{}-*"),
         ),
         _may(
             "ecr",
@@ -474,8 +481,9 @@ WORKLOADS = {
     "DeleteTags DeleteVolume Describe* DetachVolume GetInstanceTypesFromInstanceRequirements GetSecurityGroupsForVpc "
     "ModifyVolume RevokeSecurityGroupIngress",
     "ec2messages": "*",
-    "ecr": "*",
-    "elasticloadbalancing": "Add* Create* Delete* Deregister* Describe* Modify* Register* Remove* Set*",
+    "ecr": "GetAuthorizationToken",
+    "elasticloadbalancing": "Add* Create* Delete* Deregister* Describe* Modify* Register* Remove* SetIpAddressType "
+    "SetRulePriorities SetSecurityGroups SetSubnets",
     "kms": "Decrypt Encrypt GenerateDataKey*",
     "logs": "CreateLogStream Describe* PutLogEvents",
     "route53": "ChangeResourceRecordSets List*",
@@ -491,6 +499,7 @@ WORKLOADS = {
 
 def boundary(reach: Reach) -> Statements:
     """The most that a role of the stack may do, whatever is attached to it: without it, whoever makes a role can make any."""
+    own = [f"arn:aws:s3:::{prefix}-*" for prefix in reach.bucket_prefixes]
     return (
         Statement(
             actions=[f"{service}:{action}" for service, actions in WORKLOADS.items() for action in actions.split()],
@@ -498,8 +507,18 @@ def boundary(reach: Reach) -> Statements:
         ),
         # Secrets that RDS makes and names; whose, the roles' own policies say.
         _may("secretsmanager", "GetSecretValue", reach.arns("secretsmanager", "secret:rds!db-*")),
+        # Beside what repositories hold, ECR has the whole registry's settings, and those are every stack's.
+        _may("ecr", "*", reach.arns("ecr", "repository/*")),
         Statement(effect="Deny", actions=["s3:*"], resources=[reach.state, f"{reach.state}/*"]),
+        # A bucket's tag is none that AWS looks at. AWS's own buckets are in another account.
+        Statement(
+            effect="Deny",
+            actions=["s3:*"],
+            not_resources=own,
+            condition={"StringEquals": {"aws:ResourceAccount": reach.account}},
+        ),
         *not_another_stack(reach),
+        *not_another_stacks_names(reach),
     )
 
 
@@ -551,5 +570,18 @@ def not_another_stack(reach: Reach) -> Statements:
                 "StringNotEquals": {"aws:ResourceTag/Environment": reach.stack},
                 "Null": {"aws:ResourceTag/Environment": "false"},
             },
+        ),
+    )
+
+
+def not_another_stacks_names(reach: Reach) -> Statements:
+    """Zones have tags that AWS does not look at: whatever the zone, no record but below one of the stack's domains."""
+    names = [name for domain in reach.domains for name in (domain, f"*.{domain}")]
+    return (
+        Statement(
+            effect="Deny",
+            actions=["route53:ChangeResourceRecordSets"],
+            resources=["*"],
+            condition={"ForAnyValue:StringNotLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}},
         ),
     )

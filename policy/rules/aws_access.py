@@ -17,6 +17,7 @@ WITHOUT_RESOURCE_LEVEL = (
     r"\w+:(Describe|List)\w*",
     r"(ssmmessages|ec2messages):\w+",
     r"acm:RequestCertificate",
+    r"cloudfront:Create(Distribution|OriginAccessControl|ResponseHeadersPolicy)",
     r"ecr:GetAuthorizationToken",
     r"ec2:GetInstanceTypesFromInstanceRequirements",
     r"ec2:GetSecurityGroupsForVpc",

@@ -21,7 +21,7 @@ class Action:
 
     `access` are some of List, Read, Tagging, Write and Permissions management. `required` are the kinds that every request
     names. `keys` are those of the action and of its kinds (`aws:ResourceTag/${TagKey}`). `arns` are the forms of the
-    resources, with `*` where any text stands.
+    resources, with `*` where any text stands; of `untagged` ones AWS looks at no tag (of S3's neither: a bucket must opt in).
     """
 
     name: str
@@ -30,6 +30,7 @@ class Action:
     required: frozenset[str]
     keys: frozenset[str]
     arns: frozenset[str]
+    untagged: frozenset[str]
 
     def is_on(self, resource: str) -> bool:
         """Whether a statement that names this resource, perhaps with wildcards, is about the action at all."""
@@ -86,4 +87,13 @@ def _read(service: str, name: str, details: Mapping[str, Any]) -> Action:
         required=frozenset(one["name"] for one in kinds if one["required"]),
         keys=frozenset(keys),
         arns=frozenset(_VARIABLE.sub("*", one["arn"]) for one in described),
+        untagged=frozenset(
+            _VARIABLE.sub("*", kind["arn"])
+            for one, kind in zip(kinds, described, strict=True)
+            if service == "s3" or not any("ResourceTag" in key for key in _keys_of(one) | _keys_of(kind))
+        ),
     )
+
+
+def _keys_of(part: Mapping[str, Any]) -> set[str]:
+    return set(part.get("conditionKeys", ()))

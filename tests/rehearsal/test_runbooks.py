@@ -1,0 +1,67 @@
+"""The runbooks' commands for Pulumi, as they stand there, on the engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from infra.settings.wealist import SECRETS
+from tests.rehearsal.command_line import CommandLine, command_line
+from tests.stacks import ROOT
+
+pytestmark = pytest.mark.verify
+RUNBOOKS = ROOT / "docs/runbooks"
+
+
+def commands(page: str) -> list[str]:
+    """The lines of a page's blocks that are Pulumi's; one that goes on in the next line is one."""
+    text = (RUNBOOKS / page).read_text().replace("\\\n", " ")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("pulumi ")]
+
+
+def approved(command: str) -> str:
+    """As it is typed where nobody is asked."""
+    asks = re.match(r"pulumi (up|destroy|refresh|stack rm|state unprotect)\b", command)
+    return f"{command} --yes" if asks else command
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """With wealist's part of prod, which has every kind of protection."""
+    with command_line(tmp_path_factory.mktemp("runbooks")) as opened:
+        path = opened.project / "Pulumi.prod.yaml"
+        content = yaml.safe_load(path.read_text())
+        content["config"]["edge-platform:platform"]["systems"] = ["wealist"]
+        path.write_text(yaml.safe_dump(content))
+        opened.succeed("pulumi stack init prod")
+        for key in SECRETS:
+            opened.succeed(f"pulumi config set -s prod --secret {key}", stdin="a value\n")
+        opened.succeed("PULUMI_SKIP_CHECKPOINTS=true pulumi up -s prod --yes --suppress-progress")
+        yield opened
+
+
+def test_a_protected_stack_does_not_go_by_itself(shell: CommandLine) -> None:
+    before = len(shell.cloud.left())
+    done = shell("pulumi destroy -s prod --yes")
+    assert done.returncode != 0
+    assert "protect" in done.stdout + done.stderr
+    assert len(shell.cloud.left()) == before > 150
+
+
+def test_a_stack_is_taken_down_by_its_page(shell: CommandLine) -> None:
+    page = commands("take-a-stack-down.md")
+    assert [command.split()[1] for command in page] == ["config"] * 5 + ["up", "destroy", "stack"]
+    for command in page:
+        shell.succeed(f"PULUMI_SKIP_CHECKPOINTS=true {approved(command)}")
+    assert shell.cloud.left() == {}
+    assert shell.succeed("pulumi stack ls --json") == "[]\n"
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in RUNBOOKS.glob("*.md")))
+def test_a_page_names_its_stack_and_nothing_that_is_left_to_be_guessed(page: str) -> None:
+    for command in commands(page):
+        assert re.search(r" -s prod\b| rm prod\b", command), command

@@ -21,6 +21,14 @@ from tests.tools import required_command
 
 POSTGRES = REPOSITORY / "deploy/eco2/postgres"
 REDIS = REPOSITORY / "deploy/eco2/redis"
+OWN = {
+    "ext-authz": "blacklist:x",
+    "auth-api": "auth:x",
+    "celery-storage": "storage:x",
+    "celery-ai": "ai:x",
+    "probe": None,
+}
+"""A key of each user's own."""
 SCRIPTS = sorted([*POSTGRES.glob("*.sh"), *REDIS.glob("*.sh")])
 
 Done = subprocess.CompletedProcess[str]
@@ -43,7 +51,8 @@ def mounted(folder: Path) -> Path:
     folder.mkdir()
     for name in ("admin", *SERVICES):
         (folder / f"{name}-password").write_text(f"{NASTY}{name}")
-    (folder / "redis-password").write_text(f"{NASTY}redis\n")
+    for user in OWN:
+        (folder / f"{user}-password").write_text(f"{NASTY}{user}\n")
     return folder
 
 
@@ -341,12 +350,11 @@ class Cache:
 
     port: int
     home: Path
-    password: str
 
-    def cli(self, *command: str, password: str | None = None) -> str:
+    def cli(self, user: str, *command: str, password: str | None = None) -> str:
         done = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *command],
-            env={"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": self.password if password is None else password},
+            ["redis-cli", "--user", user, "-p", str(self.port), *command],
+            env={"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": f"{NASTY}{user}" if password is None else password},
             capture_output=True,
             text=True,
             timeout=10,
@@ -356,15 +364,15 @@ class Cache:
 
 
 def test_a_missing_redis_password_leaves_no_open_user(tmp_path: Path, secrets: Path) -> None:
-    (secrets / "redis-password").write_text("")
-    done = sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(tmp_path / "users.acl"))
+    (secrets / "celery-ai-password").write_text("")
+    done = sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(tmp_path / "users.acl"))
     assert done.returncode == 1
     assert not (tmp_path / "users.acl").exists()
 
 
 def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secrets: Path) -> None:
     users = tmp_path / "users.acl"
-    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(users)).returncode == 0
+    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)).returncode == 0
     assert NASTY not in users.read_text()
     assert users.stat().st_mode & 0o077 == 0
 
@@ -373,15 +381,15 @@ def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secr
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
     binary, port, home = required_command("redis-server"), free_port(), tmp_path_factory.mktemp("redis")
     users, secrets = home / "users.acl", mounted(home / "secrets")
-    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), ACL_FILE=str(users)).returncode == 0
+    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)).returncode == 0
     conf = (REDIS / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
     (home / "redis.conf").write_text(conf.replace("dir /data", f"dir {home}"))
-    made = Cache(port, home, f"{NASTY}redis")
+    made = Cache(port, home)
     arguments: list[str | Path] = [binary, home / "redis.conf", "--port", str(port), "--bind", "127.0.0.1"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home) as process:
         try:
             for _ in range(100):
-                if made.cli("ping") == "PONG":
+                if made.cli("probe", "ping") == "PONG":
                     break
                 assert process.poll() is None
                 time.sleep(0.05)
@@ -394,37 +402,80 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
 class TestRedis:
     """acl.sh, redis.conf and ping.sh."""
 
-    @pytest.mark.parametrize("password", ["", "wrong"])
-    def test_without_its_password_nothing_is_answered(self, cache: Cache, password: str) -> None:
-        assert "NOAUTH" in cache.cli("get", "blacklist:x", password=password)
+    @pytest.mark.parametrize("user", ["default", *OWN])
+    @pytest.mark.parametrize("password", ["", "wrong", f"{NASTY}other"])
+    def test_without_its_password_nothing_is_answered(self, cache: Cache, user: str, password: str) -> None:
+        assert "NOAUTH" in cache.cli(user, "get", "blacklist:x", password=password)
 
-    def test_a_client_that_reads_the_file_is_let_in(self, cache: Cache) -> None:
-        assert cache.cli("set", "blacklist:x", "1") == "OK"
-        assert cache.cli("exists", "blacklist:x") == "1"
+    def test_what_auth_api_revokes_the_authorizer_sees(self, cache: Cache) -> None:
+        assert cache.cli("auth-api", "set", "blacklist:x", "1") == "OK"
+        assert cache.cli("ext-authz", "exists", "blacklist:x") == "1"
 
     @pytest.mark.parametrize(
-        "command", [["flushall"], ["keys", "*"], ["config", "get", "*"], ["shutdown"], ["acl", "list"], ["save"],
+        "command", [["get"], ["set", "1"], ["del"], ["expire", "1"]], ids=lambda command: command[0]
+    )
+    def test_the_authorizer_asks_and_does_nothing_else(self, cache: Cache, command: list[str]) -> None:
+        """Who takes it over can neither revoke a token nor let a revoked one in."""
+        assert "NOPERM" in cache.cli("ext-authz", command[0], "blacklist:x", *command[1:])
+
+    @pytest.mark.parametrize("user", OWN)
+    @pytest.mark.parametrize("owner", [one for one in OWN if OWN[one]])
+    def test_each_has_its_own_keys_alone(self, cache: Cache, user: str, owner: str) -> None:
+        """A worker that puts tasks into another's queue runs there; a workload that reads sessions is everybody."""
+        key = str(OWN[owner])
+        shared = (user, owner) in {("auth-api", "ext-authz")}
+        for command in (
+            ["exists", key],
+            ["get", key],
+            ["set", key, "1"],
+            ["lpush", f"{key}-queue", "task"],
+            ["del", key],
+        ):
+            allowed = "NOPERM" not in cache.cli(user, *command)
+            if user == owner == "ext-authz":
+                assert allowed == (command[0] == "exists")
+            else:
+                assert allowed == (user == owner or shared), command
+        copied = cache.cli(user, "eval", "return redis.call('get', KEYS[1])", "1", key)
+        assert ("NOPERM" in copied or "No permissions" in copied or "can't" in copied) == (
+            user == "ext-authz" or not (user == owner or shared)
+        )
+
+    @pytest.mark.parametrize("user", OWN)
+    @pytest.mark.parametrize(
+        "command", [["flushall"], ["flushdb"], ["keys", "*"], ["scan", "0"], ["randomkey"], ["dbsize"], ["config", "get", "*"],
+                    ["shutdown"], ["acl", "list"], ["save"], ["swapdb", "0", "1"], ["monitor"], ["client", "list"],
+                    ["client", "kill", "id", "1"], ["script", "flush"], ["function", "flush"],
+                    ["module", "list"], ["migrate", "203.0.113.1", "6379", "x", "0", "1"],
                     ["replicaof", "203.0.113.1", "6379"]], ids=lambda command: command[0],
     )  # fmt: skip
-    def test_nobody_administers_it_over_the_network(self, cache: Cache, command: list[str]) -> None:
-        assert "NOPERM" in cache.cli(*command)
+    def test_nobody_administers_it_or_looks_around(self, cache: Cache, user: str, command: list[str]) -> None:
+        assert "NOPERM" in cache.cli(user, *command)
 
+    @pytest.mark.parametrize(("worker", "prefix"), [("celery-storage", "storage:"), ("celery-ai", "ai:")])
     @pytest.mark.parametrize(
-        "command", [["info", "server"], ["lpush", "celery", "x"], ["brpop", "celery", "1"], ["publish", "c", "m"],
-                    ["zadd", "unacked_index", "1", "a"], ["client", "setname", "celery"], ["eval", "return 1", "0"]],
+        "command", [["info", "server"], ["lpush", "{}celery", "x"], ["brpop", "{}celery", "1"], ["publish", "{}c", "m"],
+                    ["zadd", "{}unacked_index", "1", "a"], ["client", "setname", "celery"],
+                    ["eval", "return redis.call('time')", "0"], ["script", "load", "return 1"]],
         ids=lambda command: command[0],
     )  # fmt: skip
-    def test_celery_may_do_what_it_does(self, cache: Cache, command: list[str]) -> None:
-        assert "NOPERM" not in cache.cli(*command)
+    def test_celery_may_do_what_it_does(self, cache: Cache, worker: str, prefix: str, command: list[str]) -> None:
+        assert "NOPERM" not in cache.cli(worker, *(part.format(prefix) for part in command))
+
+    def test_a_worker_hears_and_orders_no_other(self, cache: Cache) -> None:
+        """Celery's remote control travels on channels: it can stop a worker, and make it run what it knows."""
+        assert "NOPERM" in cache.cli("celery-storage", "publish", "ai:/1.celery.pidbox", "x")
+        assert "NOPERM" not in cache.cli("celery-ai", "publish", "ai:/1.celery.pidbox", "x")
+        assert "NOPERM" in cache.cli("auth-api", "publish", "ai:/1.celery.pidbox", "x")
 
     def test_nothing_is_evicted_and_everything_is_appended(self, cache: Cache) -> None:
-        memory = cache.cli("info", "memory")
+        memory = cache.cli("auth-api", "info", "memory")
         assert "maxmemory_policy:noeviction" in memory
-        assert "aof_enabled:1" in cache.cli("info", "persistence")
+        assert "aof_enabled:1" in cache.cli("auth-api", "info", "persistence")
         assert next(cache.home.glob("appendonlydir/*.aof"))
 
     def test_the_probe_wants_an_answer_to_the_right_password(self, cache: Cache, secrets: Path, tmp_path: Path) -> None:
         tools = stand_ins(tmp_path, **{"redis-cli": f'exec /usr/bin/redis-cli -p {cache.port} "$@"'})
         assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode == 0
-        (secrets / "redis-password").write_text("wrong")
+        (secrets / "probe-password").write_text("wrong")
         assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode != 0

@@ -198,7 +198,7 @@ class TestBootstrapMaterial:
         assert {one["name"].removeprefix("/eco2/prod/") for one in eco2.of("Parameter")} == {
             "postgres/admin-password",
             *(f"postgres/{service}-password" for service in services),
-            "redis/password",
+            *(f"redis/{one}-password" for one in ("auth-api", "ext-authz", "celery-storage", "celery-ai", "probe")),
             "jwt/secret",
             *(f"oauth/{one}-client-{part}" for one in ("kakao", "google", "naver") for part in ("id", "secret")),
             "grafana/admin-password",

@@ -428,11 +428,13 @@ class TestFetchedSecrets:
         }
         assert self.keys(cluster) == {
             **own,
-            ("auth", "auth-api"): {"postgres/auth-password", "redis/password", "jwt/secret", *oauth},
-            ("auth", "ext-authz"): {"jwt/secret", "redis/password"},
-            ("redis", "redis"): {"redis/password"},
-            ("worker", "celery-storage"): {"redis/password"},
-            ("worker", "celery-ai"): {"redis/password"},
+            ("auth", "auth-api"): {"postgres/auth-password", "redis/auth-api-password", "jwt/secret", *oauth},
+            ("auth", "ext-authz"): {"jwt/secret", "redis/ext-authz-password"},
+            ("redis", "redis"): {
+                f"redis/{one}-password" for one in ("auth-api", "ext-authz", "celery-storage", "celery-ai", "probe")
+            },
+            ("worker", "celery-storage"): {"redis/celery-storage-password"},
+            ("worker", "celery-ai"): {"redis/celery-ai-password"},
             ("postgres", "postgresql"): {"postgres/admin-password"},
             ("postgres", "postgres-databases"): {
                 "postgres/admin-password", *(f"postgres/{service}-password" for service in SERVICES)

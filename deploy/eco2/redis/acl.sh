@@ -1,14 +1,18 @@
 #!/bin/sh
-# Writes Redis' users before it starts: one, by the password's digest, without the commands that administer the server.
-# Environment: SECRETS (folder), ACL_FILE.
+# Writes Redis' users before it starts, each by its password's digest: those of the file `users`, and nobody else.
+# Environment: SECRETS (folder with a <user>-password for each), USERS (that file), ACL_FILE.
 set -eu
 
-[ -s "$SECRETS/redis-password" ] || {
-  echo "acl: the secret redis-password is missing or empty" >&2
-  exit 1
-}
-# $(…) drops a final newline, as clients that read the file do.
-digest=$(printf %s "$(cat "$SECRETS/redis-password")" | sha256sum | cut -d ' ' -f 1)
 umask 077
-# Celery asks INFO for the server's version.
-printf 'user default on #%s ~* &* +@all -@admin -@dangerous +info\n' "$digest" >"$ACL_FILE"
+new=$ACL_FILE.new
+echo 'user default off' >"$new"
+grep -v '^#' "$USERS" | while read -r user rules; do
+  [ -s "$SECRETS/$user-password" ] || {
+    echo "acl: the secret $user-password is missing or empty" >&2
+    exit 1
+  }
+  # $(…) drops a final newline, as clients that read the file do.
+  digest=$(printf %s "$(cat "$SECRETS/$user-password")" | sha256sum | cut -d ' ' -f 1)
+  printf 'user %s on #%s %s\n' "$user" "$digest" "$rules" >>"$new"
+done || exit 1
+mv -f "$new" "$ACL_FILE"

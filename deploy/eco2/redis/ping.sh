@@ -1,7 +1,7 @@
 #!/bin/sh
-# Whether Redis answers to its password and has loaded its data. Environment: SECRETS (folder).
+# Whether Redis answers to a password and has loaded its data. Environment: SECRETS (folder).
 set -eu
 
-REDISCLI_AUTH=$(cat "$SECRETS/redis-password")
+REDISCLI_AUTH=$(cat "$SECRETS/probe-password")
 export REDISCLI_AUTH
-[ "$(redis-cli ping)" = PONG ]
+[ "$(redis-cli --user probe ping)" = PONG ]

@@ -214,14 +214,14 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
 
 
 def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """Redis 7 on k8s-redis: an append-only file on a volume, and one user whose password is only in files."""
+    """Redis 7 on k8s-redis: an append-only file on a volume, and a user a workload, each for its own keys."""
     me = identity("redis", WAVE)
     users = "/run/redis"
     acl = Container(
         name="acl",
         image=versions.REDIS_IMAGE,
         command=("sh", f"{CONFIG}/acl.sh"),
-        env={"SECRETS": FOLDER, "ACL_FILE": f"{users}/users.acl"},
+        env={"SECRETS": FOLDER, "USERS": f"{CONFIG}/users", "ACL_FILE": f"{users}/users.acl"},
         mounts={CONFIG: "config", FOLDER: "secrets", users: "users"},
         resources=SMALL_RESOURCES,
     )
@@ -261,7 +261,7 @@ def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:
             ),
             port=Port(name="redis", number=REDIS_PORT, protocol="tcp"),
             claim=Claim(name="data", storage_class=STORAGE_CLASS, gib=context.settings.volumes.redis_gib),
-            files=_files("redis", "redis.conf", "acl.sh", "ping.sh"),
+            files=_files("redis", "redis.conf", "users", "acl.sh", "ping.sh"),
             protect=context.protect,
         ),
         opts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 
@@ -35,7 +36,9 @@ def _needed(
     return Needed(workload=workload, secret=secret or workload, keys=keys, plain=plain or {})
 
 
-REDIS = {"redis-password": "redis/password"}
+USERS = Path(__file__).parents[3] / "deploy/eco2/redis/users"
+REDIS_USERS = [line.split()[0] for line in USERS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+"""Who logs in to Redis: each workload that does, and the server's own probe."""
 JWT = {"jwt-secret": "jwt/secret"}
 ADMIN = {"admin-password": "postgres/admin-password"}
 OAUTH = {
@@ -46,18 +49,26 @@ OAUTH = {
 DATABASES = {f"{service}-password": f"postgres/{service}-password" for service in SERVICES}
 
 
+def redis(user: str) -> dict[str, str]:
+    return {"redis-password": redis_parameter(user)}
+
+
+def redis_parameter(user: str) -> str:
+    return f"redis/{user}-password"
+
+
 def _api_keys(service: str) -> dict[str, str]:
     """Each API has its own role's password; auth-api also signs tokens, revokes them and knows the OAuth clients."""
     database = {"postgres-password": f"postgres/{service}-password"}
-    return {**database, **REDIS, **JWT, **OAUTH} if service == "auth" else database
+    return {**database, **redis("auth-api"), **JWT, **OAUTH} if service == "auth" else database
 
 
 NEEDED = (
     *(_needed(f"{service}-api", _api_keys(service)) for service in SERVICES),
-    _needed("ext-authz", {**JWT, **REDIS}),
-    _needed("redis", REDIS),
-    _needed("celery-storage", REDIS),
-    _needed("celery-ai", REDIS),
+    _needed("ext-authz", {**JWT, **redis("ext-authz")}),
+    _needed("redis", {f"{user}-password": redis_parameter(user) for user in REDIS_USERS}),
+    _needed("celery-storage", redis("celery-storage")),
+    _needed("celery-ai", redis("celery-ai")),
     _needed("postgresql", ADMIN),
     _needed("postgres-databases", {**ADMIN, **DATABASES}),
     _needed("postgres-backup", ADMIN),

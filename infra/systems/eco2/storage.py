@@ -22,6 +22,7 @@ from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import PROVIDERS, SERVICES
 from infra.systems.eco2.identity import Identity
 from infra.systems.eco2.network import Foundation
+from infra.systems.eco2.secrets import REDIS_USERS, redis_parameter
 
 REPOSITORIES = (*(f"{service}-api" for service in SERVICES), "ext-authz", "celery")
 """The project's own images; all others come from their projects' registries."""
@@ -144,7 +145,10 @@ def _parameters(context: Context, settings: Settings, foundation: Foundation, id
             secret={
                 "postgres/admin-password": _generated(context, "postgres-admin-password", PASSWORD_LENGTH),
                 **databases,
-                "redis/password": _generated(context, "redis-password", PASSWORD_LENGTH),
+                **{
+                    redis_parameter(user): _generated(context, f"redis-{user}-password", PASSWORD_LENGTH)
+                    for user in REDIS_USERS
+                },
                 "jwt/secret": _generated(context, "jwt-secret", SIGNING_SECRET_LENGTH),
                 **oauth,
                 "grafana/admin-password": _generated(context, "grafana-password", PASSWORD_LENGTH),

@@ -1,8 +1,10 @@
 """eco2's own programs (eco2.md: Microservices, AuthN/AuthZ, Worker Nodes): seven APIs, ext-authz and two Celery workers.
 
 What an API's image is told, by environment: `PORT`, `BASE_PATH`, `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`, `_PASSWORD_FILE`.
-auth-api also gets `PUBLIC_URL`, `REDIS_HOST`, `_PORT`, `_DB`, `_PASSWORD_FILE`, `JWT_SECRET_FILE`, and `<PROVIDER>_CLIENT_ID_FILE`
-and `_CLIENT_SECRET_FILE`. A worker's is told `QUEUE`, `REDIS_HOST`, `_PORT`, `_PASSWORD_FILE`, `BROKER_DB` and `RESULT_DB`.
+auth-api also gets `PUBLIC_URL`, `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD_FILE`, `KEY_PREFIX`, `JWT_SECRET_FILE`, and
+`<PROVIDER>_CLIENT_ID_FILE` and `_CLIENT_SECRET_FILE`; Redis takes keys from it that begin with the prefix or with `blacklist:`.
+A worker's is told `QUEUE`, `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`, `BROKER_DB`, `RESULT_DB` and `KEY_PREFIX`, that is
+both transports' `global_keyprefix`: Redis takes no other keys from it.
 """
 
 from __future__ import annotations
@@ -117,7 +119,9 @@ def api_environment(context: Context, service: str) -> dict[str, str]:
         **REDIS,
         **clients,
         "REDIS_DB": SESSION_DB,
+        "REDIS_USERNAME": "auth-api",
         "REDIS_PASSWORD_FILE": f"{FOLDER}/redis-password",
+        "KEY_PREFIX": "auth:",
         "JWT_SECRET_FILE": f"{FOLDER}/jwt-secret",
         "PUBLIC_URL": f"https://{context.api_host}",
     }
@@ -172,6 +176,7 @@ def _ext_authz(context: Context, opts: pulumi.ResourceOptions) -> None:
             "JWT_SECRET_FILE": f"{FOLDER}/jwt-secret",
             "REDIS_ADDR": f"{REDIS['REDIS_HOST']}:{REDIS_PORT}",
             "REDIS_DB": SESSION_DB,
+            "REDIS_USERNAME": me.name,
             "REDIS_PASSWORD_FILE": f"{FOLDER}/redis-password",
         },
         ports={"grpc": EXT_AUTHZ_PORT, "metrics": EXT_AUTHZ_METRICS_PORT},
@@ -218,12 +223,18 @@ def _worker(context: Context, workload: str, opts: pulumi.ResourceOptions) -> No
             "--loglevel=INFO",
             "--without-gossip",
             "--without-mingle",
+            # Whatever the image says: a pickled message is code, which runs as it is read.
+            "--",
+            'accept_content=(list)["json"]',
+            'result_accept_content=(list)["json"]',
         ),
         env={
             **REDIS,
             "QUEUE": queue,
             "BROKER_DB": BROKER_DB,
             "RESULT_DB": RESULT_DB,
+            "KEY_PREFIX": f"{queue}:",
+            "REDIS_USERNAME": me.name,
             "REDIS_PASSWORD_FILE": f"{FOLDER}/redis-password",
         },
         mounts={FOLDER: "secrets", TMP: "tmp"},

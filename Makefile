@@ -66,6 +66,7 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.go_tools
 	@$(BIN)/python -m tools.envoy
 	@$(BIN)/python -m tools.crds
+	@$(BIN)/python -m tools.chart_sources
 	@$(BIN)/python -m tools.python_host
 	@$(BIN)/python -m tools.witnesses
 

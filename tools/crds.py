@@ -42,8 +42,21 @@ def pinned(module: str) -> str:
     return found[1]
 
 
+def download(module: str) -> Path:
+    """The folder of a module's source, in Go's own cache; SystemExit with Go's words when it is not served."""
+    done = subprocess.run(  # noqa: S603
+        ["go", "mod", "download", "-json", f"{module}@{pinned(module)}"],  # noqa: S607
+        cwd=_pins(module), check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    answer = json.loads(done.stdout or "{}")
+    if done.returncode:
+        raise SystemExit(f"{module}: {answer.get('Error') or done.stderr}")
+    return Path(answer["Dir"])
+
+
 def _pins(module: str) -> Path:
-    return _HERE / SOURCES[module][0]
+    """The folder whose go.mod pins it: `crds`, but for what is also compiled."""
+    return _HERE / SOURCES.get(module, ("crds", ""))[0]
 
 
 def _folder() -> Path:
@@ -56,13 +69,8 @@ def _fill(folder: Path) -> None:
     started = time.monotonic()
     for module, (_, pattern) in SOURCES.items():
         say(f"fetching the definitions of {module} {pinned(module)}")
-        done = subprocess.run(  # noqa: S603
-            ["go", "mod", "download", "-json", f"{module}@{pinned(module)}"],  # noqa: S607
-            cwd=_pins(module), check=False, capture_output=True, text=True,
-        )  # fmt: skip
-        answer = json.loads(done.stdout or "{}")
-        if done.returncode or not (found := sorted(Path(answer["Dir"]).glob(pattern))):
-            raise SystemExit(f"{module}: {answer.get('Error') or done.stderr or f'no {pattern}'}")
+        if not (found := sorted(download(module).glob(pattern))):
+            raise SystemExit(f"{module}: no {pattern}")
         for path in found:
             shutil.copyfile(path, folder / f"{module.replace('/', '_')}-{path.name}")
     say(f"fetched in {time.monotonic() - started:.0f} s")

@@ -72,7 +72,9 @@ class ApiServer:
     def _path(self, manifest: Manifest) -> str | None:
         version = manifest["apiVersion"]
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        kinds = self._resources.get(base) or self._discover(base)
+        kinds = self._resources.get(base) or {}
+        if manifest["kind"] not in kinds:
+            kinds = self._discover(base)
         if (found := kinds.get(manifest["kind"])) is None:
             return None
         namespace = manifest["metadata"].get("namespace", "default")
@@ -163,7 +165,12 @@ def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
             raise RuntimeError(f"{definition['metadata']['name']}: {verdict.message}")
         made.append(definition["metadata"]["name"])
     for name in made:
-        wait_until(lambda name=name: _is_established(server, name), f"{name} to be served")  # type: ignore[misc]
+        wait_for_kind(server, name)
+
+
+def wait_for_kind(server: ApiServer, definition: str) -> None:
+    """Until the kind of a CustomResourceDefinition is served."""
+    wait_until(lambda: _is_established(server, definition), f"{definition} to be served")
 
 
 def _is_established(server: ApiServer, name: str) -> bool:

@@ -13,7 +13,8 @@ from infra.components.cluster.network_policy import Addresses, Edge, NetworkPoli
 from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, DOCUMENTED_ARROWS, HOMES, SERVICES, Arrow
 from infra.systems.eco2.mesh import external_hosts
 from infra.systems.eco2.namespaces import all_namespaces
-from infra.systems.eco2.network_policies import INFRASTRUCTURE
+from infra.systems.eco2.network_policies import INFRASTRUCTURE, PLATFORM
+from infra.systems.eco2.platform import PLATFORM_NAMESPACES
 from tests.systems.eco2_cluster import Cluster, Manifest, build_cluster
 from tests.systems.eco2_objects import context
 
@@ -109,12 +110,32 @@ CHARTS = (
     End("alertmanager", "prometheus", {"app.kubernetes.io/name": "alertmanager"}),
     End("grafana", "grafana", {"app.kubernetes.io/name": "grafana"}),
     End("dns", "kube-system", {"k8s-app": "kube-dns"}),
-    End("cert-manager", "cert-manager", {"app.kubernetes.io/name": "cert-manager"}),
+    *(
+        End(name, namespace, {"app.kubernetes.io/name": label})
+        for namespace, name, label in (
+            ("cert-manager", "cert-manager", "cert-manager"),
+            ("cert-manager", "cert-manager-webhook", "webhook"),
+            ("cert-manager", "cert-manager-cainjector", "cainjector"),
+            ("cert-manager", "cert-manager-startupapicheck", "startupapicheck"),
+            ("external-secrets", "external-secrets", "external-secrets"),
+            ("external-secrets", "external-secrets-webhook", "external-secrets-webhook"),
+            ("external-secrets", "external-secrets-cert-controller", "external-secrets-cert-controller"),
+            ("external-dns", "external-dns", "external-dns"),
+            ("argocd", "argocd-application-controller", "argocd-application-controller"),
+            ("argocd", "argocd-repo-server", "argocd-repo-server"),
+            ("argocd", "argocd-server", "argocd-server"),
+            ("argocd", "argocd-redis", "argocd-redis"),
+            ("argocd", "argocd-redis-secret-init", "argocd-redis-secret-init"),
+        )
+    ),
 )
 """What Helm charts and kubeadm make, with the labels that they give."""
 
 STRANGERS = (
-    *(End(f"stranger in {home}", home, {"app.kubernetes.io/name": "stranger"}) for home in all_namespaces()),
+    *(
+        End(f"stranger in {home}", home, {"app.kubernetes.io/name": "stranger"})
+        for home in (*all_namespaces(), *PLATFORM_NAMESPACES)
+    ),
     End("impostor of the gateway", "default", {"istio": "ingress-gateway", "app": "istiod"}),
     *(
         End(f"impostor of {name}", "default", {"app.kubernetes.io/name": name})
@@ -139,7 +160,7 @@ PORTS = (
     *(
         ("TCP", port)
         for port in (
-            22, 80, 2379, 3000, 5432, 6379, 6443, 8000, 8080, 9090, 9093, 9100, 9153, 9402, 10250, 15000, 15001, 15006,
+            22, 80, 2379, 3000, 5432, 6379, 6443, 8000, 8080, 8081, 9090, 9093, 9100, 9153, 9402, 10250, 15000, 15001, 15006,
             15008, 15010, 15012, 15014, 15017, 15020, 15021, 15090, 16379, 50051,
         )
     ),
@@ -201,7 +222,7 @@ def expected(ends: dict[str, End]) -> Sweep:
 
 
 def governed(end: End) -> bool:
-    return end.namespace in all_namespaces()
+    return end.namespace in (*all_namespaces(), *PLATFORM_NAMESPACES)
 
 
 def declared() -> Reached:
@@ -258,7 +279,7 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
     everybody = {(one.source, one.target, tuple(one.ports)) for one in INFRASTRUCTURE}
     names = {
         (source, "dns", (53,))
-        for source in (*HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager")
+        for source in (*HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager", *PLATFORM)
     }
     proxies = {(source, "istiod", (15012,)) for source in HOMES if source not in ("prometheus", "grafana")}
     assert everybody - names - proxies == {
@@ -276,6 +297,18 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
         ("prometheus", "alertmanager", (9093, 8080)),
         ("prometheus", "dns", (9153,)),
         ("prometheus", "cert-manager", (9402,)),
+        *((source, "nodes", (6443,)) for source in {*PLATFORM} - {"argocd-repo-server", "argocd-redis"}),
+        ("nodes", "cert-manager-webhook", (10250,)),
+        ("nodes", "external-secrets-webhook", (10250,)),
+        ("external-secrets", "nodes", (443,)),
+        ("external-secrets", "internet", (443,)),
+        ("external-dns", "internet", (443,)),
+        ("argocd-repo-server", "internet", (443,)),
+        ("argocd-application-controller", "argocd-repo-server", (8081,)),
+        ("argocd-server", "argocd-repo-server", (8081,)),
+        ("argocd-application-controller", "argocd-redis", (6379,)),
+        ("argocd-repo-server", "argocd-redis", (6379,)),
+        ("argocd-server", "argocd-redis", (6379,)),
         ("auth-api", "internet", (443,)),
         ("celery-storage", "internet", (443,)),
         ("celery-ai", "internet", (443,)),
@@ -286,7 +319,7 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
 
 
 def test_who_may_leave_the_cluster_is_also_who_the_mesh_lets_out() -> None:
-    leaving = {HOMES[one.source] for one in INFRASTRUCTURE if one.target == "internet"}
+    leaving = {HOMES[one.source] for one in INFRASTRUCTURE if one.target == "internet" and one.source not in PLATFORM}
     assert leaving == external_hosts(context()).keys()
 
 
@@ -297,8 +330,11 @@ def test_every_namespace_denies_by_default(policies: list[Manifest]) -> None:
         if one["metadata"]["name"] == "default-deny"
         and one["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     }
-    assert denying == {*all_namespaces()}
-    assert denying == {*SERVICES, "redis", "postgres", "prometheus", "grafana", "istio-system", "worker"}
+    assert denying == {*all_namespaces(), *PLATFORM_NAMESPACES}
+    assert denying == {
+        *SERVICES, "redis", "postgres", "prometheus", "grafana", "istio-system", "worker",
+        "argocd", "cert-manager", "external-dns", "external-secrets", "tigera-operator",
+    }  # fmt: skip
 
 
 def test_every_policy_says_why(policies: list[Manifest]) -> None:

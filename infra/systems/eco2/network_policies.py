@@ -21,6 +21,7 @@ from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import GATEWAY, GATEWAY_CONTAINER_PORT, GATEWAY_LABELS, OUTSIDE_THE_MESH
 from infra.systems.eco2.namespaces import all_namespaces
+from infra.systems.eco2.platform import PLATFORM_NAMESPACES
 
 WAVE = -49
 """Right after the namespaces: no pod ever runs in one that is open."""
@@ -31,6 +32,10 @@ HTTPS, DNS = 443, 53
 API_SERVER, KUBELET, NODE_METRICS = 6443, 10250, 9100
 XDS, ISTIOD_METRICS, ISTIOD_WEBHOOK = 15012, 15014, 15017
 GATEWAY_STATUS = 15021
+WEBHOOK = 10250
+"""cert-manager's and External Secrets' webhooks listen where a kubelet would, which admits only the host's network there."""
+
+REPO_SERVER, REDIS = 8081, 6379
 
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 """What the internet is without: private and shared addresses, and the instance's metadata."""
@@ -41,14 +46,42 @@ PLATFORM_PODS = {
     "kube-state-metrics": Pods(namespace="prometheus", labels={NAME_LABEL: "kube-state-metrics"}),
     "alertmanager": Pods(namespace="prometheus", labels={NAME_LABEL: "alertmanager"}),
     "dns": Pods(namespace="kube-system", labels={"k8s-app": "kube-dns"}),
-    "cert-manager": Pods(namespace="cert-manager", labels={NAME_LABEL: "cert-manager"}),
+    **{
+        name: Pods(namespace="cert-manager", labels={NAME_LABEL: label})
+        for name, label in (
+            ("cert-manager", "cert-manager"),
+            ("cert-manager-webhook", "webhook"),
+            ("cert-manager-cainjector", "cainjector"),
+            ("cert-manager-startupapicheck", "startupapicheck"),
+        )
+    },
+    **{
+        name: Pods(namespace="external-secrets", labels={NAME_LABEL: name})
+        for name in ("external-secrets", "external-secrets-webhook", "external-secrets-cert-controller")
+    },
+    "external-dns": Pods(namespace="external-dns", labels={NAME_LABEL: "external-dns"}),
+    **{
+        name: Pods(namespace="argocd", labels={NAME_LABEL: name})
+        for name in (
+            "argocd-application-controller",
+            "argocd-repo-server",
+            "argocd-server",
+            "argocd-redis",
+            "argocd-redis-secret-init",
+        )
+    },
 }
-"""Pods that charts and kubeadm make, by their labels; those of the last two namespaces are named, and not restricted here."""
+"""Pods that charts and kubeadm make, by their labels; kubeadm's own, in kube-system, are named and not restricted here."""
+
+PLATFORM = tuple(name for name, pods in PLATFORM_PODS.items() if pods.namespace in PLATFORM_NAMESPACES)
+"""Those of the platform's own namespaces; Calico's operator, in the host's network, is none that a policy could hold."""
+
+ASKS_THE_API = tuple(name for name in PLATFORM if name not in ("argocd-repo-server", "argocd-redis"))
 
 PROXIED = tuple(workload for workload in HOMES if workload not in OUTSIDE_THE_MESH)
 """What has Istio's proxy: every workload but observability; the gateway is one itself."""
 
-RESTRICTED = (*HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager")
+RESTRICTED = (*PLATFORM, *HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager")
 
 INFRASTRUCTURE = (
     *(Edge(source=one, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names") for one in RESTRICTED),
@@ -80,6 +113,23 @@ INFRASTRUCTURE = (
     Edge(source="prometheus", target="alertmanager", ports=[9093, 8080], why="alerts, and its metrics"),
     Edge(source="prometheus", target="dns", ports=[9153], why="CoreDNS' metrics"),
     Edge(source="prometheus", target="cert-manager", ports=[9402], why="when certificates end"),
+    *(Edge(source=one, target="nodes", ports=[API_SERVER], why="the Kubernetes API") for one in ASKS_THE_API),
+    *(
+        Edge(source="nodes", target=one, ports=[WEBHOOK], why="the API server has objects checked")
+        for one in ("cert-manager-webhook", "external-secrets-webhook")
+    ),
+    Edge(source="external-secrets", target="nodes", ports=[HTTPS], why="the Parameter Store's endpoint in the VPC"),
+    Edge(source="external-secrets", target="internet", ports=[HTTPS], why="STS, for its role"),
+    Edge(source="external-dns", target="internet", ports=[HTTPS], why="Route 53, and STS for its role"),
+    Edge(source="argocd-repo-server", target="internet", ports=[HTTPS], why="this repository and the charts' ones"),
+    *(
+        Edge(source=one, target="argocd-repo-server", ports=[REPO_SERVER], why="rendered manifests")
+        for one in ("argocd-application-controller", "argocd-server")
+    ),
+    *(
+        Edge(source=one, target="argocd-redis", ports=[REDIS], why="Argo CD's cache")
+        for one in ("argocd-application-controller", "argocd-repo-server", "argocd-server")
+    ),
     Edge(source="auth-api", target="internet", ports=[HTTPS], why="the OAuth providers; the mesh admits them by name"),
     Edge(source="celery-storage", target="internet", ports=[HTTPS], why="S3; the mesh admits it by name"),
     Edge(source="celery-ai", target="internet", ports=[HTTPS], why="what the AI calls; the mesh admits it by name"),
@@ -152,7 +202,7 @@ def build_network_policies(context: Context, opts: pulumi.ResourceOptions) -> No
     NetworkPolicies(
         context.names.logical("network-policies"),
         NetworkPoliciesArgs(
-            namespaces=(*all_namespaces(), *context.tenant_namespaces),
+            namespaces=(*all_namespaces(), *PLATFORM_NAMESPACES, *context.tenant_namespaces),
             peers=peers(context),
             edges=(*edges(), *tenant_edges(context.tenants)),
             reasons=REASONS,

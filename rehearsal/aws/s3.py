@@ -7,18 +7,11 @@ from dataclasses import replace
 
 from rehearsal.aws.declare import AwsService, AwsType, call
 from rehearsal.aws.rules import known, matches, policy_document, rules
+from rehearsal.aws.tables import table
 from rehearsal.provider import Rejected
 from rehearsal.values import Props
 
-_HOSTED_ZONES = {
-    "us-east-1": "Z3AQBSTGFJJSTF",
-    "us-west-2": "Z3BJ6K6RIION7M",
-    "eu-west-1": "Z1BKCTXD74EZPE",
-    "ap-northeast-1": "Z2M4EHUR26P7ZW",
-    "ap-northeast-2": "Z3W03O7B5YMIYP",
-    "ap-southeast-1": "Z3O0J2DXBE1FTB",
-}
-_ZONE_TABLE = json.dumps([{"region": region, "zone": zone} for region, zone in _HOSTED_ZONES.items()])
+_ZONE_TABLE = json.dumps([{"region": region, "zone": zone} for region, zone in table("s3")["zones"].items()])
 
 
 def _bucket_name(inputs: Props) -> None:

@@ -17,6 +17,10 @@ def tables() -> dict[str, dict[str, Any]]:
     """Name → what the table of that name says now."""
     return {
         "cloudfront": {"source": f"aws-cdk-lib {version_of('aws-cdk-lib')}", **cdk.managed_cloudfront_policies()},
+        "s3": {
+            "source": f"aws-cdk-lib {version_of('aws-cdk-lib')}",
+            "zones": cdk.regional("S3_STATIC_WEBSITE_ZONE_53_HOSTED_ZONE_ID"),
+        },
         "cloudformation": {
             "source": f"cfn-lint {version_of('cfn-lint')}",
             "limits": {type_: cfn_lint.limits_of(type_) for type_ in sorted(TYPES.values())},

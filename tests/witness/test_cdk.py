@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
+from rehearsal.aws.cloudfront import SERVICE
 from tests.witness.cdk import managed_cloudfront_policies, source
 from tests.witness.tables import FOLDER, tables, written
 from tests.witness.test_iam import OF_SERVICES
@@ -28,3 +29,8 @@ def test_cloudfronts_own_policies_have_the_ids_that_the_components_use() -> None
 def test_what_services_say_of_the_resource_they_act_for_has_the_librarys_keys() -> None:
     text = source("aws-iam/lib/policy-statement")
     assert {key for key in OF_SERVICES if f'"{key}"' in text} == OF_SERVICES
+
+
+def test_distributions_are_in_the_hosted_zone_that_the_library_knows() -> None:
+    zone = SERVICE.types["aws:cloudfront/distribution:Distribution"].outputs["hostedZoneId"].strip("'")
+    assert zone in source("aws-route53-targets/lib/cloudfront-target")

@@ -162,3 +162,11 @@ def test_the_reference_tells_apart() -> None:
     assert not passing.knows("ec2:Region")
     assert not action("ssm:GetCommandInvocation").is_on("arn:aws:ssm:ap-northeast-2:1:*")
     assert actions("s3:DeleteBucketOwnershipControls") == ()
+
+
+def test_awss_own_policies_that_roles_have_exist(dev: Recording, prod: Recording) -> None:
+    attached = [str(one["policyArn"]) for stack in (dev, prod) for one in stack.of("RolePolicyAttachment")]
+    own = {arn.rpartition("/")[2] for arn in attached if arn.startswith("arn:aws:iam::aws:policy/")}
+    text = (Path(moto.__file__).parent / "iam/aws_managed_policies.py").read_text()
+    assert own
+    assert {name for name in own if f'"{name}"' not in text} == set()

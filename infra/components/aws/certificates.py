@@ -65,6 +65,6 @@ class Certificate(PlatformComponent):
         self.register_outputs({"arn": self.arn})
 
 
-def _only(options: Sequence[Option]) -> Option:
-    """The one proof of a certificate for one host."""
-    return options[0]
+def _only(options: Sequence[Option] | None) -> Option:
+    """The one proof of a certificate for one host; of a certificate that an update with `--target` leaves out nothing is known."""
+    return options[0] if options else Option()

@@ -127,7 +127,7 @@ def test_no_name_of_prods_is_written_into_any_zone(deploy: Policies, boundary: P
         for own in (
             "dev.wealist.co.kr",
             "api.dev.wealist.co.kr",
-            "_acme.dev.eco2.example.com",
+            "_acme.eco2-dev.example.com",
             "k8s.eco2-dev.internal",
         ):
             assert role.allow("route53:ChangeResourceRecordSets", ZONE, {NAMES: [own]}), own

@@ -28,6 +28,8 @@ def account() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
+        # A stack that the same process rehearsed before stood in an account of its own.
+        patch.delenv("MOTO_ACCOUNT_ID", raising=False)
         from moto import mock_aws
 
         with mock_aws():

@@ -159,8 +159,8 @@ def test_the_endpoint_parameter_is_the_databases_host(aws: Any) -> None:
 def test_every_bucket_blocks_public_access_and_is_encrypted(aws: Any) -> None:
     buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
     assert sorted(buckets) == [
-        "eco2-example-access-logs", "eco2-example-bootstrap", "eco2-example-etcd-snapshots", "eco2-example-issuer",
-        "eco2-example-postgres-backups",
+        "eco2-example-access-logs", "eco2-example-bootstrap", "eco2-example-etcd-checksums", "eco2-example-etcd-snapshots",
+        "eco2-example-issuer", "eco2-example-postgres-backups",
         "wealist-access-logs", "wealist-app-artifacts", "wealist-app-resources", "wealist-codedeploy-artifacts",
         "wealist-deploy-scripts", "wealist-frontend",
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.responses.nat_gateways import NatGateways
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.rds.models import DBInstance
 from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 
@@ -72,6 +73,7 @@ _delete_nat_gateway = NatGateways.delete_nat_gateway
 _deployment_group_info = codedeploy._deployment_group_info
 _create_auto_scaling_group = AutoScalingBackend.create_auto_scaling_group
 _update_auto_scaling_group = FakeAutoScalingGroup.update
+_update_db_instance = DBInstance.update
 
 
 def _delete_replication_group_for_good(handler: Any) -> ActionResult:
@@ -130,6 +132,13 @@ def _refuse_capacity_out_of_bounds(desired: Any, low: Any, high: Any) -> None:
         )
 
 
+def _update_db_instance_and_keep_its_secret(instance: DBInstance, **asked: Any) -> None:
+    """moto makes the managed password's secret anew at each change; RDS makes it once."""
+    if asked.get("manage_master_user_password") and instance.manage_master_user_password:
+        del asked["manage_master_user_password"]
+    _update_db_instance(instance, **asked)
+
+
 def _permission_over_tls(bucket: FakeBucket, action: str, resource: str) -> Any:
     """moto leaves conditions aside, and takes "deny without TLS" for "deny"; a request to the embedded cloud counts as TLS."""
     if bucket.policy is None:
@@ -153,6 +162,7 @@ def complete_moto() -> None:
     for place, name, mended in (
         (AutoScalingBackend, "create_auto_scaling_group", _create_auto_scaling_group_in_bounds),
         (FakeAutoScalingGroup, "update", _update_auto_scaling_group_in_bounds),
+        (DBInstance, "update", _update_db_instance_and_keep_its_secret),
         (ElastiCacheResponse, "delete_replication_group", _delete_replication_group_for_good),
         (NatGateways, "delete_nat_gateway", _delete_nat_gateway_and_free_its_address),
         (RDSResponse, "modify_db_subnet_group", _modify_db_subnet_group_and_keep_it),

@@ -396,6 +396,14 @@ def test_a_change_leaves_what_scaling_has_chosen(aws: AwsProvider, world: Prereq
     assert found["DesiredCapacity"] == 5
 
 
+def test_a_changed_database_keeps_the_secret_that_rds_made_for_it(aws: AwsProvider, world: Prerequisites) -> None:
+    managed = {"password": None, "manageMasterUserPassword": True}
+    database = world.create(DB, **managed)
+    changed = aws.update("urn", DB, database, {**database.inputs, "instanceClass": "db.t3.small"})
+    assert changed.outputs["masterUserSecrets"] == database.outputs["masterUserSecrets"]
+    assert database.outputs["masterUserSecrets"][0]["secretArn"]
+
+
 @pytest.mark.parametrize("desired", [1, 7])
 def test_what_is_desired_lies_between_the_sizes(aws: AwsProvider, world: Prerequisites, desired: int) -> None:
     with pytest.raises(Rejected, match=f"Desired capacity:{desired} must be between"):

@@ -16,7 +16,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  STACK=$(STACK)    one of: $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))"
-	@echo "  SERVE=1      with up: keep the cloud running on 127.0.0.1:$(PORT)"
+	@echo "  SERVE=1      with up: keep the cloud running on 127.0.0.1:$(PORT), for the access key that it prints"
 	@echo "  SHOW=tree    with up: a chapter at length: tree, contents, nodes, policies, all"
 	@echo "  TRACE=1      with up: the whole trace of an unexpected error"
 

@@ -22,6 +22,7 @@ _MOTO_SETTINGS = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_ACM_VALIDATION_WAIT": "0",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",  # else every answer of a served cloud is for every web page
 }
 
 

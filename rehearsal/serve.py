@@ -6,11 +6,14 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
+from rehearsal.guard import Guard, calling_nobody, new_access_key
 from rehearsal.workspace import Served, Workspace
 
 LOOPBACK = "127.0.0.1"
@@ -19,19 +22,34 @@ USUAL_PORT = 5566
 _ENDS_WITHIN = 300.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a served cloud is, and the access key ID that it answers."""
+
+    url: str
+    access_key: str
+
+
 @contextmanager
-def serving(port: int = USUAL_PORT) -> Iterator[str]:
-    """A moto server over this process's cloud; its URL. Any free port is taken when the wanted one is not free."""
-    from moto.server import ThreadedMotoServer
+def serving(port: int = USUAL_PORT) -> Iterator[Address]:
+    """moto's server over this process's cloud, guarded. Any free port is taken when the wanted one is not free."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address=LOOPBACK, port=port if _is_free(port) else 0, verbose=False)
-    server.start()
-    try:
-        host, bound = server.get_host_and_port()
-        yield f"http://{host}:{bound}"
-    finally:
-        server.stop()
+    behind = DomainDispatcherApplication(create_backend_app)
+    wanted = port if _is_free(port) else 0
+    server = make_server(LOOPBACK, wanted, behind, threaded=True, request_handler=MotoRequestHandler)
+    address, access_key = f"{LOOPBACK}:{server.port}", new_access_key()
+    server.app = Guard(behind, address=address, access_key=access_key)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    with calling_nobody():
+        thread.start()
+        try:
+            yield Address(url=f"http://{address}", access_key=access_key)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -72,16 +90,18 @@ def end_serving(workspace: Workspace) -> Served | None:
     return served
 
 
-def looking_at(url: str, region: str, stack: str) -> list[str]:
-    """The lines with which a person looks at a served cloud."""
-    aws = f"aws --endpoint-url {url} --region {region}"
+def looking_at(address: Address, region: str, stack: str) -> list[str]:
+    """The lines with which a person looks at a served cloud. A session token of theirs must not go there with this run's key."""
+    aws = f"aws --endpoint-url {address.url} --region {region}"
     return [
-        "export AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal",
+        "unset AWS_PROFILE AWS_SESSION_TOKEN",
+        f"export AWS_ACCESS_KEY_ID={address.access_key} AWS_SECRET_ACCESS_KEY=rehearsal",
         f"{aws} ec2 describe-vpcs --filters Name=is-default,Values=false",
         f"{aws} elbv2 describe-load-balancers",
         f"{aws} rds describe-db-instances",
         f"{aws} ssm describe-parameters",
         "",
+        "The key is this run's: the cloud refuses every other, web pages and moto's own control, and it calls nobody.",
         f"It runs until Ctrl-C, or `make down STACK={stack}` elsewhere.",
     ]
 

@@ -20,7 +20,7 @@ from rehearsal.garbage import collecting_rarely
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.manifests import write_manifests
-from rehearsal.report.page import Cost, Run, print_page, save_chapters
+from rehearsal.report.page import Cost, Run, print_looking, print_page, save_chapters
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
@@ -47,16 +47,19 @@ def up(root: Path, stack: str, console: Console, *, port: int | None, find_engin
                 rehearsal, workspace, draft, stays, exemptions, engine=find_engine(), stays_up=port is not None
             )
         if port is None or page.judgement.stopping:
-            print_page(console, page, serve.looking_later(stack), show)
+            print_page(console, page, show)
+            if not show or show == "all":
+                print_looking(console, serve.looking_later(stack))
             if page.judgement.stopping:
                 raise PoliciesBroken(page.judgement, page.mask)
             return
-        url = stays.enter_context(serve.serving(port))
+        address = stays.enter_context(serve.serving(port))
         # Before anybody is told of the cloud: who knows of it may end it at once.
         wait_for_the_end = stays.enter_context(serve.heeding_the_end())
-        workspace.serve(url)
+        workspace.serve(address.url)
         stays.callback(workspace.serve_no_more)
-        print_page(console, page, serve.looking_at(url, rehearsal.settings.region, stack), show)
+        print_page(console, page, show)
+        print_looking(console, serve.looking_at(address, rehearsal.settings.region, stack))
         console.print(f"ended by {wait_for_the_end()}", highlight=False)
 
 

@@ -66,8 +66,8 @@ CHAPTERS: Mapping[str, str] = {
 """What there is to read at length, by the name that `SHOW` has for it: each is a file beside `resources.json`."""
 
 
-def print_page(console: Console, run: Run, looking: Sequence[str], show: str = "") -> None:
-    """Print the page, or the chapter that is asked for (`all` for each); `looking` says how to look at the result."""
+def print_page(console: Console, run: Run, show: str = "") -> None:
+    """Print the page, or the chapter that is asked for (`all` for each)."""
     for name in CHAPTERS if show == "all" else filter(None, [show]):
         _print_chapter(console, run, name)
     if show not in ("", "all"):
@@ -84,6 +84,10 @@ def print_page(console: Console, run: Run, looking: Sequence[str], show: str = "
     console.print(outputs_table(outputs, short=True))
     _heading(console, "This run")
     console.print(_this_run(run))
+
+
+def print_looking(console: Console, looking: Sequence[str]) -> None:
+    """Print how to look at the result."""
     _heading(console, "How to look at it")
     for line in looking:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -56,13 +56,26 @@ def serving(small: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
+def printed_key(output: Path) -> str:
+    """The access key of the printed lines, of which the page is only the beginning."""
+    deadline = time.monotonic() + 60
+    while not (found := re.search(r"^export AWS_ACCESS_KEY_ID=(\w+) ", output.read_text(), re.MULTILINE)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found[1]
+
+
 def test_a_served_cloud_is_on_loopback_and_answers_until_down(small: Path, serving: subprocess.Popen[str]) -> None:
     served = Workspace(small, "dev").served()
     assert served
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", served.url)
     assert served.pid == serving.pid
     client = boto3.client(
-        "ssm", endpoint_url=served.url, region_name="ap-northeast-2", aws_access_key_id="x", aws_secret_access_key="x"
+        "ssm",
+        endpoint_url=served.url,
+        region_name="ap-northeast-2",
+        aws_access_key_id=printed_key(small / "served.txt"),
+        aws_secret_access_key="x",
     )
     assert client.get_parameter(Name="/shop/note")["Parameter"]["Value"] == "open at nine"
     again = rehearsal(small, "up", "--stack", "dev")

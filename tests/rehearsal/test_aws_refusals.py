@@ -397,8 +397,7 @@ def test_a_change_leaves_what_scaling_has_chosen(aws: AwsProvider, world: Prereq
 
 
 def test_a_changed_database_keeps_the_secret_that_rds_made_for_it(aws: AwsProvider, world: Prerequisites) -> None:
-    managed = {"password": None, "manageMasterUserPassword": True}
-    database = world.create(DB, **managed)
+    database = world.create(DB, password=None, manageMasterUserPassword=True)
     changed = aws.update("urn", DB, database, {**database.inputs, "instanceClass": "db.t3.small"})
     assert changed.outputs["masterUserSecrets"] == database.outputs["masterUserSecrets"]
     assert database.outputs["masterUserSecrets"][0]["secretArn"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -68,9 +67,8 @@ def test_the_pages_name_resources_that_there_are(prod: Recording) -> None:
     named = set(re.findall(r"urn:pulumi:prod::[^'`\s]+", text))
     assert len(named) >= 2
     assert named - {one.urn for one in prod} == set()
-    targets = {glob.lstrip("*:") for glob in re.findall(r"--target '(\*\*[^']+)'", text)}
-    assert len(targets) >= 4
-    assert {target for target in targets if not any(fnmatchcase(name, target) for name in names(prod))} == set()
+    # The program goes on to what an update with targets leaves out, and does not bear it.
+    assert re.findall(r"pulumi up[^`\n]*--target", text) == []
 
 
 def allowed_at_the_top(resource: Registered) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.mesh.processes import Program
-from tests.mesh.tokens import REVOKED, SECRET
+from tests.mesh.tokens import ACCESS, REVOKED, SECRET
 from tests.ports import free_port
 from tests.tools import required_command, required_tool
 
@@ -45,6 +45,9 @@ def ext_authz(folder: Path, stack: ExitStack, redis_port: int, **settings: str) 
     secret.write_text(SECRET + "\n")
     given = {
         "JWT_SECRET_FILE": str(secret),
+        "JWT_ISSUER": ACCESS["iss"],
+        "JWT_AUDIENCE": ACCESS["aud"],
+        "JWT_TOKEN_TYPE": ACCESS["type"],
         "REDIS_ADDR": f"127.0.0.1:{redis_port}",
         "GRPC_ADDR": f"127.0.0.1:{port}",
         "HTTP_ADDR": f"127.0.0.1:{http}",

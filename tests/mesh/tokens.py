@@ -17,6 +17,8 @@ OTHER_SECRET = SECRET[::-1]
 REVOKED = "revoked-1"
 """The `jti` that the blacklist holds."""
 KEY_ID = "key-1"
+ACCESS = {"iss": "https://api.example.com", "aud": "eco2-api", "type": "access"}
+"""The claims that make a token one for the APIs."""
 
 _RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _PUBLIC = _RSA.public_key().public_bytes(
@@ -27,7 +29,9 @@ _PUBLIC = _RSA.public_key().public_bytes(
 def tokens() -> dict[str, str]:
     """Every token by the name that cases call it."""
     now = int(time.time())
-    good = {"sub": "user-1", "provider": "kakao", "jti": "token-1", "iat": now - 10, "exp": now + 600}
+    good: dict[str, Any] = {
+        **ACCESS, "sub": "user-1", "provider": "kakao", "jti": "token-1", "iat": now - 10, "exp": now + 600,
+    }  # fmt: skip
     return {
         "valid": hs256(good),
         "other": hs256({**good, "sub": "user-2", "provider": "naver", "jti": "token-2"}),
@@ -36,6 +40,12 @@ def tokens() -> dict[str, str]:
         "forever": hs256({key: value for key, value in good.items() if key != "exp"}),
         "nobody": hs256({key: value for key, value in good.items() if key != "sub"}),
         "refresh": hs256({**good, "type": "refresh"}),
+        "untyped": hs256({key: value for key, value in good.items() if key != "type"}),
+        "unissued": hs256({key: value for key, value in good.items() if key != "iss"}),
+        "issued_elsewhere": hs256({**good, "iss": "https://evil.example"}),
+        "for_nobody": hs256({key: value for key, value in good.items() if key != "aud"}),
+        "for_others": hs256({**good, "aud": "other-api"}),
+        "for_several": hs256({**good, "aud": ["other-api", ACCESS["aud"]]}),
         "revoked": hs256({**good, "jti": REVOKED}),
         "foreign": hs256(good, OTHER_SECRET.encode()),
         "none": _unsigned({"alg": "none", "typ": "JWT"}, good),
@@ -53,7 +63,8 @@ def tokens() -> dict[str, str]:
 def user(name: str) -> str:
     """A good token of that user."""
     now = int(time.time())
-    return hs256({"sub": name, "provider": "kakao", "jti": f"token-of-{name}", "iat": now - 10, "exp": now + 600})
+    claims = {"sub": name, "provider": "kakao", "jti": f"token-of-{name}", "iat": now - 10, "exp": now + 600}
+    return hs256({**ACCESS, **claims})
 
 
 def rs256(claims: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """eco2's own programs (eco2.md: Microservices, AuthN/AuthZ, Worker Nodes): seven APIs, ext-authz and two Celery workers.
 
 What an API's image is told, by environment: `PORT`, `BASE_PATH`, `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`, `_PASSWORD_FILE`.
-auth-api also gets `PUBLIC_URL`, `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD_FILE`, `KEY_PREFIX`, `JWT_SECRET_FILE`, and
+auth-api also gets `PUBLIC_URL`, `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD_FILE`, `KEY_PREFIX`, `JWT_SECRET_FILE`,
+`JWT_ISSUER`, `_AUDIENCE`, `_TOKEN_TYPE` (what ext-authz wants of an access token's `iss`, `aud` and `type`), and
 `<PROVIDER>_CLIENT_ID_FILE` and `_CLIENT_SECRET_FILE`; Redis takes keys from it that begin with the prefix or with `blacklist:`.
 A worker's is told `QUEUE`, `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`, `BROKER_DB`, `RESULT_DB` and `KEY_PREFIX`, that is
 both transports' `global_keyprefix`: Redis takes no other keys from it.
@@ -123,7 +124,17 @@ def api_environment(context: Context, service: str) -> dict[str, str]:
         "REDIS_PASSWORD_FILE": f"{FOLDER}/redis-password",
         "KEY_PREFIX": "auth:",
         "JWT_SECRET_FILE": f"{FOLDER}/jwt-secret",
+        **access_token(context),
         "PUBLIC_URL": f"https://{context.api_host}",
+    }
+
+
+def access_token(context: Context) -> dict[str, str]:
+    """What auth-api writes into an access token and ext-authz wants of it: a refresh token has another type."""
+    return {
+        "JWT_ISSUER": f"https://{context.api_host}",
+        "JWT_AUDIENCE": "eco2-api",
+        "JWT_TOKEN_TYPE": "access",
     }
 
 
@@ -174,6 +185,7 @@ def _ext_authz(context: Context, opts: pulumi.ResourceOptions) -> None:
             "GRPC_ADDR": f":{EXT_AUTHZ_PORT}",
             "HTTP_ADDR": f":{EXT_AUTHZ_METRICS_PORT}",
             "JWT_SECRET_FILE": f"{FOLDER}/jwt-secret",
+            **access_token(context),
             "REDIS_ADDR": f"{REDIS['REDIS_HOST']}:{REDIS_PORT}",
             "REDIS_DB": SESSION_DB,
             "REDIS_USERNAME": me.name,

@@ -77,7 +77,9 @@ func (o *output) String() string {
 
 func command(environment ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append([]string{asMain + "=1", "GORACE=halt_on_error=1"}, environment...)
+	cmd.Env = append([]string{
+		asMain + "=1", "GORACE=halt_on_error=1", "JWT_ISSUER=auth", "JWT_AUDIENCE=api", "JWT_TOKEN_TYPE=access",
+	}, environment...)
 	return cmd
 }
 
@@ -186,7 +188,7 @@ func issue(t testing.TB, secret, id string) string {
 	t.Helper()
 	now := time.Now()
 	raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"sub": "user-1", "jti": id, "provider": "kakao", "type": "access",
+		"sub": "user-1", "jti": id, "provider": "kakao", "type": "access", "iss": "auth", "aud": "api",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}).SignedString([]byte(secret))
 	if err != nil {

@@ -101,9 +101,9 @@ func readJWT(r *reader) JWT {
 		SecretFile:     r.file("JWT_SECRET_FILE", required, keys),
 		ReloadInterval: r.duration("JWT_SECRET_RELOAD", 30*time.Second, 50*time.Millisecond, time.Hour),
 		Leeway:         r.duration("JWT_LEEWAY", 5*time.Second, 0, time.Minute),
-		Issuer:         r.text("JWT_ISSUER", ""),
-		Audience:       r.text("JWT_AUDIENCE", ""),
-		TokenType:      r.text("JWT_TOKEN_TYPE", "access"),
+		Issuer:         r.requiredText("JWT_ISSUER"),
+		Audience:       r.requiredText("JWT_AUDIENCE"),
+		TokenType:      r.requiredText("JWT_TOKEN_TYPE"),
 		MaxBytes:       r.integer("JWT_MAX_BYTES", 8<<10, 256, 64<<10),
 	}
 }

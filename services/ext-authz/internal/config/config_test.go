@@ -25,6 +25,9 @@ func environment(t *testing.T, changes map[string]string) func(string) (string, 
 	t.Helper()
 	values := map[string]string{
 		"JWT_SECRET_FILE": keyFile(t, strings.Repeat("a", 32)),
+		"JWT_ISSUER":      "https://api.example.com",
+		"JWT_AUDIENCE":    "eco2-api",
+		"JWT_TOKEN_TYPE":  "access",
 		"REDIS_ADDR":      "redis:6379",
 	}
 	for key, value := range changes {
@@ -47,7 +50,6 @@ func TestDefaults(t *testing.T) {
 		"documented port":                  c.GRPC.Addr == ":50051",
 		"HTTP port":                        c.HTTPAddr == ":9090",
 		"leeway":                           c.JWT.Leeway == 5*time.Second,
-		"access tokens":                    c.JWT.TokenType == "access",
 		"documented key format":            c.Redis.Prefix == "blacklist:",
 		"log level":                        c.Log.Level == slog.LevelInfo,
 	} {
@@ -92,6 +94,15 @@ func TestEachSettingIsChecked(t *testing.T) {
 	}
 }
 
+func TestIssuerAudienceAndTypeMayNotBeEmpty(t *testing.T) {
+	for _, key := range []string{"JWT_ISSUER", "JWT_AUDIENCE", "JWT_TOKEN_TYPE"} {
+		_, err := Load(environment(t, map[string]string{key: ""}))
+		if err == nil || !strings.Contains(err.Error(), key+`="": must be 1 to 256 visible ASCII`) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 func TestEveryErrorAtOnce(t *testing.T) {
 	_, err := Load(func(key string) (string, bool) {
 		value, found := map[string]string{
@@ -104,6 +115,7 @@ func TestEveryErrorAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		`JWT_LEEWAY="2m": must be`, `GRPC_ADDR="x": must be`, `JWT_SECRET_FILE="": must be`, `REDIS_ADDR="": must be`,
+		`JWT_ISSUER="": must be`, `JWT_AUDIENCE="": must be`, `JWT_TOKEN_TYPE="": must be`,
 		`REDIS_PASSWORD_FILE="": must be set when REDIS_USERNAME is`, "REDIS_CA_FILE (value not shown)",
 		`REDIS_TLS="false": must be true`,
 	} {

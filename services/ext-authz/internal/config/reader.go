@@ -48,6 +48,14 @@ func (r *reader) text(key, fallback string) string {
 	return value
 }
 
+func (r *reader) requiredText(key string) string {
+	value := r.text(key, "")
+	if value == "" {
+		r.fail(key, value, fmt.Sprintf("1 to %d visible ASCII characters", maxText))
+	}
+	return value
+}
+
 func (r *reader) duration(key string, fallback, low, high time.Duration) time.Duration {
 	value := r.raw(key, fallback.String())
 	d, err := time.ParseDuration(value)

@@ -15,13 +15,13 @@ const (
 	maxProviderBytes = 64
 )
 
-// Rules say which tokens are accepted. Empty texts are not checked.
+// Rules say which tokens are accepted: a token must have the issuer, the audience and the type.
 type Rules struct {
 	Leeway   time.Duration
 	Issuer   string
 	Audience string
-	// TokenType is what a `type` claim must be when a token has one, so that a
-	// refresh token signed with the same key is no access token.
+	// TokenType is what the `type` claim must be, so that a refresh token signed
+	// with the same key is no access token.
 	TokenType string
 	Now       func() time.Time
 }
@@ -48,12 +48,8 @@ func NewVerifier(keys func() Keys, rules Rules) *Verifier {
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithLeeway(rules.Leeway),
-	}
-	if rules.Issuer != "" {
-		options = append(options, jwt.WithIssuer(rules.Issuer))
-	}
-	if rules.Audience != "" {
-		options = append(options, jwt.WithAudience(rules.Audience))
+		jwt.WithIssuer(rules.Issuer),
+		jwt.WithAudience(rules.Audience),
 	}
 	if rules.Now != nil {
 		options = append(options, jwt.WithTimeFunc(rules.Now))
@@ -72,7 +68,7 @@ func (v *Verifier) Verify(raw string) (Identity, error) {
 	var c claims
 	parsed, err := v.parser.ParseWithClaims(raw, &c, v.candidates)
 	if err != nil {
-		return Identity{}, v.rejection(parsed, c, err)
+		return Identity{}, rejection(parsed, c, err)
 	}
 	if err := v.checkClaims(c); err != nil {
 		return Identity{}, err
@@ -109,7 +105,7 @@ func keyID(header map[string]any) (string, error) {
 
 func (v *Verifier) checkClaims(c claims) error {
 	switch {
-	case v.rules.TokenType != "" && c.Type != "" && c.Type != v.rules.TokenType:
+	case c.Type != v.rules.TokenType:
 		return Type
 	case !isName(c.Subject, maxSubjectBytes):
 		return Subject
@@ -149,7 +145,7 @@ var reasons = []struct {
 	{jwt.ErrTokenInvalidAudience, Audience},
 }
 
-func (v *Verifier) rejection(parsed *jwt.Token, c claims, err error) Rejection {
+func rejection(parsed *jwt.Token, c claims, err error) Rejection {
 	var own Rejection
 	if errors.As(err, &own) {
 		return own
@@ -158,7 +154,7 @@ func (v *Verifier) rejection(parsed *jwt.Token, c claims, err error) Rejection {
 		return Algorithm
 	}
 	if errors.Is(err, jwt.ErrTokenRequiredClaimMissing) {
-		return v.missingClaim(c)
+		return missingClaim(c)
 	}
 	for _, one := range reasons {
 		if errors.Is(err, one.err) {
@@ -169,11 +165,11 @@ func (v *Verifier) rejection(parsed *jwt.Token, c claims, err error) Rejection {
 }
 
 // missingClaim finds out which one: the library has one error for all.
-func (v *Verifier) missingClaim(c claims) Rejection {
+func missingClaim(c claims) Rejection {
 	switch {
 	case c.ExpiresAt == nil:
 		return NoExpiry
-	case v.rules.Issuer != "" && c.Issuer == "":
+	case c.Issuer == "":
 		return Issuer
 	default:
 		return Audience

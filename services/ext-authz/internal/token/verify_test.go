@@ -23,7 +23,7 @@ func at(offset time.Duration) int64 { return noon.Add(offset).Unix() }
 // good is a token's claims with changes; nil takes a claim away.
 func good(changes map[string]any) jwt.MapClaims {
 	claims := jwt.MapClaims{
-		"sub": "user-1", "jti": "id-1", "provider": "kakao", "type": "access",
+		"sub": "user-1", "jti": "id-1", "provider": "kakao", "type": "access", "iss": "auth", "aud": "api",
 		"iat": at(-time.Minute), "nbf": at(-time.Minute), "exp": at(time.Hour),
 	}
 	maps.Copy(claims, changes)
@@ -53,12 +53,13 @@ func verifier(t testing.TB, rules Rules, lines ...string) *Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rules.Issuer, rules.Audience, rules.TokenType = "auth", "api", "access"
 	rules.Now = func() time.Time { return noon }
 	return NewVerifier(func() Keys { return keys }, rules)
 }
 
 func standard(t testing.TB) *Verifier {
-	return verifier(t, Rules{Leeway: 5 * time.Second, TokenType: "access"}, first)
+	return verifier(t, Rules{Leeway: 5 * time.Second}, first)
 }
 
 func TestGoodTokenTellsWhoseItIs(t *testing.T) {
@@ -74,40 +75,40 @@ func TestClaims(t *testing.T) {
 		changes map[string]any
 		want    error
 	}{
-		"no provider":                   {map[string]any{"provider": nil}, nil},
-		"empty provider":                {map[string]any{"provider": ""}, nil},
-		"no type":                       {map[string]any{"type": nil}, nil},
-		"no iat, no nbf":                {map[string]any{"iat": nil, "nbf": nil}, nil},
-		"expires now, within leeway":    {map[string]any{"exp": at(0)}, nil},
-		"expired, within leeway":        {map[string]any{"exp": at(-4 * time.Second)}, nil},
-		"expired at the end of leeway":  {map[string]any{"exp": at(-5 * time.Second)}, Expired},
-		"expired":                       {map[string]any{"exp": at(-time.Hour)}, Expired},
-		"no exp":                        {map[string]any{"exp": nil}, NoExpiry},
-		"exp is a text":                 {map[string]any{"exp": "tomorrow"}, Malformed},
-		"exp is negative":               {map[string]any{"exp": -1}, Expired},
-		"valid soon, within leeway":     {map[string]any{"nbf": at(5 * time.Second)}, nil},
-		"valid soon":                    {map[string]any{"nbf": at(6 * time.Second)}, NotYetValid},
-		"issued soon, within leeway":    {map[string]any{"iat": at(5 * time.Second)}, nil},
-		"issued in the future":          {map[string]any{"iat": at(6 * time.Second)}, IssuedInFuture},
-		"refresh token":                 {map[string]any{"type": "refresh"}, Type},
-		"type is a number":              {map[string]any{"type": 1}, Malformed},
-		"no sub":                        {map[string]any{"sub": nil}, Subject},
-		"empty sub":                     {map[string]any{"sub": ""}, Subject},
-		"sub is a number":               {map[string]any{"sub": 1}, Malformed},
-		"sub with line break":           {map[string]any{"sub": "1\r\nx-admin: 1"}, Subject},
-		"sub with comma":                {map[string]any{"sub": "1,2"}, Subject},
-		"sub with blank":                {map[string]any{"sub": "1 2"}, Subject},
-		"sub beyond ASCII":              {map[string]any{"sub": "사용자"}, Subject},
-		"sub too long":                  {map[string]any{"sub": long}, Subject},
-		"no jti":                        {map[string]any{"jti": nil}, ID},
-		"jti too long":                  {map[string]any{"jti": long}, ID},
-		"jti with a line break":         {map[string]any{"jti": "a\nb"}, ID},
-		"provider with line break":      {map[string]any{"provider": "kakao\r\nx: y"}, Provider},
-		"provider with comma":           {map[string]any{"provider": "kakao,google"}, Provider},
-		"provider beyond ASCII":         {map[string]any{"provider": "카카오"}, Provider},
-		"provider too long":             {map[string]any{"provider": strings.Repeat("a", 65)}, Provider},
-		"provider is a list":            {map[string]any{"provider": []string{"kakao"}}, Malformed},
-		"issuer and audience unchecked": {map[string]any{"iss": "x", "aud": "y"}, nil},
+		"no provider":                  {map[string]any{"provider": nil}, nil},
+		"empty provider":               {map[string]any{"provider": ""}, nil},
+		"no type":                      {map[string]any{"type": nil}, Type},
+		"no iat, no nbf":               {map[string]any{"iat": nil, "nbf": nil}, nil},
+		"expires now, within leeway":   {map[string]any{"exp": at(0)}, nil},
+		"expired, within leeway":       {map[string]any{"exp": at(-4 * time.Second)}, nil},
+		"expired at the end of leeway": {map[string]any{"exp": at(-5 * time.Second)}, Expired},
+		"expired":                      {map[string]any{"exp": at(-time.Hour)}, Expired},
+		"no exp":                       {map[string]any{"exp": nil}, NoExpiry},
+		"exp is a text":                {map[string]any{"exp": "tomorrow"}, Malformed},
+		"exp is negative":              {map[string]any{"exp": -1}, Expired},
+		"valid soon, within leeway":    {map[string]any{"nbf": at(5 * time.Second)}, nil},
+		"valid soon":                   {map[string]any{"nbf": at(6 * time.Second)}, NotYetValid},
+		"issued soon, within leeway":   {map[string]any{"iat": at(5 * time.Second)}, nil},
+		"issued in the future":         {map[string]any{"iat": at(6 * time.Second)}, IssuedInFuture},
+		"refresh token":                {map[string]any{"type": "refresh"}, Type},
+		"type is a number":             {map[string]any{"type": 1}, Malformed},
+		"no sub":                       {map[string]any{"sub": nil}, Subject},
+		"empty sub":                    {map[string]any{"sub": ""}, Subject},
+		"sub is a number":              {map[string]any{"sub": 1}, Malformed},
+		"sub with line break":          {map[string]any{"sub": "1\r\nx-admin: 1"}, Subject},
+		"sub with comma":               {map[string]any{"sub": "1,2"}, Subject},
+		"sub with blank":               {map[string]any{"sub": "1 2"}, Subject},
+		"sub beyond ASCII":             {map[string]any{"sub": "사용자"}, Subject},
+		"sub too long":                 {map[string]any{"sub": long}, Subject},
+		"no jti":                       {map[string]any{"jti": nil}, ID},
+		"jti too long":                 {map[string]any{"jti": long}, ID},
+		"jti with a line break":        {map[string]any{"jti": "a\nb"}, ID},
+		"provider with line break":     {map[string]any{"provider": "kakao\r\nx: y"}, Provider},
+		"provider with comma":          {map[string]any{"provider": "kakao,google"}, Provider},
+		"provider beyond ASCII":        {map[string]any{"provider": "카카오"}, Provider},
+		"provider too long":            {map[string]any{"provider": strings.Repeat("a", 65)}, Provider},
+		"provider is a list":           {map[string]any{"provider": []string{"kakao"}}, Malformed},
+		"empty type":                   {map[string]any{"type": ""}, Type},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := standard(t).Verify(hs256(t, one.changes))
@@ -119,7 +120,7 @@ func TestClaims(t *testing.T) {
 }
 
 func TestIssuerAndAudience(t *testing.T) {
-	v := verifier(t, Rules{Issuer: "auth", Audience: "api"}, first)
+	v := standard(t)
 	for name, one := range map[string]struct {
 		changes map[string]any
 		want    error
@@ -127,11 +128,13 @@ func TestIssuerAndAudience(t *testing.T) {
 		"both right":          {map[string]any{"iss": "auth", "aud": "api"}, nil},
 		"one audience of two": {map[string]any{"iss": "auth", "aud": []string{"x", "api"}}, nil},
 		"other issuer":        {map[string]any{"iss": "x", "aud": "api"}, Issuer},
-		"no issuer":           {map[string]any{"aud": "api"}, Issuer},
+		"no issuer":           {map[string]any{"iss": nil}, Issuer},
 		"other audience":      {map[string]any{"iss": "auth", "aud": "x"}, Audience},
-		"no audience":         {map[string]any{"iss": "auth"}, Audience},
+		"no audience":         {map[string]any{"aud": nil}, Audience},
 		"no exp either":       {map[string]any{"exp": nil}, NoExpiry},
-		"type unchecked":      {map[string]any{"iss": "auth", "aud": "api", "type": "x"}, nil},
+		"no audience of ours": {map[string]any{"aud": []string{"x", "y"}}, Audience},
+		"empty list":          {map[string]any{"aud": []string{}}, Audience},
+		"empty issuer":        {map[string]any{"iss": ""}, Issuer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := v.Verify(hs256(t, one.changes)); !errors.Is(err, one.want) {

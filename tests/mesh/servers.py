@@ -47,7 +47,7 @@ def ext_authz(folder: Path, stack: ExitStack, redis_port: int, **settings: str) 
         "JWT_SECRET_FILE": str(secret),
         "JWT_ISSUER": ACCESS["iss"],
         "JWT_AUDIENCE": ACCESS["aud"],
-        "JWT_TOKEN_TYPE": ACCESS["type"],
+        "JWT_TYPE": ACCESS["type"],
         "REDIS_ADDR": f"127.0.0.1:{redis_port}",
         "GRPC_ADDR": f"127.0.0.1:{port}",
         "HTTP_ADDR": f"127.0.0.1:{http}",

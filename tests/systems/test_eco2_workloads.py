@@ -310,11 +310,9 @@ class TestExtAuthz:
         assert {"JWT_SECRET_FILE", "REDIS_ADDR", "REDIS_PASSWORD_FILE"} <= env(cluster, "ext-authz").keys()
 
     def test_it_takes_the_access_tokens_that_auth_api_signs_and_no_others(self, cluster: Cluster) -> None:
-        wanted = {
-            name: env(cluster, "ext-authz").get(name) for name in ("JWT_ISSUER", "JWT_AUDIENCE", "JWT_TOKEN_TYPE")
-        }
+        wanted = {name: env(cluster, "ext-authz").get(name) for name in ("JWT_ISSUER", "JWT_AUDIENCE", "JWT_TYPE")}
         public = env(cluster, "auth-api")["PUBLIC_URL"]
-        assert wanted == {"JWT_ISSUER": public, "JWT_AUDIENCE": "eco2-api", "JWT_TOKEN_TYPE": "access"}
+        assert wanted == {"JWT_ISSUER": public, "JWT_AUDIENCE": "eco2-api", "JWT_TYPE": "access"}
         assert wanted.items() <= env(cluster, "auth-api").items()
 
     def test_its_user_is_the_images(self, cluster: Cluster) -> None:

@@ -2,7 +2,7 @@
 
 What an API's image is told, by environment: `PORT`, `BASE_PATH`, `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`, `_PASSWORD_FILE`.
 auth-api also gets `PUBLIC_URL`, `REDIS_HOST`, `_PORT`, `_DB`, `_USERNAME`, `_PASSWORD_FILE`, `KEY_PREFIX`, `JWT_SECRET_FILE`,
-`JWT_ISSUER`, `_AUDIENCE`, `_TOKEN_TYPE` (what ext-authz wants of an access token's `iss`, `aud` and `type`), and
+`JWT_ISSUER`, `_AUDIENCE`, `_TYPE` (what ext-authz wants of an access token's `iss`, `aud` and `type`), and
 `<PROVIDER>_CLIENT_ID_FILE` and `_CLIENT_SECRET_FILE`; Redis takes keys from it that begin with the prefix or with `blacklist:`.
 A worker's is told `QUEUE`, `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`, `BROKER_DB`, `RESULT_DB` and `KEY_PREFIX`, that is
 both transports' `global_keyprefix`: Redis takes no other keys from it.
@@ -134,7 +134,7 @@ def access_token(context: Context) -> dict[str, str]:
     return {
         "JWT_ISSUER": f"https://{context.api_host}",
         "JWT_AUDIENCE": "eco2-api",
-        "JWT_TOKEN_TYPE": "access",
+        "JWT_TYPE": "access",
     }
 
 

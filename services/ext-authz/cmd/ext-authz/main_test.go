@@ -78,7 +78,7 @@ func (o *output) String() string {
 func command(environment ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append([]string{
-		asMain + "=1", "GORACE=halt_on_error=1", "JWT_ISSUER=auth", "JWT_AUDIENCE=api", "JWT_TOKEN_TYPE=access",
+		asMain + "=1", "GORACE=halt_on_error=1", "JWT_ISSUER=auth", "JWT_AUDIENCE=api", "JWT_TYPE=access",
 	}, environment...)
 	return cmd
 }

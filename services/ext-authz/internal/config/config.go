@@ -103,7 +103,7 @@ func readJWT(r *reader) JWT {
 		Leeway:         r.duration("JWT_LEEWAY", 5*time.Second, 0, time.Minute),
 		Issuer:         r.requiredText("JWT_ISSUER"),
 		Audience:       r.requiredText("JWT_AUDIENCE"),
-		TokenType:      r.requiredText("JWT_TOKEN_TYPE"),
+		TokenType:      r.requiredText("JWT_TYPE"),
 		MaxBytes:       r.integer("JWT_MAX_BYTES", 8<<10, 256, 64<<10),
 	}
 }

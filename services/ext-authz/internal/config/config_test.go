@@ -27,7 +27,7 @@ func environment(t *testing.T, changes map[string]string) func(string) (string, 
 		"JWT_SECRET_FILE": keyFile(t, strings.Repeat("a", 32)),
 		"JWT_ISSUER":      "https://api.example.com",
 		"JWT_AUDIENCE":    "eco2-api",
-		"JWT_TOKEN_TYPE":  "access",
+		"JWT_TYPE":        "access",
 		"REDIS_ADDR":      "redis:6379",
 	}
 	for key, value := range changes {
@@ -67,7 +67,7 @@ func TestEachSettingIsChecked(t *testing.T) {
 		"JWT_MAX_BYTES":          {"10", "a whole number from 256 to 65536"},
 		"JWT_ISSUER":             {"two words", "visible ASCII"},
 		"JWT_AUDIENCE":           {"a\nb", "visible ASCII"},
-		"JWT_TOKEN_TYPE":         {strings.Repeat("a", 257), "at most 256"},
+		"JWT_TYPE":               {strings.Repeat("a", 257), "at most 256"},
 		"REDIS_ADDR":             {"redis", "host:port"},
 		"REDIS_DB":               {"-1", "a whole number from 0 to 255"},
 		"REDIS_TLS":              {"yes", "true or false"},
@@ -95,7 +95,7 @@ func TestEachSettingIsChecked(t *testing.T) {
 }
 
 func TestIssuerAudienceAndTypeMayNotBeEmpty(t *testing.T) {
-	for _, key := range []string{"JWT_ISSUER", "JWT_AUDIENCE", "JWT_TOKEN_TYPE"} {
+	for _, key := range []string{"JWT_ISSUER", "JWT_AUDIENCE", "JWT_TYPE"} {
 		_, err := Load(environment(t, map[string]string{key: ""}))
 		if err == nil || !strings.Contains(err.Error(), key+`="": must be 1 to 256 visible ASCII`) {
 			t.Errorf("%s: %v", key, err)
@@ -115,7 +115,7 @@ func TestEveryErrorAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		`JWT_LEEWAY="2m": must be`, `GRPC_ADDR="x": must be`, `JWT_SECRET_FILE="": must be`, `REDIS_ADDR="": must be`,
-		`JWT_ISSUER="": must be`, `JWT_AUDIENCE="": must be`, `JWT_TOKEN_TYPE="": must be`,
+		`JWT_ISSUER="": must be`, `JWT_AUDIENCE="": must be`, `JWT_TYPE="": must be`,
 		`REDIS_PASSWORD_FILE="": must be set when REDIS_USERNAME is`, "REDIS_CA_FILE (value not shown)",
 		`REDIS_TLS="false": must be true`,
 	} {

@@ -79,41 +79,25 @@ COMPOSE = GoTool(
     version_variable="github.com/docker/compose/v2/internal.Version",
     took="1 to 3 minutes",
 )
-KUBEADM = GoTool(
-    name="kubeadm",
-    module="kubernetes",
-    package="k8s.io/kubernetes/cmd/kubeadm",
-    pinned="k8s.io/kubernetes",
-    version_variable="k8s.io/component-base/version.gitVersion=v",
-    took="2 to 4 minutes",
-)
-KUBE_APISERVER = GoTool(
-    name="kube-apiserver",
-    module="kubernetes",
-    package="k8s.io/kubernetes/cmd/kube-apiserver",
-    pinned="k8s.io/kubernetes",
-    version_variable="k8s.io/component-base/version.gitVersion=v",
-    took="3 to 6 minutes",
-    check=("--version",),
-)
-KUBE_CONTROLLER_MANAGER = GoTool(
-    name="kube-controller-manager",
-    module="kubernetes",
-    package="k8s.io/kubernetes/cmd/kube-controller-manager",
-    pinned="k8s.io/kubernetes",
-    version_variable="k8s.io/component-base/version.gitVersion=v",
-    took="2 to 4 minutes",
-    check=("--version",),
-)
-KUBECTL = GoTool(
-    name="kubectl",
-    module="kubernetes",
-    package="k8s.io/kubernetes/cmd/kubectl",
-    pinned="k8s.io/kubernetes",
-    version_variable="k8s.io/component-base/version.gitVersion=v",
-    took="1 to 2 minutes",
-    check=("version", "--client"),
-)
+
+
+def _of_kubernetes(name: str, *, took: str, check: tuple[str, ...] = ("--version",)) -> GoTool:
+    """All of one module: what they share is compiled once."""
+    return GoTool(
+        name=name,
+        module="kubernetes",
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        pinned="k8s.io/kubernetes",
+        version_variable="k8s.io/component-base/version.gitVersion=v",
+        took=took,
+        check=check,
+    )
+
+
+KUBEADM = _of_kubernetes("kubeadm", took="2 to 4 minutes", check=("version",))
+KUBE_APISERVER = _of_kubernetes("kube-apiserver", took="3 to 6 minutes")
+KUBE_CONTROLLER_MANAGER = _of_kubernetes("kube-controller-manager", took="2 to 4 minutes")
+KUBECTL = _of_kubernetes("kubectl", took="1 to 2 minutes", check=("version", "--client"))
 HELM = GoTool(
     name="helm",
     module="helm",

@@ -532,7 +532,7 @@ class TestManifests:
         assert build_cluster(tmp_path).texts == cluster.texts
 
     def test_the_objects_are_not_many(self, cluster: Cluster) -> None:
-        assert len(cluster.manifests) <= 130
+        assert len(cluster.manifests) <= 124
 
     def test_every_image_of_ours_is_named_in_the_settings(self, cluster: Cluster) -> None:
         registry = "290008131187.dkr.ecr.ap-northeast-2.amazonaws.com/eco2-prod-"

@@ -16,7 +16,7 @@ from rehearsal.values import Secret, contains
 from tests.stacks import ROOT, stack_file
 
 STACKS = ("dev", "prod")
-LOGICAL = re.compile(r"^[a-z0-9]+(-\w+)+$")
+LOGICAL = re.compile(r"^[a-z0-9]+(_[a-z0-9]+)*(-\w+)+$")
 
 
 @pytest.fixture(params=STACKS)

@@ -172,6 +172,20 @@ def test_its_secrets_come_by_a_role_that_reads_no_others(standing: Recording) ->
     assert [item["Resource"] for item in reads] == [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/guestbook/prod/*"]
 
 
+def test_nodes_pull_its_images(standing: Recording, alone: Recording) -> None:
+    """From repositories named after it; without it, from the cluster's own alone."""
+    repositories = [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{one}-prod-*" for one in ("eco2", guestbook.SYSTEM)]
+    assert pulled_from(standing) == repositories
+    assert pulled_from(alone) == repositories[:1]
+
+
+def pulled_from(recording: Recording) -> list[str]:
+    policy = json.loads(reveal(recording.one("Policy", "eco2-node-policies-node-images")["policy"]))
+    (reads,) = [item for item in policy["Statement"] if "ecr:BatchGetImage" in item["Action"]]
+    found = reads["Resource"]
+    return [found] if isinstance(found, str) else list(found)
+
+
 def test_the_clusters_own_store_stays_closed_to_it(standing: Recording) -> None:
     store = one(standing, "ClusterSecretStore", "eco2-parameters")["spec"]
     assert guestbook.HOME not in store["conditions"][0]["namespaces"]

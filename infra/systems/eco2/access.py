@@ -99,12 +99,13 @@ def join(context: Context, key_arn: Arn) -> Statements:
 
 
 def pull_images(context: Context) -> Statements:
-    """The project's own images."""
+    """The project's own images, and those of the systems that live in the cluster."""
+    prefixes = [context.names.prefix, *(f"{one.system}-{context.names.stack}" for one in context.tenants)]
     return (
         Statement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
         Statement(
             actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-            resources=[f"arn:aws:ecr:{context.region}:{context.account}:repository/{context.names.prefix}-*"],
+            resources=[f"arn:aws:ecr:{context.region}:{context.account}:repository/{one}-*" for one in prefixes],
         ),
     )
 

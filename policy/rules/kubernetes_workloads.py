@@ -8,6 +8,7 @@ from typing import Any
 
 from policy.kubernetes_objects import (
     APPLICATION,
+    AUTOSCALER,
     CONFIG_MAP,
     CRON_JOB,
     DEPLOYMENT,
@@ -43,10 +44,19 @@ AUTHENTICATED = frozenset({"scram-sha-256", "cert", "reject"})
 """PostgreSQL's methods that prove who is there, or let nobody in."""
 
 
+def _fewest(stack: Stack, workload: Resource) -> Any:
+    """How many pods there are at least: an autoscaler's least, or what the workload itself says."""
+    for one in stack.of(AUTOSCALER):
+        target = at(spec_of(one), "scaleTargetRef")
+        if namespace_of(one) == namespace_of(workload) and at(target, "name") == name_of(workload):
+            return at(spec_of(one), "minReplicas") or 1
+    return at(spec_of(workload), "replicas") or 1
+
+
 def _replicated(stack: Stack) -> Iterator[Resource]:
     """Workloads of more than one pod."""
     for one in stack.of(DEPLOYMENT, STATEFUL_SET):
-        if (at(spec_of(one), "replicas") or 1) > 1:
+        if _fewest(stack, one) > 1:
             yield one
 
 
@@ -59,7 +69,7 @@ def _without_a_budget(stack: Stack) -> Iterable[tuple[Resource, str]]:
         ):
             yield (
                 workload,
-                f"{number(at(spec_of(workload), 'replicas'))} replicas, and no PodDisruptionBudget selects them",
+                f"{number(_fewest(stack, workload))} replicas, and no PodDisruptionBudget selects them",
             )
 
 

@@ -33,7 +33,14 @@ from infra.components.cluster.secrets import (
     external_secret,
 )
 from infra.components.cluster.stateful import Claim, StatefulServer, StatefulServerArgs, statefulset_body
-from infra.components.cluster.workload import Port, Workload, WorkloadArgs, deployment_body
+from infra.components.cluster.workload import (
+    Port,
+    Scaling,
+    Workload,
+    WorkloadArgs,
+    autoscaler_body,
+    deployment_body,
+)
 from rehearsal.cloud import Cloud
 from rehearsal.inprocess import run
 from rehearsal.kubernetes import KubernetesProvider
@@ -284,3 +291,42 @@ class TestKubernetesObject:
 
         with pytest.raises(ValueError, match="a Kubernetes name is needed"):
             registered(program, tmp_path)
+
+
+SCALED = WorkloadArgs(
+    identity=IDENTITY,
+    pod=POD,
+    port=PORT,
+    scaling=Scaling(minimum=2, maximum=5, cpu_percent=70),
+    spread=True,
+    role_arn="arn:aws:iam::123456789012:role/api",
+)
+
+
+def test_what_an_autoscaler_counts_is_not_written_down(tmp_path: Path) -> None:
+    recording = registered(lambda: Workload("shop", SCALED, on_a_cluster()), tmp_path)
+    assert "HorizontalPodAutoscaler" in kinds(recording)
+    assert "PodDisruptionBudget" in kinds(recording)
+    assert "replicas" not in deployment_body(SCALED)["spec"]
+    spec = autoscaler_body(IDENTITY, Scaling(minimum=2, maximum=5, cpu_percent=70))["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"], spec["scaleTargetRef"]["name"]) == (2, 5, IDENTITY.name)
+    assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+
+
+def test_the_account_of_a_workload_with_a_role_names_it(tmp_path: Path) -> None:
+    recording = registered(lambda: Workload("shop", SCALED, on_a_cluster()), tmp_path)
+    (account,) = [one for one in recording if one.type.endswith(":ServiceAccount")]
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == SCALED.role_arn
+
+
+def test_replicas_that_are_spread_keep_to_nodes_of_their_own() -> None:
+    node, zone = deployment_body(SCALED)["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert (node["topologyKey"], node["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
+    assert (zone["topologyKey"], zone["whenUnsatisfiable"]) == ("topology.kubernetes.io/zone", "ScheduleAnyway")
+    assert node["labelSelector"]["matchLabels"] == IDENTITY.selector
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(0, 2), (3, 2)])
+def test_an_autoscaler_has_a_range(minimum: int, maximum: int) -> None:
+    with pytest.raises(ValueError, match="is no range"):
+        autoscaler_body(IDENTITY, Scaling(minimum=minimum, maximum=maximum, cpu_percent=70))

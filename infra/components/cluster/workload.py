@@ -43,19 +43,41 @@ def service_body(identity: Identity, port: Port) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Between so many pods, for the average pod to use `cpu_percent` of the CPU that it asks for."""
+
+    minimum: int
+    maximum: int
+    cpu_percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """`port` is None for what nobody calls, as a queue's worker."""
+    """`port` is None for what nobody calls, as a queue's worker.
+
+    With `scaling` the autoscaler says how many there are, and `replicas` is not read. `spread` keeps replicas on nodes and in zones
+    of their own as far as there are such. `role_arn` is the IAM role that its account may become.
+    """
 
     identity: Identity
     pod: Pod
     port: Port | None = None
     replicas: int = 1
+    scaling: Scaling | None = None
+    spread: bool = False
+    role_arn: str | None = None
+
+    @property
+    def fewest(self) -> int:
+        """How many pods there are at least."""
+        return self.scaling.minimum if self.scaling else self.replicas
 
 
 class Workload(PlatformComponent):
     """A new pod is ready before an old one stops; more than one replica is drained one at a time.
 
-    Resources: a ServiceAccount, a Deployment; a Service where there is a port; a PodDisruptionBudget where there are replicas.
+    Resources: a ServiceAccount, a Deployment; a Service where there is a port; a PodDisruptionBudget where there are replicas; a
+    HorizontalPodAutoscaler where it is scaled.
     """
 
     pulumi_type: ClassVar[str] = "platform:cluster:Workload"
@@ -63,7 +85,7 @@ class Workload(PlatformComponent):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         identity = args.identity
-        service_account(name, identity, self.child)
+        service_account(name, identity, self.child, args.role_arn)
         KubernetesObject(
             f"{name}-deployment",
             "apps/v1/Deployment",
@@ -79,7 +101,15 @@ class Workload(PlatformComponent):
                 body=service_body(identity, args.port),
                 opts=self.child,
             )
-        if args.replicas > 1:
+        if args.scaling:
+            KubernetesObject(
+                f"{name}-autoscaler",
+                "autoscaling/v2/HorizontalPodAutoscaler",
+                metadata=identity.metadata(),
+                body=autoscaler_body(identity, args.scaling),
+                opts=self.child,
+            )
+        if args.fewest > 1:
             KubernetesObject(
                 f"{name}-budget",
                 "policy/v1/PodDisruptionBudget",
@@ -93,14 +123,56 @@ class Workload(PlatformComponent):
 def deployment_body(args: WorkloadArgs) -> dict[str, Any]:
     """The Deployment, without its metadata."""
     identity = args.identity
+    template = pod_template(args.pod, account=identity.name, labels=identity.labels)
+    if args.spread:
+        template["spec"]["topologySpreadConstraints"] = _spread(identity)
     return {
         "spec": {
-            "replicas": args.replicas,
+            # What the autoscaler counts is no difference for Argo CD to put back.
+            **({} if args.scaling else {"replicas": args.replicas}),
             "revisionHistoryLimit": 5,
             "progressDeadlineSeconds": 300,
             "selector": {"matchLabels": identity.selector},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": pod_template(args.pod, account=identity.name, labels=identity.labels),
+            "template": template,
+        }
+    }
+
+
+def _spread(identity: Identity) -> list[dict[str, Any]]:
+    """Never two more on one node than on another; over zones as far as they have room."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": unsatisfiable,
+            "labelSelector": {"matchLabels": identity.selector},
+        }
+        for key, unsatisfiable in (
+            ("kubernetes.io/hostname", "DoNotSchedule"),
+            ("topology.kubernetes.io/zone", "ScheduleAnyway"),
+        )
+    ]
+
+
+def autoscaler_body(identity: Identity, scaling: Scaling) -> dict[str, Any]:
+    """A HorizontalPodAutoscaler by CPU; `ValueError` for bounds that are none."""
+    if not 1 <= scaling.minimum <= scaling.maximum:
+        raise ValueError(f"{identity.name}: {scaling.minimum} to {scaling.maximum} pods is no range")
+    return {
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": identity.name},
+            "minReplicas": scaling.minimum,
+            "maxReplicas": scaling.maximum,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {
+                        "name": "cpu",
+                        "target": {"type": "Utilization", "averageUtilization": scaling.cpu_percent},
+                    },
+                }
+            ],
         }
     }
 

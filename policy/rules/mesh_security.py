@@ -65,7 +65,7 @@ CHECKED_HEADERS = frozenset({"authorization", "x-refresh-token", "x-request-id"}
 """What the authorizer is shown."""
 
 FILTERS = frozenset({"cookie-to-header", "strip-identity-headers", "reject-underscores", "ext-authz-headers"})
-"""The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/envoy_filters.py."""
+"""The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/filters."""
 
 SCRIPTED_HEADERS = frozenset({"authorization"})
 """What the reviewed script writes: the cookie's token."""
@@ -468,7 +468,7 @@ RULES: tuple[Rule, ...] = (
         title="EnvoyFilters are the reviewed ones, at the gateway, and take nothing away",
         controls=("Istio security best practices: Avoid alpha and experimental features",),
         severity=Severity.HIGH,
-        remedy="Use an Istio API; what it cannot say goes into components/mesh/envoy_filters.py, and its name into this rule.",
+        remedy="Use an Istio API; what it cannot say goes into components/mesh/filters, and its name into this rule.",
         check=_filter_outside_its_room,
     ),
     ResourceRule(

@@ -42,6 +42,10 @@ LONGEST_REQUEST = 60.0
 SAFE_RETRIES = frozenset({"connect-failure", "refused-stream", "reset-before-request"})
 """What shows that a service has not seen the request."""
 
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+IDEMPOTENCY_KEY = "idempotency-key"
+"""What may be sent again all the same: reads, and requests whose client says so by this header."""
+
 MODERN_TLS = frozenset({"TLSV1_2", "TLSV1_3"})
 PROTOCOLS = frozenset(
     {"http", "http2", "https", "grpc", "grpc-web", "tcp", "tls", "mongo", "mysql", "redis", "kubernetes.io/h2c"}
@@ -121,6 +125,20 @@ def _routes_abroad(stack: Stack) -> Iterable[tuple[Resource, str]]:
                 yield route, f"it routes to {host}, of another namespace than its own"
 
 
+def _unknown_subsets(stack: Stack) -> Iterable[tuple[Resource, str]]:
+    known = {
+        (at(spec_of(one), "host"), at(subset, "name"))
+        for one in stack.of(DESTINATION_RULE)
+        for subset in each(spec_of(one), "subsets")
+    }
+    for route in stack.of(VIRTUAL_SERVICE):
+        for http in http_routes(route):
+            for one in each(http, "route"):
+                host, subset = at(one, "destination", "host"), at(one, "destination", "subset")
+                if subset is not None and (host, subset) not in known:
+                    yield route, f"route {at(http, 'name')}: no DestinationRule of {host} has the subset {subset}"
+
+
 def _waits_for_ever(resource: Resource) -> Iterable[str]:
     for http in http_routes(resource):
         limit = seconds(at(http, "timeout") or "0s")
@@ -133,8 +151,20 @@ def _repeats_unsafely(resource: Resource) -> Iterable[str]:
         if not at(http, "route"):
             continue
         conditions = at(http, "retries", "retryOn") or "Istio's own"
+        if _may_be_repeated(http):
+            continue
         if at(http, "retries", "attempts") != 0 and not {*conditions.split(",")} <= SAFE_RETRIES:
             yield f"route {at(http, 'name')}: what the service has seen may be sent again (retryOn is {conditions})"
+
+
+def _may_be_repeated(http: Mapping[str, Any]) -> bool:
+    """Whether the route takes nothing but reads, and what its client declares to be idempotent."""
+    matches = each(http, "match")
+    return bool(matches) and all(
+        IDEMPOTENCY_KEY in (at(one, "headers") or {})
+        or {*str(at(one, "method", "exact") or at(one, "method", "regex")).split("|")} <= REPEATABLE
+        for one in matches
+    )
 
 
 def _says_who_calls(resource: Resource) -> Iterable[str]:
@@ -149,7 +179,9 @@ def _says_who_calls(resource: Resource) -> Iterable[str]:
 def _shares_with_any_site(resource: Resource) -> Iterable[str]:
     for http in http_routes(resource):
         for origin in each(http, "corsPolicy", "allowOrigins"):
-            if not at(origin, "exact") or at(origin, "exact") == "*":
+            named = at(origin, "exact")
+            # Of any site, and then without cookies: no more than anybody may ask for without a browser.
+            if not named or (named == "*" and at(http, "corsPolicy", "allowCredentials") is not False):
                 yield f"route {at(http, 'name')}: corsPolicy lets any site in that matches {written(origin)}"
 
 
@@ -290,6 +322,14 @@ RULES: tuple[Rule, ...] = (
         remedy="Put the route into the service's namespace, and name <service>.<namespace>.svc.cluster.local.",
         check=_routes_abroad,
     ),
+    StackRule(
+        name="mesh-route-subset-known",
+        title="A route's subset is one of a DestinationRule",
+        controls=("Istio security best practices: Detect invalid configurations", "Istio: Traffic Management, Subsets"),
+        severity=Severity.MEDIUM,
+        remedy="Name the subset in the DestinationRule of the host: without it every request of the route is answered 503.",
+        check=_unknown_subsets,
+    ),
     ResourceRule(
         name="mesh-route-timeout",
         title="A request that is not answered ends",
@@ -305,7 +345,8 @@ RULES: tuple[Rule, ...] = (
         title="Only what a service has not seen is sent again",
         controls=("Istio: Traffic Management, Retries",),
         severity=Severity.MEDIUM,
-        remedy=f"Set retries.retryOn to {', '.join(sorted(SAFE_RETRIES))}; Istio's default may repeat a POST.",
+        remedy=f"Set retries.retryOn to {', '.join(sorted(SAFE_RETRIES))}; or match {', '.join(sorted(REPEATABLE))} alone, "
+        f"or the header {IDEMPOTENCY_KEY}; Istio's default may repeat a POST.",
         types=frozenset({VIRTUAL_SERVICE}),
         check=_repeats_unsafely,
     ),
@@ -335,7 +376,8 @@ RULES: tuple[Rule, ...] = (
         title="Sites that may call from a browser are named one by one",
         controls=("OWASP ASVS 4.0: 14.5.3", "OWASP API Security API8:2023"),
         severity=Severity.HIGH,
-        remedy="List each origin as `exact: https://…`; a regex or a prefix also matches a neighbour's site.",
+        remedy="List each origin as `exact: https://…`, or `*` with allowCredentials: false; a regex or a prefix also matches a "
+        "neighbour's site.",
         types=frozenset({VIRTUAL_SERVICE}),
         check=_shares_with_any_site,
     ),

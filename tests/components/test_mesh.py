@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from infra.components.mesh import envoy_filters as filters
 from infra.components.mesh.authorization import (
     Allow,
     AllowArgs,
@@ -33,12 +32,16 @@ from infra.components.mesh.egress import (
     external_hosts,
     visibility,
 )
+from infra.components.mesh.filters.checked_headers import checked_headers
+from infra.components.mesh.filters.lua import lua_filter
+from infra.components.mesh.filters.placing import GatewayFilter, GatewayFilterArgs, gateway_filter
+from infra.components.mesh.filters.request_headers import stripped_headers
 from infra.components.mesh.gateway import Gateway, GatewayArgs, Server, gateway
 from infra.components.mesh.mesh_config import GrpcAuthorizer, MeshConfigArgs, mesh_config
 from infra.components.mesh.mutual_tls import MutualTls
 from infra.components.mesh.objects import Place
 from infra.components.mesh.paths import matches
-from infra.components.mesh.routes import Route, Routes, RoutesArgs, routes
+from infra.components.mesh.routes import NO_RETRIES, Route, Routes, RoutesArgs, routes
 from infra.components.mesh.telemetry import Telemetry, TelemetryArgs, telemetry
 from infra.systems.eco2.document import BYPASSED
 from rehearsal.cloud import Cloud
@@ -79,8 +82,8 @@ MESH = MeshConfigArgs(
 )
 
 
-def edge_filter(name: str, patch: dict[str, Any]) -> filters.GatewayFilterArgs:
-    return filters.GatewayFilterArgs(place=at(name), workload=EDGE, patch=patch)
+def edge_filter(name: str, patch: dict[str, Any]) -> GatewayFilterArgs:
+    return GatewayFilterArgs(place=at(name), workload=EDGE, patches=[patch])
 
 
 def program() -> None:
@@ -95,12 +98,12 @@ def program() -> None:
     ExternalHosts("eco2-mesh-oauth", OAUTH)
     Visibility("eco2-mesh-scan-sees", SEEN)
     Telemetry("eco2-mesh-telemetry", LOGS)
-    lua = edge_filter("cookie-to-header", filters.lua_filter(LUA))
-    strip = edge_filter("strip-identity", filters.stripped_headers(["x-user-id", "x-auth-provider"]))
+    lua = edge_filter("cookie-to-header", lua_filter(LUA))
+    strip = edge_filter("strip-identity", stripped_headers(["x-user-id", "x-auth-provider"]))
     headers = ["authorization", "x-refresh-token", "x-request-id"]
-    filters.GatewayFilter("eco2-mesh-cookie", lua)
-    filters.GatewayFilter("eco2-mesh-strip", strip)
-    filters.GatewayFilter("eco2-mesh-checked", edge_filter("ext-authz-headers", filters.checked_headers(headers)))
+    GatewayFilter("eco2-mesh-cookie", lua)
+    GatewayFilter("eco2-mesh-strip", strip)
+    GatewayFilter("eco2-mesh-checked", edge_filter("ext-authz-headers", checked_headers(headers)))
 
 
 def rendered(folder: Path) -> tuple[Recording, dict[str, str]]:
@@ -196,7 +199,7 @@ def test_a_route_repeats_only_what_the_upstream_has_not_seen(files: dict[str, An
 
 
 def test_a_stream_has_no_timeout_and_may_have_no_retries() -> None:
-    (route,) = routes(replace(SCAN_ROUTES, routes=[replace(SCAN, timeout=None, retries=0)]))["http"]
+    (route,) = routes(replace(SCAN_ROUTES, routes=[replace(SCAN, timeout=None, retries=NO_RETRIES)]))["http"]
     assert "timeout" not in route
     assert route["retries"] == {"attempts": 0}
 
@@ -437,10 +440,10 @@ OPENED: dict[str, Callable[[], object]] = {
     "an external wildcard": lambda: external_hosts(replace(OAUTH, hosts=["*.kakao.com"])),
     "the whole mesh in sight": lambda: visibility(replace(SEEN, hosts=["*/*"])),
     "two authorizers of one name": lambda: mesh_config(replace(MESH, authorizers=[*MESH.authorizers] * 2)),
-    "a script that does nothing": lambda: filters.lua_filter("-- later"),
-    "no header to strip": lambda: filters.stripped_headers([]),
-    "a check without headers": lambda: filters.checked_headers([]),
-    "a patch of every gateway": lambda: filters.gateway_filter(replace(edge_filter("x", {}), workload={})),
+    "a script that does nothing": lambda: lua_filter("-- later"),
+    "no header to strip": lambda: stripped_headers([]),
+    "a check without headers": lambda: checked_headers([]),
+    "a patch of every gateway": lambda: gateway_filter(replace(edge_filter("x", {}), workload={})),
     "a name that is none": lambda: at("Eco2_Gateway"),
     "a namespace that is none": lambda: at("x", ""),
 }

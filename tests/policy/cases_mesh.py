@@ -298,11 +298,24 @@ _TRAFFIC = (
     _route("mesh-route-timeout", {f"{ROUTE}.timeout": "600s"}),
     _route("mesh-route-safe-retries", {f"{ROUTE}.retries.retryOn": "5xx"}),
     _route("mesh-route-safe-retries", {f"{ROUTE}.retries": ...}),
+    _route("mesh-route-safe-retries", {f"{ROUTE}.retries.retryOn": "5xx", f"{ROUTE}.match.0.method.exact": "GET"}),
+    _route(
+        "mesh-route-safe-retries",
+        {
+            f"{ROUTE}.retries.retryOn": "5xx",
+            f"{ROUTE}.match": [{"uri": {"prefix": "/api/v1/scan/"}, "method": {"regex": "GET|POST"}}],
+        },
+    ),
+    _route("mesh-route-subset-known", {f"{ROUTE}.route.0.destination.subset": "canary"}),
     _route("mesh-route-claims-no-identity", {f"{ROUTE}.headers.request.set": {"X-User-Id": "1"}}),
     _route("mesh-route-claims-no-identity", {f"{ROUTE}.route.0.headers.request.add": {"authorization": "Bearer x"}}),
     _route("mesh-route-path-kept", {f"{ROUTE}.rewrite": {"uri": "/admin/"}}),
     _route("mesh-route-cors-named", {f"{ROUTE}.corsPolicy.allowOrigins": [{"regex": ".*"}]}),
     _route("mesh-route-cors-named", {f"{ROUTE}.corsPolicy.allowOrigins": [{"exact": "*"}]}),
+    _route(
+        "mesh-route-cors-named",
+        {f"{ROUTE}.corsPolicy": {"allowOrigins": [{"exact": "*"}], "allowCredentials": True}},
+    ),
     _destination("mesh-destination-mtls", {"spec.trafficPolicy.tls.mode": "DISABLE"}),
     _destination("mesh-destination-mtls", {"spec.trafficPolicy.tls": ...}),
     _destination(

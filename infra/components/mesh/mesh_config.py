@@ -29,7 +29,7 @@ class GrpcAuthorizer:
     """An external authorization service that speaks Envoy's ext_authz over gRPC (eco2.md, ext-authz settings).
 
     It fails closed, always: without an answer in `timeout` the client gets 403. Istio's gRPC provider has no list of headers to
-    send: it sends all, unless `envoy_filters.checked_headers` narrows them. What the service adds to an allowed request reaches
+    send: it sends all, unless `filters.checked_headers` narrows them. What the service adds to an allowed request reaches
     the upstream as it is.
     """
 

@@ -1,32 +1,88 @@
-"""Routes by path."""
+"""Routes by path, and by what else a request says: its method, headers, cookies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pulumi
 
+from infra.components.mesh.cors import Cors, cors
 from infra.components.mesh.objects import NETWORKING, MeshComponent, Place, Spec
 
 SAFE_RETRIES = "connect-failure,refused-stream,reset-before-request"
 """Only what shows that the upstream has not seen the request: repeating a POST is safe then. Istio's own default is wider."""
 
+REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, 9.2.1), so that what the upstream has seen may be sent again."""
+
+IDEMPOTENCY_KEY = "idempotency-key"
+"""By this header (IETF draft "The Idempotency-Key HTTP Header Field") a client declares that a request may be sent again."""
+
+PRESENT = None
+"""In a route's `headers`: the header is there, whatever its value."""
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """Up to `attempts` more tries, each bounded by `per_try_timeout`, when a condition of `on` (Envoy's retry policies) holds.
+
+    What is beyond `SAFE_RETRIES` is for routes that are safe to repeat alone: those of `REPEATABLE` methods, or which ask for
+    an `Idempotency-Key`.
+    """
+
+    attempts: int = 2
+    per_try_timeout: str | None = None
+    on: str = SAFE_RETRIES
+
+
+NO_RETRIES = Retries(attempts=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """`percent` of a route's requests go to a subset of its host, or to another host on the same port."""
+
+    percent: int
+    subset: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay:
+    """Who got a share keeps it for `seconds`: the answer sets `cookie` to the subset, and a request with it goes there."""
+
+    cookie: str
+    seconds: int
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Requests for `prefix` itself and for all below it go to `host`:`port`.
+    """Requests for `prefix` itself and for all below it go to `host`:`port`, or to its `subset` or `shares`.
 
-    `timeout` bounds the whole answer, a WebSocket's until it is upgraded; None means no bound, for streams.
-    `retries` repeats what the upstream has not seen.
+    Given `methods`, `headers` (a value, or `PRESENT`) and `cookies`, a request must have all of them, and one of the methods.
+    `timeout` bounds the whole answer with all retries, a WebSocket's until it is upgraded; None means no bound, for streams.
+    `stay` is for shares of subsets. A gRPC method's prefix is `/<package>.<Service>/<Method>`. `name` is the route's in logs,
+    and tells routes of one prefix apart.
     """
 
     prefix: str
     host: str
     port: int
     timeout: str | None
-    retries: int = 2
+    name: str | None = None
+    methods: Sequence[str] = ()
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    subset: str | None = None
+    shares: Sequence[Share] = ()
+    stay: Stay | None = None
+    retries: Retries = Retries()
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,36 +99,140 @@ class RoutesArgs:
 
 
 def routes(args: RoutesArgs) -> Spec:
-    """The spec; a route that an earlier one hides is refused."""
+    """The spec; a route that an earlier one hides is refused, and so are retries of what is not safe to repeat."""
     if not args.hosts or not args.gateways or not args.routes:
         raise ValueError(f"{args.place.reference}: routes have hosts, gateways and at least one route")
     for position, route in enumerate(args.routes):
-        if not route.prefix.startswith("/") or route.prefix.endswith("/") or "*" in route.prefix:
-            raise ValueError(f"{args.place.reference}: the prefix '{route.prefix}' is not like /api/v1/scan")
+        for wrong in _faults(route):
+            raise ValueError(f"{args.place.reference}: {wrong}")
         for earlier in args.routes[:position]:
-            if f"{route.prefix}/".startswith(f"{earlier.prefix}/"):
+            if _hides(earlier, route):
                 raise ValueError(
                     f"{args.place.reference}: {route.prefix} comes after {earlier.prefix}, which takes it all"
                 )
     return {
         "hosts": list(args.hosts),
         "gateways": list(args.gateways),
-        "http": [_http(route) for route in args.routes],
+        "http": [_http(one) for route in args.routes for one in (*_stayers(route), route)],
     }
+
+
+def _faults(route: Route) -> Iterator[str]:
+    if not route.prefix.startswith("/") or route.prefix.endswith("/") or "*" in route.prefix:
+        yield f"the prefix '{route.prefix}' is not like /api/v1/scan"
+    if route.shares and (route.subset or sum(share.percent for share in route.shares) != 100):
+        yield f"{route.prefix}: shares add up to 100 percent, and stand in the place of a subset"
+    if any(not 0 <= share.percent <= 100 for share in route.shares):
+        yield f"{route.prefix}: a share is 0 to 100 percent"
+    if route.stay and (not route.shares or any(share.subset is None for share in route.shares)):
+        yield f"{route.prefix}: who may stay has shares of subsets to stay with"
+    for name in (*route.headers, *route.cookies, *([route.stay.cookie] if route.stay else ())):
+        if not TOKEN.fullmatch(name):
+            yield f"{route.prefix}: '{name}' is no name of a header or a cookie"
+    if not _may_be_repeated(route) and not {*route.retries.on.split(",")} <= {*SAFE_RETRIES.split(",")}:
+        yield (
+            f"{route.prefix}: retries on {route.retries.on} would repeat what the upstream has seen — allowed: for methods "
+            f"{', '.join(sorted(REPEATABLE))} alone, or with the header {IDEMPOTENCY_KEY} asked for"
+        )
+
+
+def _may_be_repeated(route: Route) -> bool:
+    only_reads = bool(route.methods) and {*route.methods} <= REPEATABLE
+    return route.retries.attempts == 0 or only_reads or IDEMPOTENCY_KEY in {name.lower() for name in route.headers}
+
+
+def _hides(earlier: Route, later: Route) -> bool:
+    """Whether every request of `later` is one of `earlier`."""
+    return (
+        f"{later.prefix}/".startswith(f"{earlier.prefix}/")
+        and (not earlier.methods or (bool(later.methods) and {*later.methods} <= {*earlier.methods}))
+        and all(
+            name in later.headers and value in (PRESENT, later.headers[name]) for name, value in earlier.headers.items()
+        )
+        and earlier.cookies.items() <= later.cookies.items()
+    )
+
+
+def _stayers(route: Route) -> Iterator[Route]:
+    """A route for each share, for those who come back to it; a share of nothing keeps nobody."""
+    for share in (one for one in route.shares if one.percent and route.stay):
+        stays = {**route.cookies, route.stay.cookie: str(share.subset)} if route.stay else {}
+        name = f"{_name(route)}-stays-{share.subset}"
+        yield replace(
+            route, name=name, cookies=stays, shares=(), stay=None, subset=share.subset, host=share.host or route.host
+        )
+
+
+def _name(route: Route) -> str:
+    return route.name or route.prefix.strip("/").replace("/", "-")
 
 
 def _http(route: Route) -> Spec:
     spec: Spec = {
-        "name": route.prefix.strip("/").replace("/", "-"),
+        "name": _name(route),
         # Two matches: a prefix of /api/v1/scan alone would also take /api/v1/scanner.
-        "match": [{"uri": {"exact": route.prefix}}, {"uri": {"prefix": f"{route.prefix}/"}}],
-        "route": [{"destination": {"host": route.host, "port": {"number": route.port}}}],
-        "retries": {"attempts": route.retries},
+        "match": [
+            {"uri": uri, **_conditions(route)} for uri in ({"exact": route.prefix}, {"prefix": f"{route.prefix}/"})
+        ],
+        "route": _destinations(route),
+        "retries": _retries(route.retries),
     }
-    if route.retries:
-        spec["retries"]["retryOn"] = SAFE_RETRIES
     if route.timeout is not None:
         spec["timeout"] = route.timeout
+    if route.cors is not None:
+        spec["corsPolicy"] = cors(route.cors)
+    return spec
+
+
+def _conditions(route: Route) -> Spec:
+    found: Spec = {}
+    if route.methods:
+        # One match per method would be as many matches again; Envoy sees the same.
+        found["method"] = _one_of(route.methods)
+    headers = {name.lower(): ({} if value is PRESENT else {"exact": value}) for name, value in route.headers.items()}
+    if route.cookies:
+        headers["cookie"] = {"regex": "".join(map(_cookie, route.cookies.items()))}
+    if headers:
+        found["headers"] = headers
+    return found
+
+
+def _one_of(values: Sequence[str]) -> Spec:
+    return {"exact": values[0]} if len(values) == 1 else {"regex": "|".join(values)}
+
+
+def _cookie(wanted: tuple[str, str]) -> str:
+    return rf"(?:.*;\s*)?{re.escape(wanted[0])}={re.escape(wanted[1])}(?:\s*;.*)?"
+
+
+def _destinations(route: Route) -> list[Spec]:
+    if not route.shares:
+        return [_destination(route, route.host, route.subset)]
+    return [
+        {
+            **_destination(route, share.host or route.host, share.subset),
+            "weight": share.percent,
+            **(_remembered(route.stay, str(share.subset)) if route.stay else {}),
+        }
+        for share in route.shares
+    ]
+
+
+def _destination(route: Route, host: str, subset: str | None) -> Spec:
+    return {"destination": {"host": host, "port": {"number": route.port}, **({"subset": subset} if subset else {})}}
+
+
+def _remembered(stay: Stay, subset: str) -> Spec:
+    cookie = f"{stay.cookie}={subset}; Path=/; Max-Age={stay.seconds}; Secure; HttpOnly; SameSite=Lax"
+    return {"headers": {"response": {"add": {"set-cookie": cookie}}}}
+
+
+def _retries(retries: Retries) -> Spec:
+    spec: Spec = {"attempts": retries.attempts}
+    if retries.attempts:
+        spec["retryOn"] = retries.on
+        if retries.per_try_timeout is not None:
+            spec["perTryTimeout"] = retries.per_try_timeout
     return spec
 
 

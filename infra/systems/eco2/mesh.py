@@ -8,7 +8,6 @@ from pathlib import Path
 import pulumi
 
 from infra.components.cluster.gitops import waved
-from infra.components.mesh import envoy_filters as filters
 from infra.components.mesh.authorization import (
     Allow,
     AllowArgs,
@@ -21,6 +20,10 @@ from infra.components.mesh.authorization import (
 )
 from infra.components.mesh.destinations import Destination, DestinationArgs
 from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
+from infra.components.mesh.filters.checked_headers import checked_headers
+from infra.components.mesh.filters.lua import lua_filter
+from infra.components.mesh.filters.placing import GatewayFilter, GatewayFilterArgs
+from infra.components.mesh.filters.request_headers import rejected_underscores, stripped_headers
 from infra.components.mesh.gateway import Gateway, GatewayArgs, Server
 from infra.components.mesh.mesh_config import GrpcAuthorizer, MeshConfigArgs, mesh_config
 from infra.components.mesh.mutual_tls import MutualTls
@@ -204,15 +207,15 @@ def _routes(context: Context, opts: pulumi.ResourceOptions) -> None:
 def _filters(context: Context, opts: pulumi.ResourceOptions) -> None:
     """What Istio's own API cannot say: the cookie, identity headers of clients, disguised headers, the headers that are shown."""
     patches = {
-        "cookie-to-header": filters.lua_filter(COOKIE_TO_HEADER.read_text(encoding="utf-8")),
-        "strip-identity-headers": filters.stripped_headers(IDENTITY_HEADERS),
-        "reject-underscores": filters.rejected_underscores(),
-        "ext-authz-headers": filters.checked_headers(CHECKED_HEADERS),
+        "cookie-to-header": lua_filter(COOKIE_TO_HEADER.read_text(encoding="utf-8")),
+        "strip-identity-headers": stripped_headers(IDENTITY_HEADERS),
+        "reject-underscores": rejected_underscores(),
+        "ext-authz-headers": checked_headers(CHECKED_HEADERS),
     }
     for name, patch in patches.items():
-        filters.GatewayFilter(
+        GatewayFilter(
             _name(context, name),
-            filters.GatewayFilterArgs(place=_place(name), workload=GATEWAY_LABELS, patch=patch),
+            GatewayFilterArgs(place=_place(name), workload=GATEWAY_LABELS, patches=[patch]),
             opts,
         )
 

@@ -31,6 +31,9 @@ SOURCES = {
 }
 """Each release of eco2's platform whose chart can be had: its module, and the chart's folder in it."""
 
+LINKED = {"calico": "libcalico-go/config/crd"}
+"""The folder of definitions that a chart has by a link, which a module's archive leaves out."""
+
 _DEPENDENCIES = re.compile(r"^dependencies:\n(?:[ \t-].*\n?)+", re.MULTILINE)
 
 
@@ -58,6 +61,10 @@ def _fill(folder: Path) -> None:
     for release, (module, path) in SOURCES.items():
         say(f"fetching the chart of {release} from {module} {pinned(module)}")
         shutil.copytree(download(module) / path, folder / release, copy_function=shutil.copyfile)
+        if release in LINKED:
+            shutil.copytree(
+                download(module) / LINKED[release], folder / release / "crds/linked", copy_function=shutil.copyfile
+            )
         for kept in (folder / release).rglob("*"):
             kept.chmod(0o755 if kept.is_dir() else 0o644)
         about = folder / release / "Chart.yaml"

@@ -274,7 +274,12 @@ CHARTS: dict[str, dict[str, Any]] = {
         f"{VALUES}.service.type": "LoadBalancer",
     },
     "external-dns": {f"{VALUES}.domainFilters": [], f"{VALUES}.hostNetwork": True},
-    "calico": {f"{VALUES}.installation.enabled": False, RESOURCE: GONE},
+    "calico": {
+        f"{VALUES}.installation.enabled": False,
+        f"{VALUES}.defaultFelixConfiguration.enabled": False,
+        f"{VALUES}.defaultFelixConfiguration.wireguardEnabled": (False, GONE),
+        RESOURCE: GONE,
+    },
 }
 """What some charts must not be told, by the Application's name."""
 

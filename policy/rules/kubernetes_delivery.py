@@ -69,6 +69,10 @@ PROMETHEUS: tuple[Setting, ...] = (
     ("prometheus|prometheusSpec|enableAdminAPI", FALSE),
     ("grafana|enabled", FALSE),
 )
+CALICO: tuple[Setting, ...] = (
+    ("defaultFelixConfiguration|enabled", TRUE),
+    ("defaultFelixConfiguration|wireguardEnabled", TRUE),
+)
 
 
 def _is_wild(value: Any) -> bool:
@@ -295,6 +299,15 @@ RULES: tuple[Rule, ...] = (
         remedy="Set the value as the finding says, in the chart's values.",
         types=frozenset({APPLICATION}),
         check=_set_as("kube-prometheus-stack", PROMETHEUS),
+    ),
+    ResourceRule(
+        name="calico-encrypted",
+        title="Pods' packets are encrypted between nodes",
+        controls=("NSA/CISA Kubernetes Hardening Guide 1.2: Network separation and hardening",),
+        severity=Severity.HIGH,
+        remedy="Set the value as the finding says, in the chart's values.",
+        types=frozenset({APPLICATION}),
+        check=_set_as("tigera-operator", CALICO),
     ),
     ResourceRule(
         name="external-dns-own-names",

@@ -138,6 +138,21 @@ def test_the_only_hook_at_a_charts_end_is_calicos() -> None:
     assert parts()["calico"].kept
 
 
+def test_calicos_encryption_is_a_field_that_its_kind_knows() -> None:
+    (felix,) = [one for one in rendered("calico") if one["kind"] == "FelixConfiguration"]
+    (kind,) = [
+        one
+        for one in rendered("calico")
+        if one["metadata"]["name"] == "felixconfigurations.crd.projectcalico.org"
+        and one["kind"] == "CustomResourceDefinition"
+    ]
+    (version,) = kind["spec"]["versions"]
+    known = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert felix["metadata"]["name"] == "default"
+    assert felix["spec"] == {"wireguardEnabled": True}
+    assert known["wireguardEnabled"]["type"] == "boolean"
+
+
 def test_the_load_balancer_controller_stands_before_no_service() -> None:
     hooks = [one for one in rendered("aws-load-balancer-controller") if one["kind"] == "MutatingWebhookConfiguration"]
     resources = {

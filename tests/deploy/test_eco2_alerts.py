@@ -45,6 +45,8 @@ SNAPSHOT = "eco2_etcd_snapshot_last_success_timestamp_seconds"
 VOLUME = '{namespace="postgres",persistentvolumeclaim="data-postgresql-0"}'
 SCAN = {"namespace": "scan", "deployment": "scan-api"}
 
+KEYS = 'kube_node_annotations{{node="{}",annotation_projectcalico_org_wireguard_public_key="{}"}}'
+
 CASES = (
     Case(
         sentence="an API without a pod for two minutes", alert="ApiDown", minute=4,
@@ -156,6 +158,18 @@ CASES = (
         series={f'kube_node_info{{node="k8s-{number}"}}': "1x20" for number in range(14)},
     ),
     Case(
+        sentence="a node without a key of WireGuard", alert="NodeInTheClear", minute=20,
+        series={
+            'kube_node_info{node="k8s-redis"}': "1x30", 'kube_node_info{node="k8s-celery"}': "1x30",
+            KEYS.format("k8s-redis", "bm9uZQ=="): "1x30", 'kube_node_annotations{node="k8s-celery"}': "1x30",
+        },
+        fires=[{"node": "k8s-celery"}],
+    ),
+    Case(
+        sentence="every node has a key", alert="NodeInTheClear", minute=20,
+        series={'kube_node_info{node="k8s-redis"}': "1x30", KEYS.format("k8s-redis", "bm9uZQ=="): "1x30"},
+    ),
+    Case(
         sentence="a certificate with six days left", alert="CertificateExpiresSoon", minute=65,
         series={'certmanager_certificate_expiration_timestamp_seconds{name="webhook"}': f"{6 * DAY}x100"},
         fires=[{"name": "webhook"}],
@@ -203,7 +217,7 @@ def test_every_alert_has_a_case_in_which_it_fires() -> None:
 
 
 def test_the_topics_of_the_issue_have_alerts() -> None:
-    assert len(ALERTS) == 14
+    assert len(ALERTS) == 15
     assert {rule["labels"]["severity"] for rule in ALERTS.values()} == {"critical", "warning"}
 
 

@@ -345,7 +345,7 @@ def test_a_fresh_machine_is_prepared(master: NodeMachine, standing: Path) -> Non
         "fs.inotify.max_user_instances = 8192",
     ):
         assert setting in sysctl.splitlines()
-    assert {call[1] for call in calls if call[0] == "modprobe"} == {"overlay", "br_netfilter"}
+    assert {call[1] for call in calls if call[0] == "modprobe"} == {"overlay", "br_netfilter", "wireguard"}
     assert ["swapoff", "--all"] in calls
     assert master.read("etc/fstab") == "UUID=1 / xfs defaults 0 0\n"
 
@@ -419,6 +419,16 @@ def test_another_machine_is_refused(
     assert result.status == 1
     assert message in result.output
     assert not node.calls("dnf")
+
+
+def test_a_node_that_cannot_encrypt_does_not_join(node: NodeMachine, published: Published) -> None:
+    """Calico would send its pods' packets in the clear, and say so in a log alone."""
+    hand_over(node)
+    node.stub("modprobe", 'if [ "$1" = wireguard ]; then exit 1; fi')
+    result = boot(node, AUTH, published.bundle)
+    assert result.status == 1
+    assert "has no WireGuard" in result.output
+    assert not node.calls("kubeadm")
 
 
 def test_a_package_mirror_that_recovers_is_asked_again(node: NodeMachine, published: Published) -> None:

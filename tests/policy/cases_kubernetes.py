@@ -402,6 +402,8 @@ _DELIVERY = (
     _application("grafana-closed", "grafana", {f"{VALUES}.admin": ...}),
     _application("prometheus-closed", "prometheus", {f"{VALUES}.prometheus.prometheusSpec.enableAdminAPI": True}),
     _application("prometheus-closed", "prometheus", {f"{VALUES}.grafana.enabled": True}),
+    _application("calico-encrypted", "calico", {f"{VALUES}.defaultFelixConfiguration.wireguardEnabled": False}),
+    _application("calico-encrypted", "calico", {f"{VALUES}.defaultFelixConfiguration": ...}),
     _application("external-dns-own-names", "external-dns", {f"{VALUES}.domainFilters": []}),
 )
 

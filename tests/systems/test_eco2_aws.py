@@ -244,6 +244,7 @@ EDGES = {
     ("alb", "ingress", "tcp", 30080),
     ("alb", "ingress", "tcp", 30021),
     ("node", "node", "udp", 4789),
+    ("node", "node", "udp", 51820),
     ("node", "node", "tcp", 5473),
     ("node", "control-plane", "tcp", 6443),
     ("control-plane", "node", "tcp", 10250),

@@ -502,6 +502,10 @@ PROTECTIONS: dict[str, tuple[Callable[[list[Manifest]], bool], Callable[[list[Ma
         and _of("argo-cd", "server", "ingress", "enabled")(found) is False,
         _change("argo-cd", "server", "service", value={"type": "NodePort"}),
     ),
+    "pods' packets are encrypted between nodes": (
+        _is("calico", "defaultFelixConfiguration", value={"enabled": True, "wireguardEnabled": True}),
+        _change("calico", "defaultFelixConfiguration", "wireguardEnabled", value=False),
+    ),
     "volumes are encrypted": (
         lambda found: _of(*CLASS)(found)[0]["parameters"]["encrypted"] == "true",
         lambda found: _of(*CLASS)(found)[0]["parameters"].update(encrypted="false"),

@@ -16,6 +16,8 @@ set_kernel() {
   write_file 0644 "$ROOT/etc/modules-load.d/eco2.conf" <"$BUNDLE/files/modules.conf"
   modprobe overlay
   modprobe br_netfilter
+  # Without it Calico says so in its log and sends the pods' packets as they are.
+  modprobe wireguard || die "the kernel $(uname -r) has no WireGuard: a node without it would not encrypt, and does not join"
   write_file 0644 "$ROOT/etc/sysctl.d/90-eco2.conf" <"$BUNDLE/files/sysctl.conf"
   sysctl --quiet --load="$ROOT/etc/sysctl.d/90-eco2.conf"
   swapoff --all

@@ -17,7 +17,7 @@ from infra.systems.eco2.document import Node
 from infra.systems.eco2.mesh import GATEWAY_NODE_PORT, STATUS_NODE_PORT
 
 API_SERVER_PORT, KUBELET_PORT, NODE_METRICS_PORT = 6443, 10250, 9100
-VXLAN_PORT, TYPHA_PORT = 4789, 5473
+VXLAN_PORT, WIREGUARD_PORT, TYPHA_PORT = 4789, 51820, 5473
 
 ENDPOINT_SERVICES = ("ssm", "ssmmessages", "ec2messages")
 """Session Manager and the join token must not depend on the NAT gateway. Images do anyway: most registries are not AWS's,
@@ -41,7 +41,8 @@ SECURITY_EDGES = (
     Edge(source="anywhere", target="alb", port=443, why="Clients"),
     Edge(source="alb", target="ingress", port=GATEWAY_NODE_PORT, why="HTTP of the gateway"),
     Edge(source="alb", target="ingress", port=STATUS_NODE_PORT, why="Readiness of the gateway"),
-    Edge(source="node", target="node", port=VXLAN_PORT, protocol="udp", why="Pods to pods: the overlay of Calico"),
+    Edge(source="node", target="node", port=VXLAN_PORT, protocol="udp", why="Pods to pods, before nodes have keys"),
+    Edge(source="node", target="node", port=WIREGUARD_PORT, protocol="udp", why="Pods to pods: Calico, encrypted"),
     Edge(source="node", target="node", port=TYPHA_PORT, why="Calico on each node asks Typha, which runs on some"),
     Edge(source="node", target="control-plane", port=API_SERVER_PORT, why="Kubelets and pods ask the API server"),
     Edge(source="control-plane", target="node", port=KUBELET_PORT, why="Logs, exec and metrics from kubelets"),

@@ -34,6 +34,9 @@ ADMIN_SECRET = "grafana-admin"  # noqa: S105  the name of the Secret that an Ext
 RULES_WAVE = 12
 WORKLOAD = "app.kubernetes.io/name"
 
+WIREGUARD_KEY = "projectcalico.org/WireguardPublicKey"
+"""The annotation of a node whose pods' packets are encrypted."""
+
 NODE_METRICS_FOLDER = "/var/lib/node-exporter"
 """On every node: files that end in `.prom` here become metrics; the etcd snapshot's timer writes one."""
 
@@ -163,7 +166,11 @@ def prometheus_values(context: Context) -> Values:
                 "storage": _volume("2Gi"),
             }
         },
-        "kube-state-metrics": {**ON_MASTER, "resources": resources("20m", "192Mi")},
+        "kube-state-metrics": {
+            **ON_MASTER,
+            "metricAnnotationsAllowList": [f"nodes=[{WIREGUARD_KEY}]"],
+            "resources": resources("20m", "192Mi"),
+        },
         # The node's own figures need the host's namespaces, which the restricted Pod Security Standard refuses in `prometheus`.
         "prometheus-node-exporter": {
             "namespaceOverride": "kube-system",

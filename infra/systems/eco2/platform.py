@@ -159,6 +159,7 @@ CHART_KINDS = (
     "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
     "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
     "apiextensions.k8s.io/CustomResourceDefinition",
+    "crd.projectcalico.org/FelixConfiguration",
     "elbv2.k8s.aws/IngressClassParams",
     "networking.k8s.io/IngressClass",
     "operator.tigera.io/Installation",
@@ -221,7 +222,10 @@ def _service_account(context: Context, name: str, role: str) -> Values:
 
 
 def _calico(context: Context) -> Values:
-    """Pod network in VXLAN, with NetworkPolicy; every field of the pool, since the operator fills in those that are left out."""
+    """Pod network in VXLAN, with NetworkPolicy; every field of the pool, since the operator fills in those that are left out.
+
+    Between nodes WireGuard takes VXLAN's place; Felix sets pods' MTU 60 below the link's, and opens `network.WIREGUARD_PORT`.
+    """
     pool = {
         "name": "default-ipv4-ippool",
         "cidr": context.settings.kubernetes.pod_cidr,
@@ -243,6 +247,7 @@ def _calico(context: Context) -> Values:
             "controlPlaneNodeSelector": ON_MASTER["nodeSelector"],
             "controlPlaneTolerations": ON_MASTER["tolerations"],
         },
+        "defaultFelixConfiguration": {"enabled": True, "wireguardEnabled": True},
         # Its own API server and flow viewer: Kubernetes' NetworkPolicy needs neither.
         "apiServer": {"enabled": False},
         "goldmane": {"enabled": False},
@@ -516,6 +521,7 @@ def network_guard() -> DeletionGuardArgs:
                 names=[versions.CALICO_KINDS.release, versions.CALICO.release, PROJECT],
             ),
             Guarded(group="operator.tigera.io", resource="installations", names=["default"]),
+            Guarded(group="crd.projectcalico.org", resource="felixconfigurations", names=["default"]),
             Guarded(
                 group="apiextensions.k8s.io",
                 resource="customresourcedefinitions",

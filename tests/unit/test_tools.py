@@ -62,7 +62,7 @@ def test_every_module_here_is_one_that_make_tools_builds_or_fetches() -> None:
     modules = {path.parent.name for path in (ROOT / "tools").glob("*/go.mod")}
     assert modules == {tool.module for tool in TOOLS.values() if tool.pinned} | {
         folder for folder, _ in SOURCES.values()
-    }
+    } | {"witnesses"}
     for program in ("tools.go_tools", "tools.envoy", "tools.crds", "tools.python_host", "tools.witnesses"):
         assert f"$(BIN)/python -m {program}\n" in (ROOT / "Makefile").read_text()
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
 from tests.mesh.client import Answer, upgrade
 from tests.mesh.rig import Edge
 from tests.mesh.tokens import tokens
-from tests.mesh.upstreams import ATTEMPT, Mode
+from tests.mesh.upstreams import ANSWER, ATTEMPT, Mode
 
-Condition = Literal[
-    "", "check slow", "check down", "check silent", "redis down", "redis silent",
-    "limits slow", "limits down", "limits silent", "counters down", "counters silent",
-]  # fmt: skip
+Condition = str
+"""`<a switch or an echo> <slow, down or silent>`, an echo only `down`; nothing for all well."""
+
 MODES: Mapping[str, Mode] = {"slow": "slow", "down": "closed", "silent": "silent"}
 MESSAGE = b"\x81\x05hello"
 ABSENT = None
@@ -29,6 +29,8 @@ class Case:
 
     `service` is who must answer, None for nobody. `given` is what goes wrong behind the edge meanwhile. `within` bounds the time
     in seconds, `attempts` says how often the upstream may get the request, `details` is part of Envoy's reason in its log.
+    `answers` is how the upstream answers (see `upstreams.ANSWER`); with `attempts` and without it, it never does. `gets` are
+    headers as the client got them, `ABSENT` for none, and `says` is part of the body. `tokens` makes those that `headers` name.
     """
 
     name: str
@@ -46,6 +48,10 @@ class Case:
     attempts: int | None = None
     websocket: bool = False
     details: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    gets: Mapping[str, str | None] = field(default_factory=dict)
+    says: str = ""
+    tokens: Callable[[], Mapping[str, str]] = tokens
 
 
 @dataclass(frozen=True)
@@ -97,16 +103,21 @@ def _tried(edge: Edge, case: Case) -> tuple[list[str], Answer, Mark]:
 def _mark(case: Case) -> Mark:
     number = next(_marks)
     return Mark(
-        attempt=f"{number}-drop" if case.attempts is not None else str(number),
+        attempt=f"{number}-drop" if case.attempts is not None and not case.answers else str(number),
         client=f"198.18.{number // 250}.{number % 250}",
-        tokens=tokens(),
+        tokens=case.tokens(),
     )
 
 
 def _bring_about(edge: Edge, condition: Condition) -> None:
     if condition:
-        what, mode = condition.split(" ")
-        edge.backends.switches[what].mode = MODES[mode]
+        what, mode = condition.rsplit(" ", 1)
+        if what in edge.backends.switches:
+            edge.backends.switches[what].mode = MODES[mode]
+        elif mode == "down":
+            edge.backends.echoes[what].down = True
+        else:
+            raise LookupError(f"{what}: the rig can let it be down, and slow by `answers`")
 
 
 def _send(edge: Edge, case: Case, mark: Mark) -> Answer:
@@ -116,6 +127,8 @@ def _send(edge: Edge, case: Case, mark: Mark) -> Answer:
         status, back = upgrade(edge.listener, case.target, all_headers, MESSAGE)
         return Answer(status, {}, back)
     headers.append((ATTEMPT, mark.attempt))
+    if case.answers:
+        headers.append((ANSWER, json.dumps(dict(case.answers))))
     return edge.send(case.method, case.target, headers, b"x" * case.body, host=case.host, client=mark.client)
 
 
@@ -126,6 +139,11 @@ def _wrong_answer(case: Case, answer: Answer, took: float) -> Iterator[str]:
         yield f"{answer.upstream or 'nobody'} answered, not {case.service or 'nobody'}"
     if case.within is not None and took > case.within:
         yield f"it took {took:.2f} s, more than {case.within}"
+    for header, value in case.gets.items():
+        if answer.headers.get(header) != value:
+            yield f"the client got {header}: {answer.headers.get(header)}, not {value}"
+    if case.says.encode() not in answer.body:
+        yield f"the body does not say {case.says}"
     if case.websocket and case.status == 101 and answer.body != MESSAGE:
         yield f"the WebSocket gave back {answer.body!r}"
 

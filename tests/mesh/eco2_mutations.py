@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from tests.mesh.manifests import Manifest, named, without
-
-Objects = list[Manifest]
+from tests.mesh.manifests import Manifest, named
+from tests.mesh.mutations import Change, Mutation, Objects, edited, gone, in_mesh
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """`change` may alter what it is given, and returns the objects that are left."""
-
-    name: str
-    change: Callable[[Objects, Manifest], Objects]
-    noticed_by: str
+def _in_policy(edit: Callable[[Manifest], None]) -> Change:
+    return edited("AuthorizationPolicy", "ext-authz-policy", edit)
 
 
-def _gone(kind: str, name: str) -> Callable[[Objects, Manifest], Objects]:
-    return lambda objects, mesh: without(objects, kind, name)
-
-
-def _in_policy(edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
-    def change(objects: Objects, mesh: Manifest) -> Objects:
-        edit(named(objects, "AuthorizationPolicy", "ext-authz-policy")["spec"])
-        return objects
-
-    return change
-
-
-def _not_path(path: str, *instead: str) -> Callable[[Objects, Manifest], Objects]:
+def _not_path(path: str, *instead: str) -> Change:
     def edit(spec: Manifest) -> None:
         paths = spec["rules"][0]["to"][0]["operation"]["notPaths"]
         paths[paths.index(path) : paths.index(path) + 1] = instead
@@ -39,28 +20,12 @@ def _not_path(path: str, *instead: str) -> Callable[[Objects, Manifest], Objects
     return _in_policy(edit)
 
 
-def _in_mesh(edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
-    def change(objects: Objects, mesh: Manifest) -> Objects:
-        edit(mesh)
-        return objects
-
-    return change
+def _in_authorizer(**settings: object) -> Change:
+    return in_mesh(lambda mesh: mesh["extensionProviders"][0]["envoyExtAuthzGrpc"].update(settings))
 
 
-def _in_authorizer(**settings: object) -> Callable[[Objects, Manifest], Objects]:
-    return _in_mesh(lambda mesh: mesh["extensionProviders"][0]["envoyExtAuthzGrpc"].update(settings))
-
-
-def _normalisation(kind: str) -> Callable[[Objects, Manifest], Objects]:
-    return _in_mesh(lambda mesh: mesh.update(pathNormalization={"normalization": kind}))
-
-
-def _in(kind: str, name: str, edit: Callable[[Manifest], None]) -> Callable[[Objects, Manifest], Objects]:
-    def change(objects: Objects, mesh: Manifest) -> Objects:
-        edit(named(objects, kind, name)["spec"])
-        return objects
-
-    return change
+def _normalisation(kind: str) -> Change:
+    return in_mesh(lambda mesh: mesh.update(pathNormalization={"normalization": kind}))
 
 
 def _lua_without_guard(spec: Manifest) -> None:
@@ -75,7 +40,7 @@ def _prefix_alone(spec: Manifest) -> None:
 
 
 MUTATIONS = [
-    Mutation("nobody is asked", _gone("AuthorizationPolicy", "ext-authz-policy"), "no token"),
+    Mutation("nobody is asked", gone("AuthorizationPolicy", "ext-authz-policy"), "no token"),
     Mutation(
         "only one method is asked about",
         _in_policy(lambda spec: spec["rules"][0]["to"][0]["operation"].update(methods=["GET"])),
@@ -104,15 +69,15 @@ MUTATIONS = [
     ),
     Mutation("a bypass path is missing", _not_path("/api/v1/my/ready"), "/api/v1/my/ready is not asked about"),
     Mutation(
-        "identity headers are not stripped", _gone("EnvoyFilter", "strip-identity-headers"), "forged on a bypass path"
+        "identity headers are not stripped", gone("EnvoyFilter", "strip-identity-headers"), "forged on a bypass path"
     ),
     Mutation(
-        "headers with underscores are let in", _gone("EnvoyFilter", "reject-underscores"), "any name with an underscore"
+        "headers with underscores are let in", gone("EnvoyFilter", "reject-underscores"), "any name with an underscore"
     ),
-    Mutation("the cookie is not read", _gone("EnvoyFilter", "cookie-to-header"), "the cookie becomes the header"),
+    Mutation("the cookie is not read", gone("EnvoyFilter", "cookie-to-header"), "the cookie becomes the header"),
     Mutation(
         "the cookie overrides the header",
-        _in("EnvoyFilter", "cookie-to-header", _lua_without_guard),
+        edited("EnvoyFilter", "cookie-to-header", _lua_without_guard),
         "a header is not overridden by the cookie",
     ),
     Mutation("without an answer the check passes", _in_authorizer(failOpen=True), "ext-authz down"),
@@ -122,22 +87,22 @@ MUTATIONS = [
     Mutation("encoded slashes stay", _normalisation("MERGE_SLASHES"), "encoded slashes are slashes"),
     Mutation(
         "the edge lets every path in",
-        _in("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].update(paths=["/*"])),
+        edited("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].update(paths=["/*"])),
         "another version",
     ),
     Mutation(
         "the edge lets every host in, a tenant's too",
-        _in("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].pop("hosts")),
+        edited("AuthorizationPolicy", "edge", lambda spec: spec["rules"][0]["to"][0]["operation"].pop("hosts")),
         "another host",
     ),
     Mutation(
         "a route takes what only begins like it",
-        _in("VirtualService", "my-vs", _prefix_alone),
+        edited("VirtualService", "my-vs", _prefix_alone),
         "my: no other service's longer name",
     ),
     Mutation(
         "a route goes to another service",
-        _in(
+        edited(
             "VirtualService",
             "my-vs",
             lambda spec: spec["http"][0]["route"][0]["destination"].update(host="scan-api.scan.svc.cluster.local"),
@@ -146,24 +111,24 @@ MUTATIONS = [
     ),
     Mutation(
         "whatever was lost is sent again",
-        _in(
+        edited(
             "VirtualService", "my-vs", lambda spec: spec["http"][0].update(retries={"attempts": 2, "retryOn": "reset"})
         ),
         "a POST whose answer is lost is not repeated",
     ),
     Mutation(
         "a client's X-Forwarded-For is believed",
-        _in_mesh(lambda mesh: mesh["defaultConfig"].update(gatewayTopology={"numTrustedProxies": 2})),
+        in_mesh(lambda mesh: mesh["defaultConfig"].update(gatewayTopology={"numTrustedProxies": 2})),
         "a client's own X-Forwarded-For is not believed",
     ),
     Mutation(
         "a service is called in plain text",
-        _in("DestinationRule", "my-api", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+        edited("DestinationRule", "my-api", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
         "a valid token",
     ),
     Mutation(
         "ext-authz is called in plain text",
-        _in("DestinationRule", "ext-authz", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+        edited("DestinationRule", "ext-authz", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
         "a valid token",
     ),
 ]
@@ -188,13 +153,13 @@ REFUSED = [
     # What every validator lets through; only the proxy, or the control plane's log, says it.
     Mutation(
         "a script with a mistake in its syntax",
-        _in("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec)["default_source_code"].update(
+        edited("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec)["default_source_code"].update(
             inline_string="function envoy_on_request(handle")),
         "script load error",
     ),
     Mutation(
         "a filter that this Envoy does not have",
-        _in("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec).update(
+        edited("EnvoyFilter", "cookie-to-header", lambda spec: _typed(spec).update(
             {"@type": "type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.Config"})),
         "golang",
     ),

@@ -13,9 +13,9 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +71,23 @@ class Gateway:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """One that the gateway calls: `<namespace>/<name>` is its Service and its account.
+    """One that the gateway calls: `<namespace>/<name>` is its Service and its account, unless it says otherwise.
 
-    An `optional` one has a Service in some variants of a mesh only.
+    Several may be pods of one `service`, each with `labels` of its own beside those that the Service selects. An `optional` one
+    has a Service in some variants of a mesh only.
     """
 
     name: str
     namespace: str
     port: int
     optional: bool = False
+    service: str = ""
+    account: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "service", self.service or self.name)
+        object.__setattr__(self, "account", self.account or self.service)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +96,10 @@ class Limits:
 
     workload: Workload
     rules: Mapping[str, Any]
+
+
+Start = Callable[[Path, ExitStack], Server]
+"""Starts a server, which writes into the folder and ends with the stack."""
 
 
 class Behind:
@@ -110,6 +122,8 @@ class Behind:
         for switch in self.switches.values():
             if switch.mode != "open":
                 switch.mode = "open"
+        for echo in self.echoes.values():
+            echo.down = False
         for server in self.servers:
             wait_until(server.ready, f"{server.name} to be ready again")
 
@@ -117,8 +131,9 @@ class Behind:
 class Backends(Behind):
     """Everything behind the edge, started once for all variants of a mesh.
 
-    The switches: ext-authz (`check`) and its Redis (`redis`); with `limits`, the rate-limit service (`limits`) and its Redis
-    (`counters`).
+    `programs` are real servers that stand for workloads of their names, behind switches of these names; the other workloads tell
+    what reached them. More switches: ext-authz (`check`) and its Redis (`redis`); with `limits`, the rate-limit service (`limits`)
+    and its Redis (`counters`).
     """
 
     def __init__(
@@ -127,13 +142,19 @@ class Backends(Behind):
         stack: ExitStack,
         workloads: Sequence[Workload],
         authorizer: Workload,
+        *,
         limits: Limits | None = None,
+        programs: Mapping[str, Start] | None = None,
     ) -> None:
         super().__init__(folder, [*workloads, authorizer, *([limits.workload] if limits else [])])
         self._folder, self._stack = folder, stack
         self._loop = Loop()
         stack.callback(self._loop.stop)
-        self.echoes = {one.name: self._echo(one) for one in workloads}
+        for one in workloads:
+            if start := (programs or {}).get(one.name):
+                self._answer(one.name, one, start(folder, stack))
+            else:
+                self.echoes[one.name] = self._echo(one)
         self._start_authorizer(authorizer)
         if limits:
             self._start_limits(limits)
@@ -168,7 +189,7 @@ class Backends(Behind):
         self._serve(workload, switch.serve)
 
     def _serve(self, workload: Workload, handler: Handler) -> None:
-        identity = self.authority.issue(workload.namespace, workload.name)
+        identity = self.authority.issue(workload.namespace, workload.account)
         self._loop.listen(handler, self.address[workload.name], workload.port, identity.server())
 
 
@@ -410,11 +431,15 @@ def gateway_objects(gateway: Gateway, address: str) -> list[Manifest]:
 
 @contextmanager
 def backends(
-    folder: Path, workloads: Sequence[Workload], authorizer: Workload, limits: Limits | None = None
+    folder: Path,
+    workloads: Sequence[Workload],
+    authorizer: Workload,
+    limits: Limits | None = None,
+    programs: Mapping[str, Start] | None = None,
 ) -> Iterator[Backends]:
     """Everything behind the edge, until the end of the block."""
     with ExitStack() as stack:
-        yield Backends(folder, stack, workloads, authorizer, limits)
+        yield Backends(folder, stack, workloads, authorizer, limits=limits, programs=programs)
 
 
 def _refusals(dump: str) -> list[str]:
@@ -440,29 +465,29 @@ def _is_warning(line: str) -> bool:
 
 def _services(objects: Sequence[Manifest], workload: Workload) -> list[Manifest]:
     """Its Service: one, or none where it may be without."""
-    wanted = ("Service", workload.name, workload.namespace)
+    wanted = ("Service", workload.service, workload.namespace)
     found = [
         one for one in objects if (one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")) == wanted
     ]
     if len(found) != 1 and (found or not workload.optional):
-        raise LookupError(f"{len(found)} Services {workload.namespace}/{workload.name} are rendered")
+        raise LookupError(f"{len(found)} Services {workload.namespace}/{workload.service} are rendered")
     return found
 
 
 def endpoints(workload: Workload, address: str, service: Manifest) -> list[Manifest]:
     """The pod of a Service, and the slice that a cluster's controller would make of it."""
-    labels = dict(service["spec"]["selector"])
+    labels = {**service["spec"]["selector"], **workload.labels}
     ports = [{"name": one["name"], "port": workload.port, "protocol": "TCP"} for one in service["spec"]["ports"]]
     pod = f"{workload.name}-0"
     return [
-        _pod(pod, workload.namespace, workload.name, labels, address),
+        _pod(pod, workload.namespace, workload.account, labels, address),
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
             "metadata": {
                 "name": workload.name,
                 "namespace": workload.namespace,
-                "labels": {"kubernetes.io/service-name": workload.name},
+                "labels": {"kubernetes.io/service-name": workload.service},
             },
             "addressType": "IPv4",
             "ports": ports,

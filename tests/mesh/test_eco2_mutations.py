@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from infra.systems.eco2.document import BYPASSED
 from tests.mesh import eco2
-from tests.mesh.cases import Case, holds, judge
+from tests.mesh.cases import judge
 from tests.mesh.eco2_cases import CASES, HOST, MY
-from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED, Mutation
+from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED
 from tests.mesh.manifests import Manifest
-from tests.mesh.processes import PATIENCE, wait_until
+from tests.mesh.mutations import Mutation, mutated, notices, until_it_fails, until_it_holds, without_it
 from tests.mesh.rig import Backends, Edge
 from tests.mesh.sweep import opened
 from tests.mesh.tokens import user
@@ -34,42 +32,13 @@ def edge(
         yield found
 
 
-def mutated(objects: list[Manifest], mutation: Mutation) -> tuple[list[Manifest], Manifest]:
-    """The mesh with one protection less."""
-    own = copy.deepcopy(objects)
-    mesh = eco2.mesh_configuration(own)
-    return mutation.change(own, mesh), mesh
-
-
-@contextmanager
-def without_it(edge: Edge, objects: list[Manifest], mutation: Mutation) -> Iterator[None]:
-    edge.become(*mutated(objects, mutation))
-    try:
-        yield
-    finally:
-        edge.become(objects, eco2.mesh_configuration(objects))
-
-
-def until_it_holds(edge: Edge, case: Case) -> None:
-    wait_until(lambda: holds(edge, case), f"{case.name}, with every protection")
-
-
-def until_it_fails(edge: Edge, case: Case, patience: float = PATIENCE) -> None:
-    """Twice in a row: what only stumbles while the gateway takes its new configuration has noticed nothing."""
-    wait_until(lambda: not (holds(edge, case) or holds(edge, case)), f"{case.name} to fail", patience=patience)
-
-
 def test_cases_have_names_of_their_own() -> None:
     assert len(BY_NAME) == len(CASES)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_mutation_is_noticed(edge: Edge, eco2_objects: list[Manifest], mutation: Mutation) -> None:
-    case = BY_NAME[mutation.noticed_by]
-    until_it_holds(edge, case)
-    with without_it(edge, eco2_objects, mutation):
-        until_it_fails(edge, case)
-    until_it_holds(edge, case)
+    notices(edge, eco2_objects, mutation, CASES)
 
 
 def test_a_change_that_takes_no_protection_away_is_none_for_the_cases(edge: Edge, eco2_objects: list[Manifest]) -> None:

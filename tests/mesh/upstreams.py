@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -19,6 +19,12 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 ATTEMPT = "x-test-attempt"
 """A client's mark on a request, by which an upstream counts how often it came; with `drop` in it, it is never answered."""
+
+ANSWER = "x-test-answer"
+"""How the upstream is to answer this request: JSON with `status`, `delay` (s), `headers`, `body`, and `times`: only so often.
+
+Without a `body`, and once it was `times` before, it answers with what it saw.
+"""
 
 
 class Addresses:
@@ -78,10 +84,16 @@ class Loop:
 
 @dataclass
 class Echo:
-    """Answers every request with what it was, as JSON; upgraded connections get back what they send."""
+    """Answers every request with what it was, as JSON; upgraded connections get back what they send.
+
+    `answers` is how it answers those that say nothing of it themselves (see `ANSWER`); when it is `down`, it hangs up at once.
+    """
 
     name: str
     attempts: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    answers: dict[str, Any] = field(default_factory=dict)
+    down: bool = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, request by request."""
@@ -91,6 +103,8 @@ class Echo:
         writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if self.down:
+            return False
         head = await reader.readuntil(b"\r\n\r\n")
         line, *rest = head.decode("latin-1").split("\r\n")[:-2]
         method, path, _ = line.split(" ", 2)
@@ -98,15 +112,19 @@ class Echo:
         size = await _body(reader, dict(headers))
         mark = dict(headers).get(ATTEMPT, "")
         self.attempts[mark] += 1
-        if "drop" in mark:
+        self.requests += 1
+        if "drop" in mark or self.down:
             return False
         if dict(headers).get("upgrade", "").lower() == "websocket":
             await self._upgraded(reader, writer)
             return False
         seen = {"service": self.name, "method": method, "path": path, "headers": headers, "bytes": size}
-        content = json.dumps({**seen, "caller": _caller(writer)}).encode()
-        answer = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
-        writer.write(answer.encode() + (b"" if method == "HEAD" else content))
+        told = json.loads(dict(headers).get(ANSWER, "{}")) or self.answers
+        if self.attempts[mark] > told.get("times", self.attempts[mark]):
+            told = {}
+        await asyncio.sleep(told.get("delay", 0))
+        body = told.get("body", json.dumps({**seen, "caller": _caller(writer)})).encode()
+        writer.write(_response(told.get("status", 200), told.get("headers", {}), body, with_body=method != "HEAD"))
         await writer.drain()
         return True
 
@@ -115,6 +133,12 @@ class Echo:
         while chunk := await reader.read(65536):
             writer.write(chunk)
             await writer.drain()
+
+
+def _response(status: int, headers: Mapping[str, str], body: bytes, *, with_body: bool) -> bytes:
+    given = {"content-type": "application/json", **headers, "content-length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"HTTP/1.1 {status} Answer\r\n{lines}\r\n".encode() + (body if with_body else b"")
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> int:

@@ -24,16 +24,11 @@ from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
 from tests.systems import guestbook
+from tests.systems.tenancy import WORKERS, with_guest
 
 GUESTBOOK = Guest(declare=guestbook.declare, build=guestbook.build)
-WORKERS = {"eco2.tenant_workers": {"minimum": 1, "maximum": 2}}
 HOST = "guests.eco2.example.com"
 Manifests = Mapping[str, Any]
-
-
-def with_guest(settings: Settings, *systems: str) -> Settings:
-    """The settings of a stack that names those systems: a made-up one cannot stand in its file."""
-    return replace(settings, platform=settings.platform.model_copy(update={"systems": [*systems]}))
 
 
 def build_with(folder: Path, changes: dict[str, Any], *systems: str, guest: Guest = GUESTBOOK) -> Recording:

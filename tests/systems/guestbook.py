@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import Identity
@@ -9,10 +11,11 @@ from infra.components.cluster.pods import Container, Placement, Pod, Resources, 
 from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
 from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Caller
-from infra.components.mesh.destinations import Destination, DestinationArgs
+from infra.components.mesh.cors import Cors
+from infra.components.mesh.destinations import ZONES, Budget, Destination, DestinationArgs, Pool
 from infra.components.mesh.egress import Visibility, VisibilityArgs
 from infra.components.mesh.objects import Place
-from infra.components.mesh.routes import Route, Routes, RoutesArgs
+from infra.components.mesh.routes import Retries, Route, Routes, RoutesArgs, Share, Stay
 from infra.contract import Cluster, Quota, Tenant, TenantArrow, TenantWorkload
 from infra.exports import SystemOutputs
 from infra.settings import Settings
@@ -20,6 +23,7 @@ from infra.tags import base_tags
 
 SYSTEM = HOME = "guestbook"
 WORKLOAD, PORT, LABEL = "guestbook-api", 8080, "guests"
+PREFIX, SITE = "/api/v1/guests", "https://guests.example.org"
 SERVICE = f"{WORKLOAD}.{HOME}.svc.cluster.local"
 DIGEST = "sha256:" + "a" * 64
 
@@ -95,6 +99,21 @@ def _api(cluster: Cluster) -> None:
     )
 
 
+def _routes() -> list[Route]:
+    """A tenth of the visitors read by a new release, testers all; what they write goes to the old one."""
+    route = Route(prefix=PREFIX, host=SERVICE, port=PORT, timeout="3s", subset="v1")
+    reads = Retries(attempts=2, per_try_timeout="1s", on="connect-failure,refused-stream,5xx,reset")
+    shares = [Share(percent=90, subset="v1"), Share(percent=10, subset="v2")]
+    return [
+        replace(route, name="testers", headers={"x-release": "v2"}, subset="v2"),
+        replace(
+            route, name="reads", methods=["GET", "HEAD"], retries=reads, subset=None, shares=shares,
+            stay=Stay(cookie="release", seconds=600),
+        ),
+        replace(route, name="writes", cors=Cors(origins=[SITE], methods=["POST"], headers=["content-type"])),
+    ]  # fmt: skip
+
+
 def _way_in(cluster: Cluster) -> None:
     gateway, host = cluster.gateway, cluster.host(LABEL)
     rules, routes = waved(cluster.mesh.rules_wave), waved(cluster.mesh.routes_wave)
@@ -104,7 +123,7 @@ def _way_in(cluster: Cluster) -> None:
             place=Place(name="guestbook-vs", namespace=HOME, annotations=routes),
             hosts=[host],
             gateways=[gateway.reference],
-            routes=[Route(prefix="/api/v1/guests", host=SERVICE, port=PORT, timeout="15s")],
+            routes=_routes(),
         ),
         cluster.platform.objects,
     )
@@ -127,7 +146,16 @@ def _way_in(cluster: Cluster) -> None:
         ),
         cluster.platform.objects,
     )
-    Destination("guestbook-destination", DestinationArgs(place=api, host=SERVICE, replicas=1), cluster.platform.objects)
+    bounded = DestinationArgs(
+        place=api,
+        host=SERVICE,
+        replicas=2,
+        pool=Pool(max_connections=4, max_pending=1, max_requests=4),
+        subsets={release: {"version": release} for release in ("v1", "v2")},
+        nearest=ZONES,
+        budget=Budget(percent=20, minimum=2),
+    )
+    Destination("guestbook-destination", bounded, cluster.platform.objects)
     Visibility(
         "guestbook-visible",
         VisibilityArgs(place=Place(name="default", namespace=HOME, annotations=rules)),

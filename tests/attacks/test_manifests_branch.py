@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.systems.eco2 import platform
+from infra.systems.eco2 import first_charts, projects
 from tests.systems.eco2_objects import context
 
 KEY = "0123456789ABCDEF"
@@ -35,22 +35,22 @@ def permits(project: dict[str, Any], group: str, kind: str, namespace: str | Non
 
 @pytest.mark.parametrize(("group", "kind", "namespace"), FORGED)
 def test_a_forged_manifest_gets_no_hold_of_the_cluster(group: str, kind: str, namespace: str | None) -> None:
-    assert not permits(platform.root_project(context()), group, kind, namespace)
+    assert not permits(projects.root_project(context()), group, kind, namespace)
     # What a chart of the platform needs is its own project's, which reads no Git.
-    assert permits(platform.charts_project(context()), group, kind, namespace)
-    assert context().settings.gitops.repository not in platform.charts_project(context())["spec"]["sourceRepos"]
+    assert permits(projects.charts_project(context()), group, kind, namespace)
+    assert context().settings.gitops.repository not in projects.charts_project(context())["spec"]["sourceRepos"]
 
 
 def test_each_stack_follows_a_branch_of_its_own() -> None:
-    revision = platform.root_application(context())["spec"]["source"]["targetRevision"]
+    revision = projects.root_application(context())["spec"]["source"]["targetRevision"]
     assert revision == f"rendered/{context().names.stack}"
 
 
 def test_with_a_key_nothing_is_taken_without_its_signature_and_argo_cd_knows_the_key() -> None:
     gitops = {**context().settings.gitops.model_dump(exclude_none=True), "signing_keys": {KEY: BLOCK}}
     signed = context(gitops=gitops)
-    (policy,) = platform.root_project(signed)["spec"]["sourceIntegrity"]["git"]["policies"]
+    (policy,) = projects.root_project(signed)["spec"]["sourceIntegrity"]["git"]["policies"]
     assert policy["repos"] == [{"url": signed.settings.gitops.repository}]
     assert policy["gpg"] == {"mode": "head", "keys": [KEY]}
-    (values,) = [values for chart, values in platform.bootstrap_charts(signed) if chart.chart == "argo-cd"]
+    (values,) = [values for chart, values in first_charts.bootstrap_charts(signed) if chart.chart == "argo-cd"]
     assert values["configs"]["gpg"]["keys"] == {KEY: BLOCK}

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from infra.systems.eco2 import platform, versions
-from infra.systems.eco2.platform import Part
+from infra.systems.eco2 import charts, projects, versions
+from infra.systems.eco2.parts import Part
 from tests.mesh.manifests import Manifest
 from tests.systems.eco2_objects import context
 from tests.tools import missing, required_tool
@@ -40,7 +40,7 @@ class Leaf:
 @cache
 def parts() -> dict[str, Part]:
     """Every chart of the platform by its release, those for tenants too."""
-    return {part.chart.release: part for part in platform.parts(context(**TENANTS))}
+    return {part.chart.release: part for part in charts.parts(context(**TENANTS))}
 
 
 @cache
@@ -134,7 +134,7 @@ def pod_templates(objects: tuple[Manifest, ...]) -> Iterator[tuple[Manifest, Man
             yield one, one["spec"]["template"]
 
 
-_WITHOUT_NAMESPACE = frozenset(platform_kind.rpartition("/")[2] for platform_kind in platform.CHART_KINDS)
+_WITHOUT_NAMESPACE = frozenset(platform_kind.rpartition("/")[2] for platform_kind in projects.CHART_KINDS)
 
 
 class _Loader(yaml.CSafeLoader):

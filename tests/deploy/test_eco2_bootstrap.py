@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from infra.components.aws.scripts import USER_DATA_LIMIT
-from infra.systems.eco2 import bootstrap, platform, versions
+from infra.systems.eco2 import bootstrap, first_charts, projects, versions
 from infra.systems.eco2.bootstrap import Bundle
 from infra.systems.eco2.document import NODES, Node
 from infra.systems.eco2.observability import NODE_METRICS_FOLDER
@@ -778,7 +778,7 @@ def test_a_machine_with_etcds_data_is_never_reset(master: NodeMachine) -> None:
 def test_the_charts_are_installed_in_order_and_pinned(standing: Path) -> None:
     booted = NodeMachine(standing / "root", standing / "fake")
     pulls = [call for call in booted.calls("helm") if call[1] == "pull"]
-    charts = platform.bootstrap_charts(context())
+    charts = first_charts.bootstrap_charts(context())
     assert [(call[2], option(call, "--repo"), option(call, "--version")) for call in pulls] == [
         (chart.chart, chart.repository, chart.version) for chart, _ in charts
     ]
@@ -829,9 +829,9 @@ def test_argo_cd_is_pointed_at_the_rendered_manifests(standing: Path) -> None:
     (apply,) = [call for call in booted.calls("kubectl") if "eco2-bootstrap" in call and "-" not in call]
     files = [json.loads(Path(apply[index + 1]).read_text()) for index, word in enumerate(apply) if word == "--filename"]
     assert files == [
-        platform.root_project(context()),
-        platform.charts_project(context()),
-        platform.root_application(context()),
+        projects.root_project(context()),
+        projects.charts_project(context()),
+        projects.root_application(context()),
     ]
     last_chart = max(index for index, call in enumerate(booted.calls()) if call[:2] == ["helm", "upgrade"])
     assert booted.calls().index(apply) > last_chart
@@ -844,7 +844,7 @@ def test_a_chart_whose_registry_is_down_is_tried_again(master: NodeMachine) -> N
     result = again(master)
     assert result.status == 0, result.output
     pulls = [call[2] for call in master.calls("helm") if call[1] == "pull"]
-    installed = [chart for chart, _ in platform.bootstrap_charts(context()) if not chart.definitions]
+    installed = [chart for chart, _ in first_charts.bootstrap_charts(context()) if not chart.definitions]
     assert pulls == [installed[0].chart, *(chart.chart for chart in installed)]
 
 

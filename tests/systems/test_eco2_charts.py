@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from infra.systems.eco2 import network_policies, platform
+from infra.systems.eco2 import charts, network_policies
 from tests.stacks import ROOT
 from tests.systems.eco2_objects import context
 from tests.systems.test_eco2_platform import ROLES
 
 INVENTORY: dict[str, dict[str, Any]] = json.loads((ROOT / "tests/inventory/charts.json").read_text())["charts"]
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
-PARTS = {part.chart.release: part for part in platform.parts(context(**TENANTS))}
+PARTS = {part.chart.release: part for part in charts.parts(context(**TENANTS))}
 
 WITHOUT_EFFECT = {"grafana": {"initChownData.enabled", "testFramework.enabled"}}
 """Switches that change nothing beside the others that are set: off is said where another value could turn them on."""

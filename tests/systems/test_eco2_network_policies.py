@@ -14,7 +14,7 @@ from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, DOCUMENTED_ARROWS,
 from infra.systems.eco2.mesh import external_hosts
 from infra.systems.eco2.namespaces import all_namespaces
 from infra.systems.eco2.network_policies import INFRASTRUCTURE, PLATFORM
-from infra.systems.eco2.platform import PLATFORM_NAMESPACES
+from infra.systems.eco2.projects import PLATFORM_NAMESPACES
 from tests.systems.eco2_cluster import Cluster, Manifest, build_cluster
 from tests.systems.eco2_objects import context
 

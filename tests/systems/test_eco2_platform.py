@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY
-from infra.systems.eco2 import observability, platform, versions
+from infra.systems.eco2 import first_charts, observability, platform, projects, versions
 from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, NAMESPACES, NODES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import build_mesh
 from infra.systems.eco2.namespaces import build_namespaces
@@ -62,7 +62,7 @@ class TestApplications:
     """eco2.md, Control Plane Layer: Argo CD syncs the cluster."""
 
     def test_the_root_brings_this_stacks_folder_of_the_rendered_branch(self) -> None:
-        root = platform.root_application(context())
+        root = projects.root_application(context())
         assert root["spec"]["source"] == {
             "repoURL": "https://github.com/OrangesCloud/edge-platform.git",
             "targetRevision": "rendered/prod",
@@ -72,9 +72,9 @@ class TestApplications:
         assert (root["metadata"]["name"], root["spec"]["project"]) == ("eco2", "eco2")
 
     def test_the_root_and_its_project_are_in_what_they_bring(self, built: list[Manifest]) -> None:
-        assert platform.root_application(context()) == of_kind(built, "Application")["argocd/eco2"]
-        assert platform.root_project(context()) == of_kind(built, "AppProject")["argocd/eco2"]
-        assert platform.charts_project(context()) == of_kind(built, "AppProject")["argocd/eco2-charts"]
+        assert projects.root_application(context()) == of_kind(built, "Application")["argocd/eco2"]
+        assert projects.root_project(context()) == of_kind(built, "AppProject")["argocd/eco2"]
+        assert projects.charts_project(context()) == of_kind(built, "AppProject")["argocd/eco2-charts"]
 
     def test_these_charts_are_the_platform(self, built: list[Manifest]) -> None:
         assert set(applications(built)) == EXPECTED
@@ -85,7 +85,7 @@ class TestApplications:
         assert values(found, "cluster-autoscaler")["autoDiscovery"] == {"clusterName": "eco2-prod"}
 
     def test_argo_cd_adopts_what_the_bootstrap_installed(self, built: list[Manifest]) -> None:
-        charts = platform.bootstrap_charts(context())
+        charts = first_charts.bootstrap_charts(context())
         assert [chart.release for chart, _ in charts] == [
             "calico-crds",
             "calico",
@@ -114,11 +114,11 @@ class TestApplications:
 
     def test_the_bootstraps_manifests_are_plain_data(self) -> None:
         plain = [
-            platform.root_project(context()),
-            platform.charts_project(context()),
-            platform.root_application(context()),
+            projects.root_project(context()),
+            projects.charts_project(context()),
+            projects.root_application(context()),
         ]
-        assert json.loads(json.dumps([*plain, *(given for _, given in platform.bootstrap_charts(context()))]))
+        assert json.loads(json.dumps([*plain, *(given for _, given in first_charts.bootstrap_charts(context()))]))
 
     def test_the_room_keeps_to_its_share_of_objects(self, built: list[Manifest], shown: list[Manifest]) -> None:
         assert len(built) + len(shown) + len(manifests(build_mesh, context())) <= 110

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.components.cluster.config_files import checksum
-from infra.systems.eco2 import data, namespaces, network_policies, platform, secrets, workloads
+from infra.systems.eco2 import data, namespaces, network_policies, parts, projects, secrets, workloads
 from infra.systems.eco2.document import DEDICATED, HOMES, NAMESPACES, NODES, SERVICES
 from infra.systems.eco2.observability import ADMIN_SECRET
 from tests.stacks import ROOT
@@ -509,11 +509,9 @@ class TestManifests:
             )
 
     def test_waves_bring_what_is_needed_before_what_needs_it(self, cluster: Cluster) -> None:
-        assert namespaces.WAVE == platform.Wave.NAMESPACES < network_policies.WAVE < platform.Wave.NODES
-        assert (
-            platform.Wave.CONTROLLERS < secrets.STORE_WAVE < secrets.WAVE < data.WAVE < data.JOBS_WAVE < workloads.WAVE
-        )
-        assert workloads.WAVE == platform.Wave.WORKLOADS
+        assert namespaces.WAVE == parts.Wave.NAMESPACES < network_policies.WAVE < parts.Wave.NODES
+        assert parts.Wave.CONTROLLERS < secrets.STORE_WAVE < secrets.WAVE < data.WAVE < data.JOBS_WAVE < workloads.WAVE
+        assert workloads.WAVE == parts.Wave.WORKLOADS
         waves = {
             (one["kind"], one["metadata"]["name"]): int(one["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
             for one in cluster.manifests
@@ -526,7 +524,7 @@ class TestManifests:
         for one in cluster.manifests:
             if "namespace" not in one["metadata"]:
                 group = one["apiVersion"].rpartition("/")[0]
-                assert f"{group}/{one['kind']}" in platform.RENDERED_KINDS
+                assert f"{group}/{one['kind']}" in projects.RENDERED_KINDS
 
     def test_two_runs_write_the_same_bytes(self, cluster: Cluster, tmp_path: Path) -> None:
         assert build_cluster(tmp_path).texts == cluster.texts

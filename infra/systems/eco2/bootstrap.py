@@ -19,7 +19,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from infra.components.aws.scripts import render_user_data
-from infra.systems.eco2 import platform, versions
+from infra.systems.eco2 import first_charts, projects, versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, INSTANCE_TAG, NODES, ROLE_LABEL, Node
 from infra.systems.eco2.network import cluster_tag
@@ -176,7 +176,7 @@ def _fill(path: Path, values: Mapping[str, str]) -> str:
 
 
 def _settings(context: Context) -> str:
-    root = platform.root_application(context)["metadata"]
+    root = projects.root_application(context)["metadata"]
     settings = {
         "REGION": context.region,
         "PARAMETER_PATH": context.parameter_path,
@@ -206,7 +206,7 @@ def _settings(context: Context) -> str:
 def _platform(context: Context) -> dict[str, bytes]:
     """The charts that the master installs before Argo CD can, in their order, and the objects that start Argo CD."""
     rows, files = [], {}
-    for chart, values in platform.bootstrap_charts(context):
+    for chart, values in first_charts.bootstrap_charts(context):
         path = f"charts/{chart.release}.json"
         files[path] = _json(values)
         how = "apply" if chart.definitions else "install"
@@ -215,9 +215,9 @@ def _platform(context: Context) -> dict[str, bytes]:
     return {
         **files,
         "charts.tsv": "".join("\t".join(row) + "\n" for row in rows).encode(),
-        "root-project.json": _json(platform.root_project(context)),
-        "charts-project.json": _json(platform.charts_project(context)),
-        "root-application.json": _json(platform.root_application(context)),
+        "root-project.json": _json(projects.root_project(context)),
+        "charts-project.json": _json(projects.charts_project(context)),
+        "root-application.json": _json(projects.root_application(context)),
     }
 
 

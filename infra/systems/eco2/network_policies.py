@@ -21,7 +21,7 @@ from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import GATEWAY, GATEWAY_CONTAINER_PORT, GATEWAY_LABELS, OUTSIDE_THE_MESH
 from infra.systems.eco2.namespaces import all_namespaces
-from infra.systems.eco2.platform import PLATFORM_NAMESPACES
+from infra.systems.eco2.projects import PLATFORM_NAMESPACES
 
 WAVE = -49
 """Right after the namespaces: no pod ever runs in one that is open."""

@@ -38,8 +38,9 @@ from infra.systems.eco2.identity import PARAMETERS_ACCOUNT, Identity, home, secr
 from infra.systems.eco2.namespaces import STANDARD, all_namespaces
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import PLATFORM_PODS
+from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.placement import STORAGE_CLASS
-from infra.systems.eco2.platform import PLATFORM_NAMESPACES, Wave
+from infra.systems.eco2.projects import PLATFORM_NAMESPACES
 from infra.systems.eco2.secrets import STORE_WAVE
 
 OWN_WAVE = 1

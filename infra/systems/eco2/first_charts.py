@@ -1,0 +1,121 @@
+"""The charts that the master installs before Argo CD can, and that Argo CD then adopts (eco2.md: Control Plane Layer)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.components.cluster.gitops import APPLICATION_HEALTH, APPLICATION_HEALTH_KEY, Chart
+from infra.systems.eco2 import versions
+from infra.systems.eco2.context import Context
+from infra.systems.eco2.parts import Values
+from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, resources
+
+
+def bootstrap_charts(context: Context) -> Sequence[tuple[Chart, Values]]:
+    """What the master installs before Argo CD can: the network's kinds, network, node identity, Argo CD itself, in this order.
+
+    The Applications of the same charts have the same values, so that Argo CD adopts what it finds.
+    """
+    return (
+        (versions.CALICO_KINDS, {}),
+        (versions.CALICO, _calico(context)),
+        (versions.CLOUD_CONTROLLER, _cloud_controller(context)),
+        (versions.ARGO_CD, _argo_cd(context)),
+    )
+
+
+def _calico(context: Context) -> Values:
+    """Pod network in VXLAN, with NetworkPolicy; every field of the pool, since the operator fills in those that are left out.
+
+    Between nodes WireGuard takes VXLAN's place; Felix sets pods' MTU 60 below the link's, and opens `network.WIREGUARD_PORT`.
+    """
+    pool = {
+        "name": "default-ipv4-ippool",
+        "cidr": context.settings.kubernetes.pod_cidr,
+        "encapsulation": "VXLAN",
+        "natOutgoing": "Enabled",
+        "nodeSelector": "all()",
+        "blockSize": 26,
+        "disableBGPExport": False,
+        "disableNewAllocations": False,
+        "allowedUses": ["Workload", "Tunnel"],
+        "assignmentMode": "Automatic",
+    }
+    return {
+        "installation": {
+            "enabled": True,
+            "cni": {"type": "Calico", "ipam": {"type": "Calico"}},
+            "calicoNetwork": {"bgp": "Disabled", "ipPools": [pool]},
+            "controlPlaneReplicas": 1,
+            "controlPlaneNodeSelector": ON_MASTER["nodeSelector"],
+            "controlPlaneTolerations": ON_MASTER["tolerations"],
+        },
+        "defaultFelixConfiguration": {"enabled": True, "wireguardEnabled": True},
+        # Its own API server and flow viewer: Kubernetes' NetworkPolicy needs neither.
+        "apiServer": {"enabled": False},
+        "goldmane": {"enabled": False},
+        "whisker": {"enabled": False},
+        "tolerations": EVERYWHERE,
+        "nodeSelector": ON_MASTER["nodeSelector"],
+        "resources": resources("100m", "256Mi"),
+    }
+
+
+def _cloud_controller(context: Context) -> Values:
+    """Gives nodes their zone and addresses, and forgets those that EC2 has ended; load balancers and routes are not its affair."""
+    return {
+        "image": {
+            "repository": "registry.k8s.io/provider-aws/cloud-controller-manager",
+            "tag": versions.CLOUD_CONTROLLER_IMAGE,
+        },
+        "args": [
+            "--v=2",
+            "--cloud-provider=aws",
+            f"--cluster-name={context.names.prefix}",
+            "--controllers=cloud-node-controller,cloud-node-lifecycle-controller",
+            "--configure-cloud-routes=false",
+            "--allocate-node-cidrs=false",
+        ],
+        "hostNetworking": True,
+        "nodeSelector": ON_MASTER["nodeSelector"],
+        "tolerations": [
+            {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"},
+            {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
+            *ON_MASTER["tolerations"],
+        ],
+        "resources": resources("50m", "128Mi"),
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+
+
+def _argo_cd(context: Context) -> Values:
+    """Without a login of its own: people use `argocd admin dashboard` or `--core` with the cluster's credentials, on the master."""
+    return {
+        "global": {**ON_MASTER, "networkPolicy": {"create": True, "defaultDenyIngress": True}},
+        "crds": {"install": True, "keep": True},
+        "configs": {
+            "cm": {
+                "admin.enabled": False,
+                "users.anonymous.enabled": False,
+                "exec.enabled": False,
+                "application.resourceTrackingMethod": "annotation",
+                APPLICATION_HEALTH_KEY: APPLICATION_HEALTH,
+            },
+            "params": {"server.insecure": False, "server.disable.auth": False},
+            "rbac": {"policy.default": "role:readonly", "policy.csv": ""},
+            "secret": {"createSecret": True},
+            "gpg": {"keys": dict(context.settings.gitops.signing_keys)},
+        },
+        "dex": {"enabled": False},
+        "notifications": {"enabled": False},
+        # Nothing here is made from templates of Applications.
+        "applicationSet": {"replicas": 0},
+        "server": {
+            "service": {"type": "ClusterIP"},
+            "ingress": {"enabled": False},
+            "resources": resources("50m", "256Mi"),
+        },
+        "controller": {"replicas": 1, "resources": resources("250m", "1Gi")},
+        "repoServer": {"replicas": 1, "resources": resources("100m", "512Mi")},
+        "redis": {"resources": resources("50m", "128Mi")},
+    }

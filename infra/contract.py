@@ -9,26 +9,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pulumi
 
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 
-Shared = Literal["gateway", "prometheus", "internet"]
-"""Ends of a tenant's arrows that are not its own: the mesh's gateway, Prometheus, and all that is public."""
+Shared = Literal["gateway", "prometheus", "internet", "kubernetes-api", "kafka-operator"]
+"""Ends of a tenant's arrows that are not its own: the mesh's gateway, Prometheus, all that is public, the API server, and the
+operator of who needs `Kafka`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollouts:
+    """Argo Rollouts acts on the tenant's Rollout, AnalysisTemplate and Experiment objects."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kafka:
+    """Strimzi's operator acts on Kafka, KafkaNodePool, KafkaTopic and KafkaUser objects (`kafka.strimzi.io/v1`) in the tenant's
+    namespaces.
+
+    Its brokers are pods of the tenant's: workloads `kafka` and `entity-operator`, without a proxy, each with its arrows. The
+    operator makes no NetworkPolicies of its own.
+    """
+
+
+Need = Rollouts | Kafka
+"""What a tenant asks of the platform beside nodes and the mesh. It stands once, from the first tenant that asks on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TenantWorkload:
     """Pods with the label `app.kubernetes.io/name: <name>` and the mesh's proxy; their account has their name.
 
-    `scraped`: Prometheus asks their proxy's agent, which answers for the application too.
+    `scraped`: Prometheus asks their proxy's agent, which answers for the application too. What is not `proxied`, such as a
+    broker that does its own TLS, is asked as its own monitors and arrows say.
     """
 
     name: str
     namespace: str
     scraped: bool = True
+    proxied: bool = True
+
+    def __post_init__(self) -> None:
+        if self.scraped and not self.proxied:
+            raise ValueError(f"{self.name} has no proxy whose agent Prometheus could ask: allowed: scraped=False")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +83,7 @@ class Tenant:
 
     `namespaces` are made, each with its quota, and are its own; `hosts` are labels below the cluster's domain, each with a
     certificate and a route through the load balancer; `arrows` are all connections that its pods need beside names and the mesh's
-    configuration, which every pod gets; `authorizers` join the mesh's configuration.
+    configuration, which every pod gets; `authorizers` join the mesh's configuration; `needs` are what else the platform runs.
     """
 
     system: str
@@ -66,6 +92,7 @@ class Tenant:
     arrows: Sequence[TenantArrow]
     hosts: Sequence[str] = ()
     authorizers: Sequence[GrpcAuthorizer] = ()
+    needs: Sequence[Need] = ()
 
     def __post_init__(self) -> None:
         """`ValueError` names what belongs to nobody: a workload outside its namespaces, an arrow without its two ends."""
@@ -75,10 +102,12 @@ class Tenant:
         known = {one.name for one in self.workloads}
         for arrow in self.arrows:
             ends = {arrow.source, arrow.target}
-            if unknown := ends - known - {"gateway", "prometheus", "internet"}:
+            if unknown := ends - known - {*get_args(Shared)}:
                 raise ValueError(f"{self.system}: an arrow names {', '.join(sorted(unknown))}, which is no workload")
             if not ends & known:
                 raise ValueError(f"{self.system}: {arrow.source} → {arrow.target} touches none of its workloads")
+        if len({type(need) for need in self.needs}) < len(self.needs):
+            raise ValueError(f"{self.system}: each need is said once")
 
 
 @dataclass(frozen=True, kw_only=True)

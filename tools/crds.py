@@ -16,7 +16,10 @@ _HERE = Path(__file__).resolve().parent
 SOURCES = {
     "istio.io/istio": ("istio", "manifests/charts/base/files/crd-all.gen.yaml"),
     "github.com/argoproj/argo-cd/v3": ("crds", "manifests/crds/*-crd.yaml"),
+    "github.com/argoproj/argo-rollouts": ("crds", "manifests/crds/*-crd.yaml"),
+    "github.com/chaos-mesh/chaos-mesh": ("crds", "config/crd/bases/*.yaml"),
     "github.com/external-secrets/external-secrets": ("crds", "config/crds/bases/*.io_*.yaml"),
+    "github.com/kyverno/kyverno": ("crds", "config/crds/*/*.yaml"),
     "github.com/prometheus-operator/prometheus-operator": ("crds", "example/prometheus-operator-crd/*.yaml"),
 }
 """Each module: the folder whose go.mod pins it, and where its definitions are."""

@@ -18,6 +18,7 @@ from infra.systems.eco2 import charts, projects, versions
 from infra.systems.eco2.parts import Part
 from tests.mesh.manifests import Manifest
 from tests.systems.eco2_objects import context
+from tests.systems.needy import NEEDY
 from tests.tools import missing, required_tool
 from tools.chart_sources import find_charts
 
@@ -39,8 +40,8 @@ class Leaf:
 
 @cache
 def parts() -> dict[str, Part]:
-    """Every chart of the platform by its release, those for tenants too."""
-    return {part.chart.release: part for part in charts.parts(context(**TENANTS))}
+    """Every chart of the platform by its release, those for tenants and of every need too."""
+    return {part.chart.release: part for part in charts.parts(context(NEEDY, **TENANTS))}
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from infra.contract import Tenant
 from infra.names import Names
 from infra.settings.eco2 import Eco2
 from infra.systems.eco2.context import Context
@@ -31,9 +32,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def context(**changes: Any) -> Context:
+def context(*tenants: Tenant, **changes: Any) -> Context:
     """A production-like context; `changes` are keys of the `eco2` section."""
     return Context(
+        tenants=tenants,
         settings=Eco2.model_validate({**SETTINGS, **changes}),
         names=Names(system="eco2", stack="prod"),
         account=ACCOUNT,

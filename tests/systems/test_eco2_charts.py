@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from infra.systems.eco2 import charts, network_policies
+from infra.systems.eco2 import charts, needs, network_policies, projects
 from tests.stacks import ROOT
 from tests.systems.eco2_objects import context
+from tests.systems.needy import NEEDY
 from tests.systems.test_eco2_platform import ROLES
+from tools.chart_sources import SOURCES
 
 INVENTORY: dict[str, dict[str, Any]] = json.loads((ROOT / "tests/inventory/charts.json").read_text())["charts"]
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
-PARTS = {part.chart.release: part for part in charts.parts(context(**TENANTS))}
+PARTS = {part.chart.release: part for part in charts.parts(context(NEEDY, **TENANTS))}
 
 WITHOUT_EFFECT = {"grafana": {"initChownData.enabled", "testFramework.enabled"}}
 """Switches that change nothing beside the others that are set: off is said where another value could turn them on."""
@@ -58,10 +60,48 @@ def test_a_trusted_account_is_one_that_the_chart_makes_and_runs(release: str) ->
     assert f"{namespace}/{account}" in {*seen["accounts"]} & running
 
 
-@pytest.mark.parametrize("name", [one for one in network_policies.PLATFORM_PODS if one.startswith("argocd-")])
-def test_argo_cds_pods_have_the_labels_and_ports_that_policies_name(name: str) -> None:
-    peer = network_policies.PLATFORM_PODS[name]
-    mine = [pod for pod in INVENTORY["argo-cd"]["pods"].values() if peer.labels.items() <= pod["labels"].items()]
+PODS = network_policies.platform_pods(context(NEEDY))
+NAMED = [one for one in PODS if one.startswith("argocd-") or one not in network_policies.PLATFORM_PODS]
+"""Argo CD's, and those that stand for a need."""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_pods_have_the_labels_and_ports_that_policies_name(name: str) -> None:
+    mine = [
+        pod
+        for seen in INVENTORY.values()
+        for of, pod in seen["pods"].items()
+        if f" {PODS[name].namespace}/" in of and PODS[name].labels.items() <= pod["labels"].items()
+    ]
     assert len(mine) == 1
-    asked = {port for edge in network_policies.edges() if edge.target == name for port in edge.ports}
+    edges = (*network_policies.edges(), *network_policies.needed_edges(context(NEEDY)))
+    asked = {port for edge in edges if edge.target == name for port in edge.ports}
     assert asked <= {*mine[0]["ports"]}
+
+
+def test_what_stands_for_a_need_makes_no_kind_that_its_project_does_not_know() -> None:
+    spec = projects.charts_project(context(NEEDY, **TENANTS))["spec"]
+    allowed = {(one["group"], one["kind"]) for one in spec["clusterResourceWhitelist"]}
+    for release in NEEDED & {*INVENTORY}:
+        made = {tuple(kind.rsplit("/", 1)) for kind in INVENTORY[release]["kinds"]}
+        without = {(version.rpartition("/")[0], kind) for version, kind in made if kind in CLUSTER_WIDE}
+        assert without <= allowed, release
+
+
+NEEDED = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
+CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"} | {
+    kind.rpartition("/")[2] for kind in projects.CHART_KINDS
+}
+
+
+def test_every_chart_for_a_need_was_seen_at_its_very_version() -> None:
+    assert {release: PARTS[release].chart.version for release in NEEDED - {*SOURCES}} == {
+        release: INVENTORY[release]["version"] for release in NEEDED - {*SOURCES}
+    }
+
+
+def test_the_only_limit_of_cpu_is_one_that_cannot_be_taken_away() -> None:
+    """Strimzi's chart merges its own in; it is raised above what the machine has."""
+    limited = {name for name in NEEDED & {*INVENTORY} for pod in INVENTORY[name]["pods"].values() if pod["limits_cpu"]}
+    assert limited == {"strimzi-kafka-operator"}
+    assert PARTS["strimzi-kafka-operator"].values["resources"]["limits"]["cpu"] == "4"

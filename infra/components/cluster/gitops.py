@@ -108,6 +108,7 @@ class RootApplicationArgs:
     path: str
     namespace: str = ARGO_NAMESPACE
     wave: int | None = None
+    differences: Sequence[Difference] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +143,8 @@ def chart_application(args: ChartApplicationArgs) -> Manifest:
             "helm": {"releaseName": chart.release, "valuesObject": dict(args.values)},
         },
         "destination": {"server": IN_CLUSTER, "namespace": chart.namespace},
-        "syncPolicy": _sync_policy("RespectIgnoreDifferences=true") if args.differences else _sync_policy(),
+        **_synced(args.differences),
     }
-    if args.differences:
-        spec["ignoreDifferences"] = [
-            {"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in args.differences
-        ]
     manifest = _manifest("Application", chart.release, args.wave, spec)
     if args.kept:
         manifest["metadata"]["annotations"][SYNC_OPTIONS] = "Prune=false,Delete=false"
@@ -167,7 +164,7 @@ def root_application(args: RootApplicationArgs) -> Manifest:
             "directory": {"recurse": True},
         },
         "destination": {"server": IN_CLUSTER, "namespace": args.namespace},
-        "syncPolicy": _sync_policy(),
+        **_synced(args.differences),
     }
     return _manifest("Application", args.name, args.wave, spec)
 
@@ -191,6 +188,13 @@ def project(args: ProjectArgs) -> Manifest:
         }
         spec["sourceIntegrity"] = {"git": {"policies": [policy]}}
     return _manifest("AppProject", args.name, args.wave, spec)
+
+
+def _synced(differences: Sequence[Difference]) -> Manifest:
+    if not differences:
+        return {"syncPolicy": _sync_policy()}
+    ignored = [{"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in differences]
+    return {"syncPolicy": _sync_policy("RespectIgnoreDifferences=true"), "ignoreDifferences": ignored}
 
 
 def _sync_policy(*more: str) -> Manifest:

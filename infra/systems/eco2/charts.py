@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.components.cluster.gitops import Difference
-from infra.systems.eco2 import controllers, mesh_charts, observability, versions
+from infra.systems.eco2 import controllers, mesh_charts, needs, observability, versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.first_charts import bootstrap_charts
 from infra.systems.eco2.parts import Part, Wave
@@ -26,7 +26,12 @@ WEBHOOK_FIELDS = (
 
 
 def parts(context: Context) -> Sequence[Part]:
-    """Every chart of the platform, in the order of its wave."""
+    """Every chart of the platform and of its tenants' needs, in the order of its wave."""
+    needed = (part for answer in needs.answers(context) for part in answer.parts)
+    return sorted((*_own(context), *needed), key=lambda part: part.wave)
+
+
+def _own(context: Context) -> list[Part]:
     calico_kinds, calico, cloud_controller, argo_cd = bootstrap_charts(context)
     found = [
         Part(chart=calico_kinds[0], wave=Wave.NETWORK_KINDS, values=calico_kinds[1], kept=True),

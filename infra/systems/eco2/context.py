@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from infra.components.aws.foundation import Home
 from infra.contract import Tenant
@@ -11,6 +12,10 @@ from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
 from infra.tags import base_tags
+
+Asking = TypeVar("Asking")
+Asked = Sequence[tuple[Tenant, Asking]]
+"""Who needs something of the platform, and how."""
 
 ACCOUNT_REGISTRY = "{account}.dkr.ecr.{region}.amazonaws.com"
 
@@ -34,6 +39,10 @@ class Context(Home):
     @property
     def tenant_namespaces(self) -> tuple[str, ...]:
         return tuple(namespace for tenant in self.tenants for namespace in tenant.namespaces)
+
+    def asking(self, need: type[Asking]) -> Asked[Asking]:
+        """Every tenant with a need of that kind."""
+        return [(tenant, one) for tenant in self.tenants for one in tenant.needs if isinstance(one, need)]
 
     @property
     def api_host(self) -> str:

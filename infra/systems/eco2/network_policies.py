@@ -17,11 +17,12 @@ from infra.components.cluster.network_policy import (
     Pods,
 )
 from infra.contract import Tenant
+from infra.systems.eco2 import needs
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import ADDED_ARROWS, ARROWS, HOMES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import GATEWAY, GATEWAY_CONTAINER_PORT, GATEWAY_LABELS, OUTSIDE_THE_MESH
 from infra.systems.eco2.namespaces import all_namespaces
-from infra.systems.eco2.projects import PLATFORM_NAMESPACES
+from infra.systems.eco2.projects import PLATFORM_NAMESPACES, platform_namespaces
 
 WAVE = -49
 """Right after the namespaces: no pod ever runs in one that is open."""
@@ -83,8 +84,13 @@ PROXIED = tuple(workload for workload in HOMES if workload not in OUTSIDE_THE_ME
 
 RESTRICTED = (*PLATFORM, *HOMES, "istiod", "prometheus-operator", "kube-state-metrics", "alertmanager")
 
+
+def _names(source: str) -> Edge:
+    return Edge(source=source, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names")
+
+
 INFRASTRUCTURE = (
-    *(Edge(source=one, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names") for one in RESTRICTED),
+    *(_names(one) for one in RESTRICTED),
     *(
         Edge(source=one, target="istiod", ports=[XDS], why="the proxy's configuration and certificate")
         for one in PROXIED
@@ -161,17 +167,37 @@ def tenant_edges(tenants: Sequence[Tenant]) -> tuple[Edge, ...]:
             for one in tenant.arrows
         ]
         for one in tenant.workloads:
-            found.append(Edge(source=one.name, target="dns", ports=[DNS], protocols=["TCP", "UDP"], why="names"))
-            found.append(
-                Edge(source=one.name, target="istiod", ports=[XDS], why="the proxy's configuration and certificate")
-            )
+            found.append(_names(one.name))
+            if one.proxied:
+                found.append(
+                    Edge(source=one.name, target="istiod", ports=[XDS], why="the proxy's configuration and certificate")
+                )
             if one.scraped:
                 found.append(Edge(source="prometheus", target=one.name, ports=[PROXY_METRICS_PORT], why="metrics"))
     return tuple(found)
 
 
 def _end(name: str) -> str:
-    return GATEWAY if name == "gateway" else name
+    return {"gateway": GATEWAY, "kubernetes-api": "nodes"}.get(name, name)
+
+
+def needed_edges(context: Context) -> tuple[Edge, ...]:
+    """What the platform runs for its tenants' needs: its own edges, names, and the Kubernetes API for what asks it."""
+    found: list[Edge] = []
+    for answer in needs.answers(context):
+        found += answer.edges
+        found += [_names(one) for one in answer.pods]
+        found += [
+            Edge(source=one, target="nodes", ports=[API_SERVER], why="the Kubernetes API")
+            for one in answer.asks_the_api
+        ]
+    return tuple(found)
+
+
+def platform_pods(context: Context) -> dict[str, Pods]:
+    """The platform's pods, those of its tenants' needs among them."""
+    needed = (answer.pods for answer in needs.answers(context))
+    return {**PLATFORM_PODS, **{name: pods for each in needed for name, pods in each.items()}}
 
 
 def peers(context: Context) -> dict[str, Peer]:
@@ -190,7 +216,7 @@ def peers(context: Context) -> dict[str, Peer]:
     return {
         **workloads,
         **tenants,
-        **PLATFORM_PODS,
+        **platform_pods(context),
         "load-balancer": Addresses(blocks=sorted(one.public for one in subnets)),
         "nodes": Addresses(blocks=sorted(one.private for one in subnets)),
         "internet": Addresses(blocks=["0.0.0.0/0"], excluded=PRIVATE),
@@ -202,9 +228,9 @@ def build_network_policies(context: Context, opts: pulumi.ResourceOptions) -> No
     NetworkPolicies(
         context.names.logical("network-policies"),
         NetworkPoliciesArgs(
-            namespaces=(*all_namespaces(), *PLATFORM_NAMESPACES, *context.tenant_namespaces),
+            namespaces=(*all_namespaces(), *platform_namespaces(context), *context.tenant_namespaces),
             peers=peers(context),
-            edges=(*edges(), *tenant_edges(context.tenants)),
+            edges=(*edges(), *needed_edges(context), *tenant_edges(context.tenants)),
             reasons=REASONS,
             wave=WAVE,
         ),

@@ -17,9 +17,9 @@ from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.projects import (
     CHARTS_PROJECT,
-    PLATFORM_NAMESPACES,
     PROJECT,
     charts_project,
+    platform_namespaces,
     root_application,
     root_project,
 )
@@ -61,7 +61,7 @@ def build_platform(context: Context, opts: pulumi.ResourceOptions) -> None:
     ArgoObject(f"{room}-project", root_project(context), opts)
     ArgoObject(f"{room}-charts-project", charts_project(context), opts)
     ArgoObject(f"{room}-root", root_application(context), opts)
-    for namespace, standard in PLATFORM_NAMESPACES.items():
+    for namespace, standard in platform_namespaces(context).items():
         Namespace(
             f"{room}-{namespace}",
             NamespaceArgs(namespace=namespace, kubernetes=_minor(), security=standard, wave=Wave.NAMESPACES),

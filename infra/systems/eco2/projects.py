@@ -8,14 +8,13 @@ from typing import Any
 from infra.components.cluster.gitops import ProjectArgs, RootApplicationArgs, project
 from infra.components.cluster.gitops import root_application as application_of_applications
 from infra.components.cluster.namespace import PodSecurity
+from infra.systems.eco2 import needs
 from infra.systems.eco2.charts import parts
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, NAMESPACES
 from infra.systems.eco2.parts import Wave
 
 PROJECT = "eco2"
-
-
 CHARTS_PROJECT = "eco2-charts"
 
 
@@ -27,6 +26,12 @@ PLATFORM_NAMESPACES: Mapping[str, PodSecurity] = {
     "tigera-operator": "privileged",
 }
 """The namespaces of what the document gives none, with their Pod Security Standard; the operator runs in the host's network."""
+
+
+def platform_namespaces(context: Context) -> dict[str, PodSecurity]:
+    """These, and those of what the tenants need."""
+    needed = (answer.namespaces for answer in needs.answers(context))
+    return {**PLATFORM_NAMESPACES, **{namespace: standard for each in needed for namespace, standard in each.items()}}
 
 
 RENDERED_KINDS = (
@@ -70,7 +75,7 @@ def root_project(context: Context) -> dict[str, Any]:
             sources=[context.settings.gitops.repository],
             namespaces=[
                 *NAMESPACES,
-                *sorted({*HOMES.values(), *PLATFORM_NAMESPACES} - {*NAMESPACES}),
+                *sorted({*HOMES.values(), *platform_namespaces(context)} - {*NAMESPACES}),
                 *context.tenant_namespaces,
             ],
             cluster_kinds=RENDERED_KINDS,
@@ -83,13 +88,16 @@ def root_project(context: Context) -> dict[str, Any]:
 def charts_project(context: Context) -> dict[str, Any]:
     """The AppProject of the platform's charts: what they make in the whole cluster is theirs, and Git is no source of theirs."""
     charts = [part.chart for part in parts(context)]
+    answers = needs.answers(context)
+    needed = {kind for answer in answers for kind in answer.kinds}
+    written_to = {namespace for answer in answers for namespace in answer.written_to}
     return project(
         ProjectArgs(
             name=CHARTS_PROJECT,
             description="eco2: the platform's charts",
             sources=sorted({chart.repository for chart in charts}),
-            namespaces=sorted({"kube-system", *(chart.namespace for chart in charts)}),
-            cluster_kinds=CHART_KINDS,
+            namespaces=sorted({"kube-system", *(chart.namespace for chart in charts), *written_to}),
+            cluster_kinds=sorted({*CHART_KINDS, *needed}),
             wave=Wave.NAMESPACES,
         )
     )

@@ -29,7 +29,7 @@ from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
 from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
-from infra.systems.eco2 import mesh, observability, workloads
+from infra.systems.eco2 import mesh, needs, observability, workloads
 from infra.systems.eco2.bootstrap import TENANT
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
@@ -37,10 +37,10 @@ from infra.systems.eco2.edge import TARGET, Entrance
 from infra.systems.eco2.identity import PARAMETERS_ACCOUNT, Identity, home, secrets_role
 from infra.systems.eco2.namespaces import STANDARD, all_namespaces
 from infra.systems.eco2.network import Foundation
-from infra.systems.eco2.network_policies import PLATFORM_PODS
+from infra.systems.eco2.network_policies import platform_pods
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.placement import STORAGE_CLASS
-from infra.systems.eco2.projects import PLATFORM_NAMESPACES
+from infra.systems.eco2.projects import platform_namespaces
 from infra.systems.eco2.secrets import STORE_WAVE
 
 OWN_WAVE = 1
@@ -51,8 +51,8 @@ def check_tenants(context: Context) -> None:
     """`ValueError` when two claim the same: a namespace, a workload's name, a host or an authorizer."""
     tenants = context.tenants
     own = context.settings.edge
-    _apart("namespace", [*all_namespaces(), *PLATFORM_NAMESPACES, "kube-system"], context.tenant_namespaces)
-    _apart("workload", [*HOMES, *PLATFORM_PODS], (one.name for tenant in tenants for one in tenant.workloads))
+    _apart("namespace", [*all_namespaces(), *platform_namespaces(context), "kube-system"], context.tenant_namespaces)
+    _apart("workload", [*HOMES, *platform_pods(context)], (one.name for tenant in tenants for one in tenant.workloads))
     _apart("host", [own.api_label, own.issuer_label], (label for tenant in tenants for label in tenant.hosts))
     _apart("authorizer", [mesh.AUTHORIZER], (one.name for tenant in tenants for one in tenant.authorizers))
 
@@ -206,6 +206,7 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             path=tenant.system,
             namespace=home(tenant),
             wave=OWN_WAVE,
+            differences=needs.written_by_others(tenant),
         )
     )
     ArgoObject(f"{room}-project", made, opts)

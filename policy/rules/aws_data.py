@@ -140,7 +140,12 @@ RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="rds-final-snapshot",
         title="A database that is deleted leaves a snapshot",
-        controls=("AWS Well-Architected REL09-BP01 Identify and back up all data that needs to be backed up",),
+        controls=(
+            (
+                "AWS Well-Architected REL09-BP01 Identify and back up all data that needs to be backed up, "
+                "or reproduce the data from sources"
+            ),
+        ),
         severity=Severity.HIGH,
         remedy=f"{_DATABASE_ROOM}: skip_final_snapshot=False with a final_snapshot_identifier; it follows deletion_protection",
         types=frozenset({DATABASE}),

@@ -78,6 +78,8 @@ docs: .venv/.packages ## write the generated pages again
 	@mv docs/config.md.tmp docs/config.md
 	@$(BIN)/python -m policy.document > docs/policies.md.tmp
 	@mv docs/policies.md.tmp docs/policies.md
+	@$(BIN)/python -m policy.cost.document > docs/cost.md.tmp
+	@mv docs/cost.md.tmp docs/cost.md
 
 .PHONY: charts
 charts: .venv/.packages ## compare the recorded checksum of every chart with what its repository serves (needs Go and the network)

@@ -87,6 +87,10 @@ class Platform(Section):
     """The AWS account, in quotes: it is a name, not a number."""
     tier: Literal["production", "throwaway"] = "production"
     """What is demanded of the stack: the policies' exemptions go by it. Of a throwaway stack nothing is kept."""
+    monthly_budget_usd: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """US dollars that the stack may cost a month, by the estimate (docs/cost.md): above it, and without it, the policies warn."""
+    load_percent: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """How much of the assumed use (policy/cost/assumptions.yaml) the stack is expected to carry: the estimate alone goes by it."""
     protect: bool = True
     """Whether Pulumi refuses to delete what holds data, and buckets and repositories must be empty to be deleted."""
     tags: dict[TagText, TagText] = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rehearsal.preview.dangers.model import CLOSE, OPEN
-from rehearsal.preview.page import Entry, Page, Section, Totals
+from rehearsal.preview.page import Entry, Page, Section, Totals, spent
 
 LIMIT = 59_000
 """In bytes. GitHub takes 65,536 characters, and .github/scripts/comment.sh 60,000 bytes, with its own lines in front."""
@@ -50,8 +50,8 @@ def _head(page: Page) -> str:
     lines = [f"## {_headline(page)}", "", f"Compared with {code(page.base)}.", ""]
     if page.totals:
         lines += [
-            "| stack | in danger | replaced | removed | changed | added | unchanged | new findings |",
-            "|---|--:|--:|--:|--:|--:|--:|--:|",
+            "| stack | in danger | replaced | removed | changed | added | unchanged | new findings | a month |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         ]
         lines += [_row(total) for total in page.totals]
     lines += [line for note in page.notes for line in ("", f"> {spoken(note)}")]
@@ -71,10 +71,10 @@ def _headline(page: Page) -> str:
 
 def _row(total: Totals) -> str:
     if total.trouble:
-        return f"| {code(total.stack)} | not compared | | | | | | |"
+        return f"| {code(total.stack)} | not compared | | | | | | | |"
     danger = f"**{total.dangers}**" if total.dangers else "0"
     numbers = (danger, total.replaced, total.removed, total.changed, total.added, total.unchanged, total.findings)
-    return f"| {code(total.stack)} | {' | '.join(map(str, numbers))} |"
+    return f"| {code(total.stack)} | {' | '.join(map(str, numbers))} | {spent(total)} |"
 
 
 def _section(section: Section, body: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from rehearsal.preview.comparison import Change, Comparison, Kind, Property
+from rehearsal.preview.cost import MOST, CostOfChange, cost_of
 from rehearsal.preview.dangers import dangers_of
 from rehearsal.preview.dangers.model import TITLES, Danger, listed, quoted
 from rehearsal.preview.replacement import is_known
@@ -53,6 +54,7 @@ class Totals:
     removed: int = 0
     unchanged: int = 0
     findings: int = 0
+    cost: CostOfChange | None = None
     trouble: bool = False
 
 
@@ -85,13 +87,15 @@ class Trouble:
 def page_of(base: str, comparisons: Sequence[Comparison], troubles: Sequence[Trouble], notes: Sequence[str]) -> Page:
     """The page: troubles, dangers and findings of all stacks, then each stack's changes."""
     dangers = {one.stack: dangers_of(one) for one in comparisons}
+    costs = {one.stack: cost_of(one) for one in comparisons}
     sections = [
         *_trouble_sections(troubles),
         *_danger_sections(dangers),
         *_finding_sections(comparisons),
+        Section(title="What it costs a month, by estimate", entries=tuple(_cost_entries(costs)), open=True),
         *(section for one in comparisons for section in _stack_sections(one)),
     ]
-    totals = [_totals(one, dangers[one.stack]) for one in comparisons]
+    totals = [_totals(one, dangers[one.stack], costs[one.stack]) for one in comparisons]
     totals += [Totals(stack=one.stack, trouble=True) for one in troubles]
     return Page(
         base=base,
@@ -101,7 +105,7 @@ def page_of(base: str, comparisons: Sequence[Comparison], troubles: Sequence[Tro
     )
 
 
-def _totals(comparison: Comparison, dangers: Sequence[Danger]) -> Totals:
+def _totals(comparison: Comparison, dangers: Sequence[Danger], cost: CostOfChange | None) -> Totals:
     return Totals(
         stack=comparison.stack,
         dangers=len(dangers),
@@ -111,6 +115,7 @@ def _totals(comparison: Comparison, dangers: Sequence[Danger]) -> Totals:
         removed=len(comparison.of(Kind.REMOVE)),
         unchanged=comparison.unchanged,
         findings=len(comparison.findings),
+        cost=cost,
     )
 
 
@@ -165,6 +170,46 @@ def _finding_entry(one: Finding, stacks: Sequence[str]) -> Entry:
         head=f"{', '.join(stacks)}: {quoted(one.resource)}: {quoted(one.message)}",
         details=(f"Rule {quoted(one.rule)} ({quoted(one.severity)}, {weight}). Remedy: {quoted(one.remedy)}",),
     )
+
+
+# Cost
+
+
+def _cost_entries(costs: Mapping[str, CostOfChange | None]) -> Iterator[Entry]:
+    """What changes it in each stack, the dearest first."""
+    for stack, cost in sorted(costs.items()):
+        if cost is None or not cost.changes:
+            continue
+        said = [
+            f"{signed(one.usd)}: {quoted(one.resource.name)} ({quoted(kind(one.resource))})"
+            for one in cost.changes[:MOST]
+        ]
+        rest = cost.changes[MOST:]
+        if rest:
+            said.append(f"{signed(sum(one.usd for one in rest))}: {len(rest)} more")
+        said += [f"Not counted: {quoted(one)}" for one in cost.unpriced]
+        yield Entry(
+            head=f"{stack}: {money(cost.before)} → {money(cost.after)} ({signed(cost.usd)})", details=tuple(said)
+        )
+
+
+def money(usd: float) -> str:
+    """US dollars, whole ones."""
+    return f"${usd:,.0f}"
+
+
+def spent(total: Totals) -> str:
+    """What the stack costs a month, before and after where it changes."""
+    if total.cost is None:
+        return "not known"
+    after = money(total.cost.after)
+    return f"{money(total.cost.before)} → {after}" if total.cost.changes else after
+
+
+def signed(usd: float) -> str:
+    """A difference in US dollars, to the cent where it is small."""
+    digits = 0 if abs(usd) >= 10 else 2
+    return f"{'−' if usd < 0 else '+'}${abs(usd):,.{digits}f}"
 
 
 # Changes

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rehearsal.preview.dangers.model import CLOSE, OPEN
-from rehearsal.preview.page import Entry, Page, Section
+from rehearsal.preview.page import Entry, Page, Section, spent
 
 _PARTS = re.compile(f"({OPEN}[^{CLOSE}]*{CLOSE})")
 _LONGEST = 160
@@ -34,7 +34,17 @@ def print_preview(console: Console, page: Page, where: str) -> None:
 
 def _numbers(page: Page) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("stack", "in danger", "replaced", "removed", "changed", "added", "unchanged", "new findings"):
+    for column in (
+        "stack",
+        "in danger",
+        "replaced",
+        "removed",
+        "changed",
+        "added",
+        "unchanged",
+        "new findings",
+        "a month",
+    ):
         table.add_column(
             column, justify="left" if column == "stack" else "right", style="bold" if column == "stack" else ""
         )
@@ -43,7 +53,9 @@ def _numbers(page: Page) -> Table:
             table.add_row(total.stack, "not compared")
             continue
         numbers = (total.replaced, total.removed, total.changed, total.added, total.unchanged, total.findings)
-        table.add_row(total.stack, Text(str(total.dangers), "bold red" if total.dangers else ""), *map(str, numbers))
+        table.add_row(
+            total.stack, Text(str(total.dangers), "bold red" if total.dangers else ""), *map(str, numbers), spent(total)
+        )
     return table
 
 

@@ -17,6 +17,7 @@ from policy.catalog import ALL_RULES
 from policy.run import Judgement
 from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
+from rehearsal.report.cost import cost_chapter, estimated
 from rehearsal.report.facts import text
 from rehearsal.report.nodes import nodes_table
 from rehearsal.report.policies import policies_chapter, policies_summary
@@ -62,6 +63,7 @@ CHAPTERS: Mapping[str, str] = {
     "contents": "What the documents contain, and what stands for it",
     "nodes": "The nodes",
     "policies": "Policies",
+    "cost": "What it costs a month, by estimate",
 }
 """What there is to read at length, by the name that `SHOW` has for it: each is a file beside `resources.json`."""
 
@@ -118,17 +120,27 @@ def _print_chapter(console: Console, run: Run, name: str) -> None:
                     console.print(nodes_table(offered["nodes"]))
         case "policies":
             console.print(policies_chapter(run.judgement, run.mask, len(ALL_RULES)))
+        case "cost":
+            console.print(cost_chapter(run.recording, run.stack))
 
 
 def _standing(run: Run) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("system", "resources", "Kubernetes objects", "components"):
+    for column in ("system", "resources", "Kubernetes objects", "components", "USD a month"):
         table.add_column(column, justify="left" if column == "system" else "right")
+    estimate = estimated(run.recording, run.stack)
+    costs = estimate.by_system() if estimate else {}
     for system in run.systems:
         parts = [one for one in run.recording if one.name.startswith(f"{system}-")]
         rendered = sum(one.rendered or one.type.startswith("kubernetes:") for one in parts)
         custom = sum(one.custom for one in parts)
-        table.add_row(system, str(custom - rendered), str(rendered), str(len(parts) - custom))
+        table.add_row(
+            system,
+            str(custom - rendered),
+            str(rendered),
+            str(len(parts) - custom),
+            f"{costs.get(system, 0):,.0f}" if estimate else "",
+        )
     return table
 
 

@@ -116,8 +116,8 @@ def _site(rule: str, change: dict[str, Any]) -> Broken:
     return Broken(rule=rule, type=DISTRIBUTION, name="wealist-site-distribution", change=change)
 
 
-def _machine(rule: str, change: dict[str, Any]) -> Broken:
-    return Broken(rule=rule, type=INSTANCE, name="eco2-k8s-api-scan-instance", change=change)
+def _machine(rule: str, change: dict[str, Any], *also: str) -> Broken:
+    return Broken(rule=rule, type=INSTANCE, name="eco2-k8s-api-scan-instance", change=change, also=frozenset(also))
 
 
 def _template(rule: str, change: dict[str, Any]) -> Broken:
@@ -489,8 +489,8 @@ COMPUTE = (
     _template("ec2-imdsv2", {"metadataOptions": {"httpPutResponseHopLimit": 1}}),
     _machine("ec2-metadata-hop", {"metadataOptions.httpPutResponseHopLimit": 2}),
     _machine("ec2-disks-encrypted", {"rootBlockDevice.encrypted": False}),
-    _machine("ec2-disks-encrypted", {"rootBlockDevice": ...}),
-    _machine("ec2-disks-encrypted", {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "encrypted": False}]}),
+    _machine("ec2-disks-encrypted", {"rootBlockDevice": ...}, "cost-known"),
+    _machine("ec2-disks-encrypted", {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "encrypted": False}]}, "cost-known"),
     _template("ec2-disks-encrypted", {"blockDeviceMappings.0.ebs.encrypted": "false"}),
     _template("ec2-disks-encrypted", {"blockDeviceMappings": []}),
     Broken(
@@ -521,7 +521,7 @@ COMPUTE = (
     ),
     Broken(
         rule="asg-launch-template", type=AUTO_SCALING_GROUP, name="wealist-backend-asg", change={"launchTemplate": ...},
-        also=frozenset({"asg-version-named"}),
+        also=frozenset({"asg-version-named", "cost-known"}),
     ),
     _group("asg-elb-health", {"healthCheckType": "EC2"}),
     _group("asg-zones", {"vpcZoneIdentifiers": ["subnet-1"]}),

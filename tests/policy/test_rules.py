@@ -19,18 +19,18 @@ from policy.run import Judgement, examine, guarded, judge
 from policy.tiers import TIERS
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
-from tests.policy import cases_aws, cases_kubernetes, cases_mesh
+from tests.policy import cases_aws, cases_cost, cases_kubernetes, cases_mesh
 from tests.policy.broken import Broken, changed
 from tests.stacks import ROOT
 
-CASES: tuple[Broken, ...] = (*cases_aws.CASES, *cases_kubernetes.CASES, *cases_mesh.CASES)
+CASES: tuple[Broken, ...] = (*cases_aws.CASES, *cases_cost.CASES, *cases_kubernetes.CASES, *cases_mesh.CASES)
 
 REVIEWED = date(2026, 11, 21)
 """When the exemptions were last gone through. `make up` goes by today's date: it fails once one is over."""
 
 CONTROLS = re.compile(
     r"AWS (FSBP|Security Hub) [A-Za-z0-9]+\.\d+|AWS Resource Tagging Standard \d\.\d\.\d|CIS AWS 3\.0 \d+(\.\d+)+"
-    r"|AWS Well-Architected (SEC|REL|OPS)\d\d-BP\d\d .+|CIS Kubernetes 1\.\d+ \d.*|Kubescape C-\d{4}"
+    r"|AWS Well-Architected (SEC|REL|OPS|COST)\d\d-BP\d\d .+|CIS Kubernetes 1\.\d+ \d.*|Kubescape C-\d{4}"
     r"|PSS (baseline|restricted)(: .+)?|OWASP (API Security|ASVS \d.\d):? .+"
     r"|(Argo CD|Envoy|External Secrets( Operator)?|Grafana|Istio|Istio security best practices|Kubernetes|Prometheus|SLSA): .+"
     r"|NSA/CISA Kubernetes Hardening Guide 1\.2: .+|CIS PostgreSQL 17 \d.+|Redis: .+"

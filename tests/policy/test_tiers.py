@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from infra.settings.model import Platform
-from policy import tiers
+from policy import configured
 from policy.catalog import NAMES
 from policy.exemptions import load_exemptions
 from policy.run import Finding, Judgement
@@ -25,10 +25,10 @@ from tests.stacks import ACCOUNT, REGION, changed_stack, program, stack_file
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project that the pack is in."""
-    monkeypatch.setattr(tiers, "_ROOT", tmp_path)
-    tier_of.cache_clear()
+    monkeypatch.setattr(configured, "_ROOT", tmp_path)
+    configured.forget()
     yield tmp_path
-    tier_of.cache_clear()
+    configured.forget()
 
 
 def make(folder: Path, stack: str, like: str, *systems: str) -> None:

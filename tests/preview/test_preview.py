@@ -220,8 +220,9 @@ class TestBothStacks:
 
 
 def lasting(comment: str) -> str:
-    """Without what any other change changes: the base's commit, and how many resources stay as they are."""
+    """Without what any other change changes: the base's commit, how many resources stay as they are, and what all cost."""
     comment = re.sub(r"(?<=`main \()\w+", "…", comment)
+    comment = re.sub(r"(?<=\| \$)[\d,]+(?= \|$)", "…", comment, flags=re.MULTILINE)
     return re.sub(r"^(\| `\w+` (?:\| [\d*]+ ){5}\| )\d+", r"\1…", comment, flags=re.MULTILINE)
 
 

@@ -65,6 +65,7 @@ engine: .venv/.packages ## build the Pulumi engine from its pinned module, unles
 tools: .venv/.packages ## build or install every program that `make verify` judges with, unless it is there (needs Go)
 	@$(BIN)/python -m tools.go_tools
 	@$(BIN)/python -m tools.envoy
+	@$(BIN)/python -m tools.protoc install >/dev/null
 	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.chart_sources
 	@$(BIN)/python -m tools.python_host

@@ -125,6 +125,16 @@ EXT_AUTHZ = GoTool(
     check=(),
     status=2,
 )
+AUTH = GoTool(
+    name="auth",
+    module="auth",
+    root=_MODULES.parent / "services",
+    package="./cmd/auth",
+    pinned=None,
+    took="1 to 2 minutes",
+    check=(),
+    status=2,
+)
 ACTIONLINT = GoTool(
     name="actionlint",
     module="actionlint",
@@ -164,6 +174,7 @@ TOOLS = {
         HELM,
         MESH,
         EXT_AUTHZ,
+        AUTH,
         ACTIONLINT,
         RATE_LIMIT,
         FORTIO,
@@ -220,7 +231,8 @@ def _cache(tool: GoTool) -> Path:
 
 
 def _lock_key(tool: GoTool) -> str:
-    sources = [tool.folder / "go.mod", tool.folder / "go.sum", *sorted(tool.folder.rglob("*.go"))]
+    compiled = sorted(path for path in tool.folder.rglob("*") if path.suffix in {".go", ".sql"})
+    sources = [tool.folder / "go.mod", tool.folder / "go.sum", *compiled]
     return lock_key(sources)
 
 

@@ -144,7 +144,7 @@ class TestNetwork:
     def test_instances_still_reach_package_mirrors_and_image_layers_through_s3(self, prod: Recording) -> None:
         _, owned = statements(by_tag(prod, "VpcEndpoint", "wealist-prod-s3-endpoint")["policy"])
         assert "arn:aws:s3:::prod-ap-northeast-2-starport-layer-bucket/*" in owned["Resource"]
-        assert "arn:aws:s3:::al2023-repos-ap-northeast-2-*/*" in owned["Resource"]
+        assert "arn:aws:s3:::al2023-repos-ap-northeast-2-de612dc2/*" in owned["Resource"]
         assert owned["Action"] == ["s3:GetObject"]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import boto3
+import botocore
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 
@@ -24,3 +29,23 @@ def member(service: str, operation: str, path: str) -> Shape:
         shape = shape.members[name]
     assert shape is not None, path
     return shape
+
+
+def told(service: str, operation: str, path: str) -> tuple[dict[str, Any], str]:
+    """The shape of what an operation takes at a path, and the model's prose of it, which the program itself leaves unread."""
+    model = _whole(service)
+    shape: dict[str, Any] = model["shapes"][model["operations"][operation]["input"]["shape"]]
+    prose = ""
+    for name in path.split("."):
+        while shape["type"] == "list":
+            shape = model["shapes"][shape["member"]["shape"]]
+        prose = shape["members"][name].get("documentation", "")
+        shape = model["shapes"][shape["members"][name]["shape"]]
+    return shape, prose
+
+
+@cache
+def _whole(service: str) -> dict[str, Any]:
+    newest = max((Path(botocore.__file__).parent / "data" / service).iterdir())
+    found: dict[str, Any] = json.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
+    return found

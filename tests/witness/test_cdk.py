@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED, SECURITY_HEADERS
+from infra.components.aws.endpoints import aws_owned_buckets
 from rehearsal.aws.cloudfront import SERVICE
+from rehearsal.aws.schemas import FORMS
 from tests.witness.cdk import managed_cloudfront_policies, source
 from tests.witness.tables import FOLDER, tables, written
+from tests.witness.test_forms import DATABASE
 from tests.witness.test_iam import OF_SERVICES
+from tests.witness.test_names import OF_CDK
 
 pytestmark = pytest.mark.verify
 
@@ -29,6 +35,22 @@ def test_cloudfronts_own_policies_have_the_ids_that_the_components_use() -> None
 def test_what_services_say_of_the_resource_they_act_for_has_the_librarys_keys() -> None:
     text = source("aws-iam/lib/policy-statement")
     assert {key for key in OF_SERVICES if f'"{key}"' in text} == OF_SERVICES
+
+
+@pytest.mark.parametrize(("file", "written"), OF_CDK.values(), ids=OF_CDK)
+def test_service_principals_that_no_smaller_text_has_are_the_librarys(file: str, written: str) -> None:
+    assert written in source(file)
+
+
+def test_the_bucket_of_codedeploys_agent_is_the_one_that_the_library_installs_it_from() -> None:
+    assert 'fromBucketName(this,"Bucket",`aws-codedeploy-${' in source("aws-codedeploy/lib/server/deployment-group")
+    assert "aws-codedeploy-ap-northeast-2" in aws_owned_buckets("ap-northeast-2")
+
+
+def test_the_authority_of_databases_certificates_is_one_that_the_library_knows() -> None:
+    known = re.findall(r"rds-ca-[\w-]+", source("aws-rds/lib/ca-certificate"))
+    assert len(known) > 2
+    assert all(re.search(FORMS[DATABASE]["cacertificateidentifier"], one) for one in known)
 
 
 def test_distributions_are_in_the_hosted_zone_that_the_library_knows() -> None:

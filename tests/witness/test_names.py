@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import botocore
 import moto
 import pulumi_aws
 import pytest
@@ -18,6 +14,7 @@ import pytest
 from infra.names import LIMITS
 from rehearsal.aws.tables import table
 from rehearsal.recording import Recording
+from tests.witness.botocore import told
 from tests.witness.documents import documents
 
 OF_BOTOCORE = {
@@ -31,8 +28,17 @@ OF_BOTOCORE = {
 }
 _MOST = re.compile(r"(?:maximum of|Up to|1 to) (\d+) (?:alphanumeric )?(?:characters|letters)", re.IGNORECASE)
 
-WITHOUT = {"logdelivery.elasticloadbalancing.amazonaws.com", "logs.ap-northeast-2.amazonaws.com"}
-"""Service principals that none of the texts has; docs/verify.md lists them."""
+OF_CDK = {
+    "logdelivery.elasticloadbalancing.amazonaws.com": (
+        "aws-elasticloadbalancingv2/lib/shared/base-load-balancer",
+        'ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")',
+    ),
+    "logs.ap-northeast-2.amazonaws.com": (
+        "aws-ecs/lib/base/base-service",
+        "ServicePrincipal(`logs.${this.env.region}.amazonaws.com`)",
+    ),
+}
+"""Service principals that none of the texts has: aws-cdk-lib's file that has them, and how it writes them."""
 
 
 @pytest.mark.parametrize("kind", OF_BOTOCORE)
@@ -52,7 +58,7 @@ def test_service_principals_are_those_that_others_write(dev: Recording, prod: Re
     """IAM refuses a policy whose principal does not exist, so the first `up` would stop there."""
     named = {name for stack in (dev, prod) for name in service_principals(stack)}
     assert len(named) > 6
-    assert {name for name in named if not is_written(name)} == WITHOUT
+    assert {name for name in named if not is_written(name)} == OF_CDK.keys()
 
 
 def test_a_service_principal_that_nobody_writes_is_noticed() -> None:
@@ -62,13 +68,10 @@ def test_a_service_principal_that_nobody_writes_is_noticed() -> None:
 
 def longest(service: str, operation: str, name: str) -> int | None:
     """The most characters of a member, by its shape or else by the model's prose."""
-    newest = max((Path(botocore.__file__).parent / "data" / service).iterdir())
-    model: Any = json.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
-    shape = model["operations"][operation]["input"]["shape"]
-    member = model["shapes"][shape]["members"][name]
-    if "max" in (bounded := model["shapes"][member["shape"]]):
-        return int(bounded["max"])
-    said = _MOST.search(member.get("documentation", ""))
+    shape, prose = told(service, operation, name)
+    if "max" in shape:
+        return int(shape["max"])
+    said = _MOST.search(prose)
     return int(said[1]) if said else None
 
 

@@ -68,7 +68,7 @@ class Endpoints(PlatformComponent):
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=list(args.route_table_ids.values()),
-            policy=policy_document(own_account, _aws_owned_buckets(args.region)),
+            policy=policy_document(own_account, _aws_owned(args.region)),
             tags=named(args.tags, f"{args.prefix}-s3-endpoint"),
             opts=self.child,
         )
@@ -76,14 +76,15 @@ class Endpoints(PlatformComponent):
         self.register_outputs({"ids": self.ids})
 
 
-def _aws_owned_buckets(region: str) -> Statement:
+def aws_owned_buckets(region: str) -> tuple[str, ...]:
     """Buckets of AWS and of Kubernetes that an instance reads from, anonymously or as another account: packages, images, agents.
 
     registry.k8s.io sends whoever asks from inside AWS to the last kind of the layers' buckets
-    (archeio's own pages in kubernetes/registry.k8s.io, 2026-11-27).
+    (archeio's own pages in kubernetes/registry.k8s.io, 2026-11-27). Each is a whole name: what a pattern also matches, anybody
+    may make.
     """
-    buckets = (
-        f"al2023-repos-{region}-*",
+    return (
+        f"al2023-repos-{region}-de612dc2",
         f"amazonlinux-2-repos-{region}",
         f"amazonlinux.{region}.amazonaws.com",
         f"prod-{region}-starport-layer-bucket",
@@ -93,9 +94,12 @@ def _aws_owned_buckets(region: str) -> Statement:
         f"aws-ssm-{region}",
         f"patch-baseline-snapshot-{region}",
     )
+
+
+def _aws_owned(region: str) -> Statement:
     return Statement(
         sid="AwsOwnedBuckets",
         actions=["s3:GetObject"],
-        resources=[f"arn:aws:s3:::{bucket}/*" for bucket in buckets],
+        resources=[f"arn:aws:s3:::{bucket}/*" for bucket in aws_owned_buckets(region)],
         principals={"AWS": "*"},
     )

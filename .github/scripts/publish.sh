@@ -23,6 +23,12 @@ mkdir -m 0700 "$GNUPGHOME"
 gpg --batch --quiet --import <<<"$SIGNING_KEY"
 unset SIGNING_KEY
 key=$(gpg --batch --list-secret-keys --with-colons | awk -F: '$1 == "fpr" { print $10; exit }')
+# A key that the cluster does not know would be a commit that it refuses, which nobody would see here.
+known=$(find "$MANIFESTS" -name '*appproject*.yaml' -exec sed -En "s/^ *- '?([0-9A-F]{16})'?\$/\1/p" {} +)
+if [[ -n $known ]] && ! grep --quiet --line-regexp --fixed-strings "${key: -16}" <<<"$known"; then
+  echo "PUBLISHER_SIGNING_KEY is ${key: -16}, which eco2.gitops.signing_keys does not have: add its public half, and deploy first" >&2
+  exit 1
+fi
 
 git init --quiet --initial-branch "$BRANCH" "$work/branch"
 cd "$work/branch"

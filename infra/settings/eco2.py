@@ -121,7 +121,8 @@ class GitOps(Section):
     revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = None
     """The branch that holds the rendered manifests, each system's in a folder of its name; without one `rendered/<stack>`."""
     signing_keys: Annotated[dict[SigningKeyId, PublicKey], Field(max_length=3)] = {}
-    """The GnuPG keys whose commits Argo CD takes, by id: their public halves in ASCII. Without any it takes every commit."""
+    """The GnuPG keys whose commits Argo CD takes, by id: their public halves in ASCII. Without any it takes every commit, which no
+    policy lets pass in production."""
 
 
 class Edge(Section):

@@ -296,6 +296,7 @@ _DELIVERY: tuple[Mutation, ...] = (
             ),
             "spec.clusterResourceWhitelist[+]": {"group": "*", "kind": "*"},
             "spec.namespaceResourceWhitelist": [{"group": "*", "kind": "*"}],
+            "spec.sourceIntegrity": GONE,
             RESOURCE: GONE,
         },
     ),

@@ -27,6 +27,9 @@ MOVING = frozenset({"", "HEAD", "main", "master"})
 RANGE = re.compile(r"[*<>=~^]")
 """What makes a revision stand for the newest of several tags."""
 
+SIGNED = frozenset({"head", "strict"})
+"""Argo CD's modes that look at a signature."""
+
 GRANTS_ALL = re.compile(r"^\s*p\s*,[^,]*,\s*\*\s*,\s*\*\s*,.*allow", re.MULTILINE)
 
 PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
@@ -123,6 +126,25 @@ def _outside_its_project(stack: Stack) -> Iterable[tuple[Resource, str]]:
         for source in sources(application):
             if at(source, "repoURL") not in list(each(projects[name], "sourceRepos")):
                 yield application, f"its source {at(source, 'repoURL')} is none of the project {name}'s"
+
+
+def _takes_any_commit(stack: Stack) -> Iterable[tuple[Resource, str]]:
+    """What Argo CD takes from Git without asking whose it is."""
+    projects = {name_of(one): one for one in stack.of(APP_PROJECT)}
+    for application in stack.of(APPLICATION):
+        project = projects.get(at(spec_of(application), "project"))
+        for source in sources(application):
+            if project and not at(source, "chart") and not _asks_for_signature(project, str(at(source, "repoURL"))):
+                yield project, f"{name_of(application)} takes whoever's commit from {at(source, 'repoURL')}"
+
+
+def _asks_for_signature(project: Resource, repository: str) -> bool:
+    return any(
+        each(policy, "gpg", "keys")
+        and at(policy, "gpg", "mode") in SIGNED
+        and repository in [at(one, "url") for one in each(policy, "repos")]
+        for policy in each(spec_of(project), "sourceIntegrity", "git", "policies")
+    )
 
 
 def _version_moves(resource: Resource) -> Iterable[str]:
@@ -233,6 +255,14 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.HIGH,
         remedy="Name the system's project, and a destination and source of it.",
         check=_outside_its_project,
+    ),
+    StackRule(
+        name="argocd-commits-signed",
+        title="Argo CD takes a commit only if a key that the project names signed it",
+        controls=("Argo CD: Source Integrity Verification", "SLSA: Provenance"),
+        severity=Severity.HIGH,
+        remedy="Put the publisher's public key into eco2.gitops.signing_keys; the page Delivery, 3, has the commands.",
+        check=_takes_any_commit,
     ),
     ResourceRule(
         name="argocd-revision-pinned",

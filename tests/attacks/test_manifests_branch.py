@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from infra.systems.eco2 import first_charts, projects
+from rehearsal.recording import Recording
+from rehearsal.values import reveal
 from tests.systems.eco2_objects import context
 
 KEY = "0123456789ABCDEF"
@@ -22,15 +24,22 @@ FORGED = (
     ("apiextensions.k8s.io", "CustomResourceDefinition", None),
     ("apps", "DaemonSet", "kube-system"),
     ("rbac.authorization.k8s.io", "RoleBinding", "kube-system"),
+    # The root's project reaches `argocd`, where Applications live: what would be Argo CD's own rights is no kind of its.
+    ("rbac.authorization.k8s.io", "RoleBinding", "argocd"),
+    ("rbac.authorization.k8s.io", "Role", "argocd"),
+    ("", "Secret", "argocd"),
 )
 
 
 def permits(project: dict[str, Any], group: str, kind: str, namespace: str | None) -> bool:
-    """Argo CD's decision over an object: the kinds without a namespace are listed, the others by their namespace."""
+    """Argo CD's decision over an object: its namespace is a destination and its kind is listed, where there is a list."""
     spec = project["spec"]
     if namespace is None:
         return {"group": group, "kind": kind} in spec["clusterResourceWhitelist"]
-    return any(one["namespace"] == namespace for one in spec["destinations"])
+    kinds = spec.get("namespaceResourceWhitelist")
+    return any(one["namespace"] == namespace for one in spec["destinations"]) and (
+        not kinds or {"group": group, "kind": kind} in kinds
+    )
 
 
 @pytest.mark.parametrize(("group", "kind", "namespace"), FORGED)
@@ -54,3 +63,40 @@ def test_with_a_key_nothing_is_taken_without_its_signature_and_argo_cd_knows_the
     assert policy["gpg"] == {"mode": "head", "keys": [KEY]}
     (values,) = [values for chart, values in first_charts.bootstrap_charts(signed) if chart.chart == "argo-cd"]
     assert values["configs"]["gpg"]["keys"] == {KEY: BLOCK}
+
+
+def test_what_is_rendered_is_of_kinds_that_the_roots_project_makes(prod: Recording) -> None:
+    (spec,) = [one["spec"] for one in _rendered(prod) if one["kind"] == "AppProject" and _name(one) == "eco2"]
+    allowed = {(one["group"], one["kind"]) for one in spec["namespaceResourceWhitelist"]}
+    own = [
+        one
+        for one in _rendered(prod)
+        if one["metadata"].get("namespace") in {each["namespace"] for each in spec["destinations"]}
+    ]
+    assert {_kind(one) for one in own} <= allowed
+    assert not {kind for _, kind in allowed} & {"Role", "RoleBinding", "Secret", "DaemonSet"}
+
+
+def test_the_root_is_as_much_as_its_signer_for_it_says_what_the_charts_are() -> None:
+    """What is left, and stays: an Application of the charts' project may set any value of a chart, and so run anything.
+
+    Therefore its branch has a publisher, an approval and a signature of its own (docs/adr/0022); no tenant's project gets there.
+    """
+    assert permits(projects.root_project(context()), "argoproj.io", "Application", "argocd")
+    assert permits(projects.charts_project(context()), "rbac.authorization.k8s.io", "ClusterRoleBinding", None)
+
+
+def _rendered(recording: Recording) -> list[dict[str, Any]]:
+    return [
+        reveal(one.inputs)
+        for one in recording
+        if one.custom and one.type.startswith("kubernetes:") and one.name.startswith("eco2-")
+    ]
+
+
+def _kind(manifest: dict[str, Any]) -> tuple[str, str]:
+    return manifest["apiVersion"].rpartition("/")[0], manifest["kind"]
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    return str(manifest["metadata"]["name"])

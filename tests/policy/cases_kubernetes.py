@@ -366,6 +366,12 @@ _DELIVERY = (
     _application("argocd-application-within-project", "grafana", {"spec.project": "default"}),
     _application("argocd-application-within-project", "grafana", {"spec.destination.namespace": "kube-public"}),
     _application("argocd-application-within-project", "grafana", {"spec.source.repoURL": "https://charts.example.com"}),
+    _project("argocd-commits-signed", {"spec.sourceIntegrity": ...}),
+    _project("argocd-commits-signed", {"spec.sourceIntegrity.git.policies.0.gpg.mode": "none"}),
+    _project("argocd-commits-signed", {"spec.sourceIntegrity.git.policies.0.gpg.keys": []}),
+    _project(
+        "argocd-commits-signed", {"spec.sourceIntegrity.git.policies.0.repos.0.url": "https://github.com/other/one"}
+    ),
     _application("argocd-revision-pinned", "grafana", {"spec.source.targetRevision": "12.*"}),
     _application("argocd-revision-pinned", "grafana", {"spec.source.targetRevision": ...}),
     _application("argocd-revision-pinned", "root", {"spec.source.targetRevision": ">=1.0.0"}),

@@ -106,10 +106,14 @@ def test_its_objects_are_in_a_folder_of_its_own(standing: Recording, folder: Pat
     assert {item["metadata"]["namespace"] for item in objects(folder, guestbook.SYSTEM)} == {guestbook.HOME}
 
 
-def test_its_project_ends_at_its_namespaces(standing: Recording) -> None:
+def test_its_project_ends_at_its_namespaces(standing: Recording, folder: Path) -> None:
     spec = one(standing, "AppProject", guestbook.SYSTEM)["spec"]
     assert [item["namespace"] for item in spec["destinations"]] == [guestbook.HOME]
     assert spec["clusterResourceWhitelist"] == []
+    made = {(each["group"], each["kind"]) for each in spec["namespaceResourceWhitelist"]}
+    assert {(item["apiVersion"].rpartition("/")[0], item["kind"]) for item in objects(folder, guestbook.SYSTEM)} <= made
+    bounds = {"NetworkPolicy", "ResourceQuota", "LimitRange", "Role", "RoleBinding", "Secret", "Gateway", "AppProject"}
+    assert not bounds & {kind for _, kind in made}, "what bounds a tenant is not the tenant's to make"
     application = one(standing, "Application", guestbook.SYSTEM)["spec"]
     assert (application["project"], application["source"]["path"]) == (guestbook.SYSTEM, guestbook.SYSTEM)
 

@@ -279,6 +279,18 @@ class TestPublish:
         assert (done.returncode, "PUBLISHER_SIGNING_KEY" in done.stderr) == (1, True)
         assert git(remote, "branch", "--list") == ""
 
+    @pytest.mark.parametrize("quote", ["", "'"])
+    def test_a_key_that_the_cluster_does_not_know_signs_nothing(
+        self, machine: Machine, remote: Path, key: tuple[str, str], quote: str
+    ) -> None:
+        """Argo CD would refuse the commit, and say so on the master alone."""
+        name, listed = "argoproj.io_v1alpha1-appproject-argocd-eco2", "spec:\n  keys:\n  - {0}{1}{0}\n"
+        done = self.publish(machine, remote, key, **{name: listed.format(quote, "0123456789ABCDEF")})
+        assert done.returncode == 1
+        assert f"{key[1]}, which eco2.gitops.signing_keys does not have" in done.stderr
+        assert git(remote, "branch", "--list") == ""
+        assert self.publish(machine, remote, key, **{name: listed.format(quote, key[1])}).returncode == 0
+
     def test_the_branch_is_replaced_as_a_whole_in_one_commit(
         self, machine: Machine, remote: Path, key: tuple[str, str]
     ) -> None:

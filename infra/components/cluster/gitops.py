@@ -113,9 +113,10 @@ class RootApplicationArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectArgs:
-    """What the Applications of a project may read, where they may write, and which kinds without a namespace they may make.
+    """What the Applications of a project may read, where they may write, and which kinds they may make.
 
-    `cluster_kinds` are `<group>/<kind>`; the core group is empty: `/Namespace`. Without one, it makes nothing of that sort.
+    Kinds are `<group>/<kind>`; the core group is empty: `/Namespace`. `cluster_kinds` have no namespace: without one, it makes
+    nothing of that sort. `kinds` have one: None is all of them. What a listed kind makes itself (Pods) is shown only if listed too.
     With `signing_keys`, ids of GnuPG keys, a commit of its Git sources is taken only if one of them signed it. `wave` is its turn.
     """
 
@@ -124,6 +125,7 @@ class ProjectArgs:
     sources: Sequence[str]
     namespaces: Sequence[str]
     cluster_kinds: Sequence[str]
+    kinds: Sequence[str] | None = None
     signing_keys: Sequence[str] = ()
     wave: int | None = None
 
@@ -171,16 +173,18 @@ def root_application(args: RootApplicationArgs) -> Manifest:
 
 def project(args: ProjectArgs) -> Manifest:
     """The manifest; a wildcard in any list would make the project a name without a meaning."""
-    for what, values in (("source", args.sources), ("namespace", args.namespaces), ("kind", args.cluster_kinds)):
+    kinds = [*args.cluster_kinds, *(args.kinds or ())]
+    for what, values in (("source", args.sources), ("namespace", args.namespaces), ("kind", kinds)):
         if (not values and what != "kind") or any("*" in one for one in values):
             raise ValueError(f"project {args.name}: every {what} is named; * is none")
-    kinds = [one.rpartition("/") for one in args.cluster_kinds]
     spec: Manifest = {
         "description": args.description,
         "sourceRepos": list(args.sources),
         "destinations": [{"server": IN_CLUSTER, "namespace": one} for one in args.namespaces],
-        "clusterResourceWhitelist": [{"group": group, "kind": kind} for group, _, kind in kinds],
+        "clusterResourceWhitelist": _kinds(args.cluster_kinds),
     }
+    if args.kinds is not None:
+        spec["namespaceResourceWhitelist"] = _kinds(args.kinds)
     if args.signing_keys:
         policy = {
             "repos": [{"url": url} for url in args.sources],
@@ -195,6 +199,10 @@ def _synced(differences: Sequence[Difference]) -> Manifest:
         return {"syncPolicy": _sync_policy()}
     ignored = [{"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in differences]
     return {"syncPolicy": _sync_policy("RespectIgnoreDifferences=true"), "ignoreDifferences": ignored}
+
+
+def _kinds(names: Sequence[str]) -> list[Manifest]:
+    return [{"group": group, "kind": kind} for group, _, kind in (one.rpartition("/") for one in names)]
 
 
 def _sync_policy(*more: str) -> Manifest:

@@ -43,6 +43,47 @@ RENDERED_KINDS = (
 """Every kind without a namespace that this repository renders."""
 
 
+RUNNING_KINDS = (
+    "/ConfigMap",
+    "/Pod",
+    "/Service",
+    "/ServiceAccount",
+    "apps/Deployment",
+    "apps/ReplicaSet",
+    "apps/StatefulSet",
+    "autoscaling/HorizontalPodAutoscaler",
+    "batch/CronJob",
+    "batch/Job",
+    "external-secrets.io/ExternalSecret",
+    "monitoring.coreos.com/PodMonitor",
+    "monitoring.coreos.com/PrometheusRule",
+    "policy/PodDisruptionBudget",
+)
+"""What runs in a namespace; Pods and ReplicaSets as what others of these make."""
+
+MESH_KINDS = (
+    "networking.istio.io/DestinationRule",
+    "networking.istio.io/EnvoyFilter",
+    "networking.istio.io/ServiceEntry",
+    "networking.istio.io/Sidecar",
+    "networking.istio.io/VirtualService",
+    "security.istio.io/AuthorizationPolicy",
+    "security.istio.io/PeerAuthentication",
+    "security.istio.io/RequestAuthentication",
+    "telemetry.istio.io/Telemetry",
+)
+"""What says how a namespace's own workloads are reached and whom they call."""
+
+OWNED_KINDS = (
+    "/ResourceQuota",
+    "argoproj.io/AppProject",
+    "argoproj.io/Application",
+    "networking.istio.io/Gateway",
+    "networking.k8s.io/NetworkPolicy",
+)
+"""What decides about others, and so is the cluster's alone. No role and no binding: in `argocd` they would be Argo CD's rights."""
+
+
 CHART_KINDS = (
     "/Namespace",
     "admissionregistration.k8s.io/MutatingWebhookConfiguration",
@@ -79,6 +120,7 @@ def root_project(context: Context) -> dict[str, Any]:
                 *context.tenant_namespaces,
             ],
             cluster_kinds=RENDERED_KINDS,
+            kinds=[*RUNNING_KINDS, *MESH_KINDS, *OWNED_KINDS],
             signing_keys=list(context.settings.gitops.signing_keys),
             wave=Wave.NAMESPACES,
         )

@@ -40,7 +40,7 @@ from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import platform_pods
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.placement import STORAGE_CLASS
-from infra.systems.eco2.projects import platform_namespaces
+from infra.systems.eco2.projects import MESH_KINDS, RUNNING_KINDS, platform_namespaces
 from infra.systems.eco2.secrets import STORE_WAVE
 
 OWN_WAVE = 1
@@ -194,6 +194,8 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             sources=[gitops.repository],
             namespaces=list(tenant.namespaces),
             cluster_kinds=(),
+            # Neither what bounds it (NetworkPolicies, quotas) nor rights nor a way in.
+            kinds=[*RUNNING_KINDS, *MESH_KINDS, *needs.kinds_of(tenant)],
             signing_keys=list(gitops.signing_keys),
         )
     )

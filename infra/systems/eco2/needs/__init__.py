@@ -24,6 +24,12 @@ def written_by_others(tenant: Tenant) -> Sequence[Difference]:
     return rollouts.SHIFTED if any(isinstance(need, Rollouts) for need in tenant.needs) else ()
 
 
+def kinds_of(tenant: Tenant) -> list[str]:
+    """The kinds that a tenant makes of what it needs, as Argo CD's projects have them."""
+    known: dict[type, Sequence[str]] = {Rollouts: rollouts.KINDS, Kafka: kafka.KINDS}
+    return [kind for need in tenant.needs for kind in known[type(need)]]
+
+
 def _standing(context: Context, need: type[Asking], answer: Callable[[Context, Asked[Asking]], Answer]) -> list[Answer]:
     asked = context.asking(need)
     return [answer(context, asked)] if asked else []

@@ -14,6 +14,9 @@ OPERATOR = "kafka-operator"
 BROKERS, REPLICATION, AGENT = "kafka", 9091, 8443
 """The workload's name that Strimzi gives brokers, and the ports on which they answer the operator."""
 
+KINDS = tuple(f"kafka.strimzi.io/{kind}" for kind in ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"))
+"""What its tenants make."""
+
 
 def answer(context: Context, asked: Asked[Kafka]) -> Answer:
     """One operator, which reaches the brokers of each tenant that has any."""

@@ -26,6 +26,9 @@ SHIFTED = (
 
 NAME = chart_versions.ROLLOUTS.release
 
+KINDS = tuple(f"argoproj.io/{kind}" for kind in ("Rollout", "AnalysisTemplate", "Experiment"))
+"""What its tenants make."""
+
 
 def answer(context: Context, asked: Asked[Rollouts]) -> Answer:
     """One controller for the cluster."""

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import pulumi
 
+from infra.components.aws.access_logs import AccessLogs
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 
 Shared = Literal["gateway", "prometheus", "internet", "kubernetes-api", "kafka-operator"]
@@ -84,6 +85,7 @@ class Tenant:
     `namespaces` are made, each with its quota, and are its own; `hosts` are labels below the cluster's domain, each with a
     certificate and a route through the load balancer; `arrows` are all connections that its pods need beside names and the mesh's
     configuration, which every pod gets; `authorizers` join the mesh's configuration; `needs` are what else the platform runs.
+    `fetches_secrets`: it has parameters that become Secrets, and so a store for them.
     """
 
     system: str
@@ -93,6 +95,7 @@ class Tenant:
     hosts: Sequence[str] = ()
     authorizers: Sequence[GrpcAuthorizer] = ()
     needs: Sequence[Need] = ()
+    fetches_secrets: bool = True
 
     def __post_init__(self) -> None:
         """`ValueError` names what belongs to nobody: a workload outside its namespaces, an arrow without its two ends."""
@@ -142,7 +145,10 @@ class Mesh:
 
 @dataclass(frozen=True, kw_only=True)
 class Secrets:
-    """Parameters below `path` become the tenant's Secrets through the ClusterSecretStore `store`, which reads no others."""
+    """Parameters below `path` become the tenant's Secrets through the ClusterSecretStore `store`, which reads no others.
+
+    The store stands if the tenant said that it fetches secrets.
+    """
 
     store: str
     path: str
@@ -174,7 +180,10 @@ class Platform:
 
 @dataclass(frozen=True, kw_only=True)
 class Aws:
-    """The account's part. Hosts are those that the tenant declared, by label: each has its record and its certificate."""
+    """The account's part. Hosts are those that the tenant declared, by label: each has its record and its certificate.
+
+    `access_logs` takes what buckets and distributions log.
+    """
 
     account: str
     region: str
@@ -183,6 +192,7 @@ class Aws:
     listener_arn: pulumi.Output[str]
     certificate_arns: Mapping[str, pulumi.Output[str]]
     key_arn: pulumi.Output[str]
+    access_logs: AccessLogs
     role_boundary: pulumi.Input[str] | None
 
 

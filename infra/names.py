@@ -25,6 +25,7 @@ LIMITS = {
 TIGHTEST = {
     "wealist": ("target group", "monitoring-tg"),
     "eco2": ("target group", "ingress-tg"),
+    "exchange": ("role", "svc-risk-control"),
     "delivery": ("role", "preview"),
 }
 """The name of each system, by kind and last part, that leaves the stack's name the least room."""

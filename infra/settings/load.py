@@ -14,12 +14,17 @@ from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
 from infra.names import TIGHTEST, Names, NameTooLong
-from infra.settings import delivery, eco2, wealist
+from infra.settings import delivery, eco2, exchange, wealist
 from infra.settings.kubeconfig import problem_with
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
 
-SYSTEMS: dict[str, type[BaseModel]] = {"wealist": wealist.Wealist, "eco2": eco2.Eco2, "delivery": delivery.Delivery}
+SYSTEMS: dict[str, type[BaseModel]] = {
+    "wealist": wealist.Wealist,
+    "eco2": eco2.Eco2,
+    "exchange": exchange.Exchange,
+    "delivery": delivery.Delivery,
+}
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
 SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
@@ -39,6 +44,7 @@ class Settings:
     platform: Platform
     wealist: wealist.Wealist | None
     eco2: eco2.Eco2 | None
+    exchange: exchange.Exchange | None
     delivery: delivery.Delivery | None
     role_boundary: pulumi.Input[str] | None = None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
 from infra.settings import Settings, SettingsError
-from infra.systems import delivery, eco2, wealist
+from infra.systems import delivery, eco2, exchange, wealist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,7 @@ Registry = Mapping[str, System]
 REGISTRY: Registry = {
     "wealist": Alone(build=wealist.build),
     "eco2": Host(build=eco2.build),
+    "exchange": Guest(declare=exchange.declare, build=exchange.build),
     "delivery": Alone(build=delivery.build),
 }
 

@@ -73,11 +73,11 @@ class Reach:
 
 def reach_of(settings: Settings) -> Reach:
     """The stack's names, from the settings of the systems that it builds."""
-    delivery, wealist, eco2 = settings.delivery, settings.wealist, settings.eco2
+    delivery, wealist, eco2, exchange = settings.delivery, settings.wealist, settings.eco2, settings.exchange
     if delivery is None:
         raise ValueError("the settings have no section 'delivery'")
     systems = [one for one in settings.platform.systems if one != "delivery"]
-    prefixes = [section.bucket_prefix for section in (wealist, eco2) if section]
+    prefixes = [section.bucket_prefix for section in (wealist, eco2, exchange) if section]
     return Reach(
         region=settings.region,
         account=settings.platform.account,

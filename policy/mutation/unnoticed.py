@@ -59,6 +59,27 @@ _HARMLESS = (
         reason="the statement denies: without its condition it denies more",
     ),
     Unnoticed(
+        type="aws:s3/bucketPolicy:BucketPolicy",
+        path="policy.Statement[1].Condition",
+        named="exchange-audit-*",
+        reason="the statement denies: without its condition it denies more",
+    ),
+    *(
+        Unnoticed(
+            type="kubernetes:security.istio.io/v1:PeerAuthentication",
+            path=path,
+            bad=bad,
+            named="exchange-*",
+            reason="a tenant's namespace repeats what holds for the whole mesh: without its own, the mesh's is in force there",
+        )
+        for path, bad in (
+            ("spec.mtls.mode", "gone"),
+            ("spec.selector", "*"),
+            ("metadata.namespace", "*"),
+            ("@resource", "gone"),
+        )
+    ),
+    Unnoticed(
         type=POLICY,
         path="policy.Statement[0].Action",
         named="delivery-*",

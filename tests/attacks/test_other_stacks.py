@@ -16,7 +16,18 @@ from tests.iam import Policies, policies_of, policy_named
 from tests.stacks import ACCOUNT, REGION
 from tests.witness.iam_actions import Action, matching, overlap
 
-OWN = ("wealist-dev", "eco2-dev", "eco2-example-dev", "/wealist/dev", "/eco2/dev", "edge-platform/dev", "oidc.dev.eco2")
+OWN = (
+    "wealist-dev",
+    "eco2-dev",
+    "eco2-example-dev",
+    "exchange-dev",
+    "exchange-example-dev",
+    "/wealist/dev",
+    "/eco2/dev",
+    "/exchange/dev",
+    "edge-platform/dev",
+    "oidc.dev.eco2",
+)
 """What is dev's by its name."""
 
 NEW = {

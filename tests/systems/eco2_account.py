@@ -44,7 +44,7 @@ def program() -> None:
 @contextmanager
 def account_up(folder: Path, **changes: Any) -> Iterator[Recording]:
     """The prod stack's eco2 with settings of its section changed; boto3 sees it while the block runs."""
-    settings = {f"eco2.{key}": value for key, value in changes.items()}
+    settings = {"eco2.tenant_workers": ..., **{f"eco2.{key}": value for key, value in changes.items()}}
     stack = changed_stack(folder, "prod", {"platform.systems": ["eco2"], **settings})
     with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
         yield run(program, stack, cloud)

@@ -256,6 +256,10 @@ MAKING: dict[str, tuple[str, Callable[[Registered], str]]] = {
     "aws:kms/alias:Alias": ("kms:CreateAlias", _input("arn:aws:kms:{region}:{account}:{name}")),
     "aws:kms/key:Key": ("kms:CreateKey", _no_level),
     "aws:lb/listener:Listener": ("elasticloadbalancing:CreateListener", _arn),
+    "aws:lb/listenerCertificate:ListenerCertificate": (
+        "elasticloadbalancing:AddListenerCertificates",
+        lambda one: str(one["listenerArn"]),
+    ),
     "aws:lb/listenerRule:ListenerRule": ("elasticloadbalancing:CreateRule", _arn),
     "aws:lb/loadBalancer:LoadBalancer": ("elasticloadbalancing:CreateLoadBalancer", _arn),
     "aws:lb/targetGroup:TargetGroup": ("elasticloadbalancing:CreateTargetGroup", _arn),

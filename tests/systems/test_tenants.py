@@ -206,7 +206,7 @@ def test_a_guest_without_a_cluster_is_one_readable_error(tmp_path: Path) -> None
 
 def test_a_guest_without_nodes_is_one_readable_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"eco2\.tenant_workers: missing; add the section"):
-        build_with(tmp_path, {}, "eco2", guestbook.SYSTEM)
+        build_with(tmp_path, {"eco2.tenant_workers": ...}, "eco2", guestbook.SYSTEM)
 
 
 CLAIMS: dict[str, dict[str, Any]] = {

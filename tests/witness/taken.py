@@ -28,7 +28,7 @@ _UNSAID = (
     r"cloudfront/\S+ (aliases\[\]|comment|description|name|defaultRootObject|.*(responsePagePath|domainName|contentSecurityPolicy))"
     r"|rds/instance:\S+ enabledCloudwatchLogsExports\[\]"
     r"|elasticache/\S+ (description|name|parameters\[\]\.(name|value))|rds/\S+ (description|parameters\[\]\.(name|value))"
-    r"|lb/listenerRule:\S+ conditions\[\]\.pathPattern\.(regexV|v)alues\[\]|lb/loadBalancer:\S+ accessLogs\.prefix"
+    r"|lb/listenerRule:\S+ conditions\[\]\.(pathPattern\.(regexV|v)|hostHeader\.v)alues\[\]|lb/loadBalancer:\S+ accessLogs\.prefix"
     r"|s3/\S+ rules\[\]\.id|ssm/association:\S+ targets\[\]\.values\[\]|autoscaling/group:\S+ enabledMetrics\[\]"
 )
 _OF_ANY_CHARACTERS = (

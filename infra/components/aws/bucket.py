@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.iam import Statement, policy_document
+from infra.components.aws.iam import Condition, Statement, policy_document
 from infra.components.component import PlatformComponent
 from infra.names import within_limit
 from infra.tags import Tags, named
@@ -148,6 +148,23 @@ class PrivateBucket(PlatformComponent):
             bucket=self._bucket.id,
             policy=policy_document(tls_only, *grants),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._block]),
+        )
+
+    def allow_once_and_locked(self, mode: str) -> aws.s3.BucketPolicy:
+        """Write the policy: an object is written where there is none, and locked, in this mode of Object Lock."""
+        return self.allow(
+            self._denied_puts("OnlyOnce", {"Null": {"s3:if-none-match": "true"}}),
+            self._denied_puts("OnlyLocked", {"StringNotEquals": {"s3:object-lock-mode": mode.upper()}}),
+        )
+
+    def _denied_puts(self, sid: str, condition: Condition) -> Statement:
+        return Statement(
+            sid=sid,
+            effect="Deny",
+            actions=["s3:PutObject"],
+            resources=[self.objects],
+            principals={"AWS": "*"},
+            condition=condition,
         )
 
     def allow_distribution(self, arn: pulumi.Input[str]) -> aws.s3.BucketPolicy:

@@ -134,6 +134,7 @@ def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.In
                 statements=access.tenant_parameters(context, key_arn, tenant.system),
             )
             for tenant in context.tenants
+            if tenant.fetches_secrets
         ),
     )
 

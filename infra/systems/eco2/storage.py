@@ -13,7 +13,6 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
-from infra.components.aws.iam import Condition, Statement
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.aws.registry import Registry, RegistryArgs
 from infra.settings import Settings
@@ -66,21 +65,7 @@ def _locked_bucket(context: Context, foundation: Foundation, part: str) -> None:
     """Each object is written once, locked; apart from the snapshots are their checksums, which a restore compares them with."""
     settings = context.settings.kubernetes
     bucket = _private(context, foundation, part, settings.snapshot_retention_days, locked=True)
-
-    def denied(sid: str, condition: Condition) -> Statement:
-        return Statement(
-            sid=sid,
-            effect="Deny",
-            actions=["s3:PutObject"],
-            resources=[bucket.objects],
-            principals={"AWS": "*"},
-            condition=condition,
-        )
-
-    bucket.allow(
-        denied("OnlyOnce", {"Null": {"s3:if-none-match": "true"}}),
-        denied("OnlyLocked", {"StringNotEquals": {"s3:object-lock-mode": settings.snapshot_lock.upper()}}),
-    )
+    bucket.allow_once_and_locked(settings.snapshot_lock)
 
 
 def _bucket(context: Context, foundation: Foundation, part: str, expire_days: int | None = None) -> PrivateBucket:

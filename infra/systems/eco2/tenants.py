@@ -88,7 +88,8 @@ def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:
         room = _room(context, tenant)
         _namespaces(room, tenant, opts)
         _way_in(context, room, tenant, opts)
-        _parameters(context, room, tenant, opts)
+        if tenant.fetches_secrets:
+            _parameters(context, room, tenant, opts)
         _scraped(room, tenant, opts)
         _delivery(context, room, tenant, opts)
 
@@ -287,5 +288,6 @@ def _aws(context: Context, ground: Ground, tenant: Tenant) -> Aws:
         listener_arn=ground.entrance.balancer.listener_arn,
         certificate_arns={label: ground.certificates[label] for label in tenant.hosts},
         key_arn=ground.foundation.key.arn,
+        access_logs=ground.foundation.logs,
         role_boundary=context.role_boundary,
     )

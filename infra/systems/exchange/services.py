@@ -1,0 +1,120 @@
+"""The services behind the front door (svc-gateway.md: Operational Hardening, Outbound): their pods, images and roles in AWS.
+
+What a service's image is told, by environment: `PORT`, `BASE_PATH`, `AWS_REGION`, `AUDIT_BUCKET`, `AUDIT_PREFIX`. It finds
+who calls in headers that the edge alone sets, and puts audit records below its prefix, each once and locked (`If-None-Match: *`,
+`x-amz-object-lock-mode`).
+"""
+
+from __future__ import annotations
+
+from infra.components.aws.federation import trust_service_account
+from infra.components.aws.iam import Role, RoleArgs, Statement
+from infra.components.aws.registry import Registry, RegistryArgs
+from infra.components.cluster.pods import Container, Placement, Pod, Resources, Scratch, http_probe
+from infra.components.cluster.workload import Port, Scaling, Workload, WorkloadArgs
+from infra.systems.exchange.context import Context
+from infra.systems.exchange.document import (
+    HEALTH,
+    LIVENESS,
+    NAMESPACE,
+    PORT,
+    READINESS,
+    SERVICES,
+    Service,
+)
+
+USER = 10001
+TMP = "/tmp"  # noqa: S108  the pod's own
+AUDIT = "audit"
+SERVICE = Resources(cpu="100m", memory="192Mi", memory_limit="384Mi")
+SIDECAR = Resources(cpu="50m", memory="96Mi", memory_limit="256Mi")
+DRAIN_SECONDS = 10
+"""The gateway hears of a pod that goes within a second or two; until then it still sends."""
+
+
+def build_services(context: Context) -> Registry:
+    """Register a repository, a role and a workload for each service."""
+    for one in SERVICES:
+        _role(context, one)
+        _workload(context, one)
+    return Registry(
+        context.names.logical("registry"),
+        RegistryArgs(
+            prefix=context.names.prefix,
+            services=[one.name for one in SERVICES],
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+
+
+def _role(context: Context, service: Service) -> None:
+    """It writes audit records below its own prefix: it can neither read, replace nor delete one, nor unlock it."""
+    cluster = context.cluster
+    records = f"arn:aws:s3:::{context.bucket(AUDIT)}/{service.name}/*"
+    Role(
+        context.names.logical(f"role-{service.name}"),
+        RoleArgs(
+            prefix=context.names.prefix,
+            label=service.name,
+            description=f"{service.name} writes its audit records",
+            trust=trust_service_account(
+                cluster.platform.issuer_provider,
+                issuer_host=cluster.platform.issuer_host,
+                namespace=NAMESPACE,
+                service_account=service.name,
+            ),
+            policies={
+                service.name: (Statement(actions=["s3:PutObject", "s3:PutObjectRetention"], resources=[records]),)
+            },
+            boundary=cluster.aws.role_boundary,
+            tags=context.tags,
+        ),
+    )
+
+
+def environment(context: Context, service: Service) -> dict[str, str]:
+    return {
+        "PORT": str(PORT),
+        "BASE_PATH": service.prefix,
+        "AWS_REGION": context.cluster.aws.region,
+        "AUDIT_BUCKET": context.bucket(AUDIT),
+        "AUDIT_PREFIX": f"{service.name}/",
+    }
+
+
+def _workload(context: Context, service: Service) -> None:
+    container = Container(
+        name="service",
+        image=context.image(service.name),
+        env=environment(context, service),
+        ports={"http": PORT},
+        mounts={TMP: "tmp"},
+        resources=SERVICE,
+        probes={
+            "startupProbe": http_probe(HEALTH, "http", periodSeconds=2, failureThreshold=30),
+            "livenessProbe": http_probe(LIVENESS, "http", periodSeconds=10, timeoutSeconds=3, failureThreshold=3),
+            "readinessProbe": http_probe(READINESS, "http", periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
+        },
+        drain_seconds=DRAIN_SECONDS,
+    )
+    scale = context.settings.scale
+    Workload(
+        context.names.logical(service.name),
+        WorkloadArgs(
+            identity=context.identity(service.name),
+            pod=Pod(
+                containers=[container],
+                volumes={"tmp": Scratch(size="64Mi")},
+                placement=Placement(labels=context.cluster.platform.node_selector),
+                user=USER,
+                sidecar=SIDECAR,
+                grace_seconds=45,
+            ),
+            port=Port(name="http", number=PORT, protocol="http"),
+            scaling=Scaling(minimum=scale.minimum, maximum=scale.maximum, cpu_percent=scale.cpu_percent),
+            spread=True,
+            role_arn=context.role_arn(service.name),
+        ),
+        context.objects,
+    )

@@ -36,7 +36,29 @@ class Kafka:
     """
 
 
-Need = Rollouts | Kafka
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """Spans of the gateway, of the tenant's proxies and of its programs are kept for `days`, and shown by Grafana.
+
+    The gateway samples `percent` of the requests that come without a decision, the most that any tenant asks for; the tenant's own
+    proxies need a Telemetry of its namespace that names the provider. Programs send OTLP over gRPC, with W3C's `traceparent`.
+    """
+
+    percent: float = 5.0
+    days: int = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """What the tenant's pods write, and what the gateway answers, is kept for `days` and searched in Grafana.
+
+    A line that is JSON with a `trace_id` leads to the trace.
+    """
+
+    days: int = 30
+
+
+Need = Rollouts | Kafka | Traces | Logs
 """What a tenant asks of the platform beside nodes and the mesh. It stands once, from the first tenant that asks on."""
 
 
@@ -155,6 +177,19 @@ class Secrets:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spans:
+    """Where spans go, for who needs `Traces`: OTLP over gRPC at `host`:`port`, and the name of the mesh's provider for it.
+
+    `visible` is what a namespace's Sidecar lists for its proxies to find it; the connections are open.
+    """
+
+    provider: str
+    host: str
+    port: int
+    visible: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Platform:
     """What runs beside the tenants' pods, and where those run. `objects` is how one's Kubernetes objects are delivered.
 
@@ -176,6 +211,8 @@ class Platform:
     secrets: Secrets
     monitoring_namespace: str
     prometheus_url: str
+    spans: Spans | None
+    """None without the need."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.contract import Kafka, Quota, Rollouts, Tenant, TenantArrow, TenantWorkload
+from infra.contract import Kafka, Logs, Quota, Rollouts, Tenant, TenantArrow, TenantWorkload, Traces
 
 HOME = "needy"
 NEEDY = Tenant(
@@ -18,5 +18,5 @@ NEEDY = Tenant(
         TenantArrow(source="needy-api", target="kafka", port=9093, why="events"),
         TenantArrow(source="entity-operator", target="kubernetes-api", port=6443, why="topics and users"),
     ],
-    needs=[Rollouts(), Kafka()],
+    needs=[Rollouts(), Kafka(), Traces(), Logs()],
 )

@@ -23,6 +23,9 @@ ACCESS_LOG = {
     "request_id": "%REQ(X-REQUEST-ID)%",
 }
 
+TRACE_LOG = {"trace_id": "%TRACE_ID%"}
+"""What a line has besides where proxies report spans: whoever searches finds the trace, and from it the lines."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GrpcAuthorizer:
@@ -40,20 +43,34 @@ class GrpcAuthorizer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpanCollector:
+    """Where proxies send spans, in OTLP over gRPC, once a Telemetry names it. They propagate W3C's `traceparent`."""
+
+    name: str
+    service: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeshConfigArgs:
-    """`trusted_proxies` is the number of proxies in front of the gateway whose X-Forwarded-For entry is believed: 1 for an ALB."""
+    """`trusted_proxies` is the number of proxies in front of the gateway whose X-Forwarded-For entry is believed: 1 for an ALB.
+
+    With a `collector` of spans, the access log names the trace of each request.
+    """
 
     authorizers: Sequence[GrpcAuthorizer]
     trusted_proxies: int
     root_namespace: str = "istio-system"
     trust_domain: str = "cluster.local"
+    collector: SpanCollector | None = None
 
 
 def mesh_config(args: MeshConfigArgs) -> Spec:
     """The `meshConfig` value."""
-    names = [authorizer.name for authorizer in args.authorizers]
+    collectors = [args.collector] if args.collector else []
+    names = [*(one.name for one in args.authorizers), *(one.name for one in collectors)]
     if len(set(names)) != len(names):
-        raise ValueError(f"two authorizers share a name: {', '.join(names)}")
+        raise ValueError(f"two providers share a name: {', '.join(names)}")
     return {
         "rootNamespace": args.root_namespace,
         "trustDomain": args.trust_domain,
@@ -64,12 +81,15 @@ def mesh_config(args: MeshConfigArgs) -> Spec:
         "defaultHttpRetryPolicy": {"attempts": 2, "retryOn": SAFE_RETRIES},
         "accessLogEncoding": "JSON",
         "accessLogFile": "/dev/stdout",
-        "accessLogFormat": _json(ACCESS_LOG),
+        "accessLogFormat": _json({**ACCESS_LOG, **TRACE_LOG} if args.collector else ACCESS_LOG),
         "defaultConfig": {
             "gatewayTopology": {"numTrustedProxies": args.trusted_proxies},
             "holdApplicationUntilProxyStarts": True,
         },
-        "extensionProviders": [_provider(authorizer) for authorizer in args.authorizers],
+        "extensionProviders": [
+            *(_provider(authorizer) for authorizer in args.authorizers),
+            *({"name": one.name, "opentelemetry": {"service": one.service, "port": one.port}} for one in collectors),
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,3 +41,38 @@ class Telemetry(MeshComponent):
 
     def __init__(self, name: str, args: TelemetryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args.place, telemetry(args), opts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracingArgs:
+    """Spans go to `provider`, of `percent` of the requests that come without a decision: one that comes with `traceparent` has it.
+
+    `workload` are labels of pods; without them it is for all of the namespace. In the mesh's root namespace it names some: there
+    the one Telemetry without a selector is another.
+    """
+
+    place: Place
+    provider: str
+    percent: float
+    workload: Mapping[str, str] | None = None
+
+
+def tracing(args: TracingArgs) -> Spec:
+    """The spec."""
+    if not 0 < args.percent <= 100:
+        raise ValueError(f"{args.place.name}: {args.percent} % of the requests: allowed: more than 0, at most 100")
+    spec: Spec = {"tracing": [{"providers": [{"name": args.provider}], "randomSamplingPercentage": args.percent}]}
+    return {"selector": {"matchLabels": dict(args.workload)}, **spec} if args.workload else spec
+
+
+class Tracing(MeshComponent):
+    """What of requests becomes a trace.
+
+    Resources: a Telemetry.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:mesh:Tracing"
+    api_version, kind = TELEMETRY, "Telemetry"
+
+    def __init__(self, name: str, args: TracingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args.place, tracing(args), opts)

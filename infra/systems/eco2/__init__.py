@@ -23,6 +23,7 @@ from infra.systems.eco2.edge import build_edge
 from infra.systems.eco2.identity import build_identity
 from infra.systems.eco2.mesh import build_mesh
 from infra.systems.eco2.namespaces import build_namespaces
+from infra.systems.eco2.needs import build_needs
 from infra.systems.eco2.network import build_network
 from infra.systems.eco2.network_policies import build_network_policies
 from infra.systems.eco2.nodes import build_nodes, node_table
@@ -44,6 +45,7 @@ CLUSTER = (
     build_workloads,
     build_mesh,
     build_observability,
+    build_needs,
     build_tenants,
 )
 """What the cluster runs, in the order in which it comes up; Argo CD waits by each object's sync wave."""

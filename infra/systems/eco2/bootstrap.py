@@ -23,6 +23,7 @@ from infra.systems.eco2 import first_charts, projects, versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, INSTANCE_TAG, NODES, ROLE_LABEL, Node
 from infra.systems.eco2.network import cluster_tag
+from infra.systems.eco2.placement import TENANT
 
 FILES = Path(__file__).parents[3] / "deploy" / "eco2" / "bootstrap"
 
@@ -44,8 +45,8 @@ AT_RUN_TIME = frozenset(
 )  # fmt: skip
 """The placeholders that a node fills itself; every other is filled here."""
 
-CONTROL_PLANE, TENANT, TENANTS = "control-plane", "tenant", "tenants"
-"""Roles of machines, and the label of the tenants' group."""
+CONTROL_PLANE, TENANTS = "control-plane", "tenants"
+"""The master's role, and the label of the tenants' group."""
 
 _PLACEHOLDER = re.compile(r"@([A-Z0-9_]+)@")
 

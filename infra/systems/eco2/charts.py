@@ -8,7 +8,7 @@ from infra.components.cluster.gitops import Difference
 from infra.systems.eco2 import controllers, mesh_charts, needs, observability, versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.first_charts import bootstrap_charts
-from infra.systems.eco2.parts import Part, Wave
+from infra.systems.eco2.parts import Part, Values, Wave
 
 WEBHOOK_FIELDS = (
     Difference(
@@ -27,11 +27,13 @@ WEBHOOK_FIELDS = (
 
 def parts(context: Context) -> Sequence[Part]:
     """Every chart of the platform and of its tenants' needs, in the order of its wave."""
-    needed = (part for answer in needs.answers(context) for part in answer.parts)
-    return sorted((*_own(context), *needed), key=lambda part: part.wave)
+    answers = needs.answers(context)
+    needed = (part for answer in answers for part in answer.parts)
+    sources = [source for answer in answers for source in answer.sources]
+    return sorted((*_own(context, sources), *needed), key=lambda part: part.wave)
 
 
-def _own(context: Context) -> list[Part]:
+def _own(context: Context, sources: Sequence[Values]) -> list[Part]:
     calico_kinds, calico, cloud_controller, argo_cd = bootstrap_charts(context)
     found = [
         Part(chart=calico_kinds[0], wave=Wave.NETWORK_KINDS, values=calico_kinds[1], kept=True),
@@ -67,5 +69,5 @@ def _own(context: Context) -> list[Part]:
         ),
         Part(chart=versions.INGRESS_GATEWAY, wave=Wave.MESH_EDGE, values=mesh_charts.ingress_gateway()),
         Part(chart=versions.PROMETHEUS, wave=Wave.METRICS, values=observability.prometheus_values(context)),
-        Part(chart=versions.GRAFANA, wave=Wave.DASHBOARDS, values=observability.grafana_values()),
+        Part(chart=versions.GRAFANA, wave=Wave.DASHBOARDS, values=observability.grafana_values(sources)),
     ]

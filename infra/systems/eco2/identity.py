@@ -5,7 +5,7 @@ Source: eco2.md, the dashed arrows of 전체 아키텍처 that say "AWS API", an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -13,24 +13,14 @@ import pulumi
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.federation import trust_service_account
 from infra.components.aws.foundation import certify
-from infra.components.aws.iam import Role, RoleArgs, Statement
+from infra.components.aws.iam import Role, RoleArgs
 from infra.components.aws.service_account_issuer import ServiceAccountIssuer, ServiceAccountIssuerArgs
 from infra.components.aws.static_site import CLOUDFRONT_REGION
 from infra.contract import Tenant
-from infra.systems.eco2 import access
+from infra.systems.eco2 import access, needs
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import Foundation
-
-
-@dataclass(frozen=True, kw_only=True)
-class Controller:
-    """A workload that asks AWS: its role's label, its service account, and what it may do."""
-
-    label: str
-    namespace: str
-    service_account: str
-    description: str
-    statements: Sequence[Statement]
+from infra.systems.eco2.roles import Controller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +126,7 @@ def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.In
             for tenant in context.tenants
             if tenant.fetches_secrets
         ),
+        *(controller for answer in needs.answers(context) for controller in answer.controllers),
     )
 
 

@@ -31,6 +31,7 @@ from infra.components.mesh.objects import Place, Spec
 from infra.components.mesh.routes import Route, Routes, RoutesArgs
 from infra.components.mesh.telemetry import Telemetry, TelemetryArgs
 from infra.contract import Tenant
+from infra.systems.eco2 import tracing
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import (
     API_PORT,
@@ -107,6 +108,7 @@ def mesh_configuration(tenants: Sequence[Tenant] = ()) -> Spec:
             trusted_proxies=TRUSTED_PROXIES,
             root_namespace=ROOT,
             trust_domain=TRUST_DOMAIN,
+            collector=tracing.collector(tenants),
         )
     )
 

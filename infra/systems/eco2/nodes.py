@@ -17,9 +17,10 @@ from infra.components.aws.images import machine_image
 from infra.components.aws.node import Node, NodeArgs
 from infra.settings.eco2 import TenantWorkers
 from infra.systems.eco2 import access, document
-from infra.systems.eco2.bootstrap import CONTROL_PLANE, TENANT, TENANTS, tenant_user_data, user_data
+from infra.systems.eco2.bootstrap import CONTROL_PLANE, TENANTS, tenant_user_data, user_data
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import PRIVATE_ZONE_TTL, Foundation, cluster_tag
+from infra.systems.eco2.placement import TENANT
 from infra.systems.eco2.storage import Storage
 
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"

@@ -202,8 +202,11 @@ def _volume(size: str) -> Values:
     }
 
 
-def grafana_values() -> Values:
-    """Grafana on k8s-monitoring: what it shows is in Git, so that it keeps no state of its own; reached by port-forward."""
+def grafana_values(more: Sequence[Values] = ()) -> Values:
+    """Grafana on k8s-monitoring: what it shows is in Git, so that it keeps no state of its own; reached by port-forward.
+
+    `more` are data sources beside Prometheus.
+    """
     source = {
         "name": "Prometheus",
         "uid": "prometheus",
@@ -236,7 +239,7 @@ def grafana_values() -> Values:
         "containerSecurityContext": RESTRICTED,
         "extraEmptyDirMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  in the container
         "resources": resources("100m", "384Mi"),
-        "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": [source]}},
+        "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": [source, *more]}},
         "dashboardProviders": {"dashboardproviders.yaml": {"apiVersion": 1, "providers": [provider]}},
         "dashboardsConfigMaps": {NAME: DASHBOARDS},
         "grafana.ini": {

@@ -30,6 +30,8 @@ class Wave(IntEnum):
     MESH_EDGE = -18
     WORKLOADS = 0
     MESH_ROUTES = mesh.ROUTES_WAVE
+    STORES = 6
+    COLLECTORS = 8
     METRICS = 10
     METRICS_RULES = observability.RULES_WAVE
     DASHBOARDS = 14

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED
+from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, ROLE_LABEL
 
 Values = dict[str, Any]
 
@@ -16,6 +16,12 @@ ON_MASTER: Values = {
     "tolerations": [{"key": CONTROL_PLANE_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
 }
 """Where what the document gives no node runs: "Control Plane Layer" is on k8s-master."""
+
+TENANT = "tenant"
+"""The role of the tenants' workers, as a label of the machine and of the node."""
+
+ON_TENANTS: Values = {"nodeSelector": {ROLE_LABEL: TENANT}}
+"""What keeps tenants' data runs among them. What has rights in all of the cluster does not: a kubelet can get its pods' tokens."""
 
 EVERYWHERE: list[Values] = [{"operator": "Exists"}]
 """The tolerations of what every node needs."""

@@ -16,6 +16,7 @@ from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.aws.registry import Registry, RegistryArgs
 from infra.settings import Settings
+from infra.systems.eco2 import needs
 from infra.systems.eco2.bootstrap import Bundle, bundle
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import PROVIDERS, SERVICES
@@ -44,6 +45,9 @@ def build_storage(context: Context, settings: Settings, foundation: Foundation, 
     for part in ("etcd-snapshots", "etcd-checksums"):
         _locked_bucket(context, foundation, part)
     _bucket(context, foundation, "postgres-backups", expire_days=context.settings.backups.retention_days)
+    for answer in needs.answers(context):
+        for part, days in answer.buckets.items():
+            _bucket(context, foundation, part, expire_days=days)
     _parameters(context, settings, foundation, identity)
     made = bundle(context)
     return Storage(

@@ -28,9 +28,8 @@ from infra.components.cluster.secrets import ParameterStore, ParameterStoreArgs,
 from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
-from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
-from infra.systems.eco2 import mesh, needs, observability, workloads
-from infra.systems.eco2.bootstrap import TENANT
+from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Spans, Tenant, Traces
+from infra.systems.eco2 import mesh, needs, observability, tracing, workloads
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
 from infra.systems.eco2.edge import TARGET, Entrance
@@ -39,12 +38,12 @@ from infra.systems.eco2.namespaces import STANDARD, all_namespaces
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import platform_pods
 from infra.systems.eco2.parts import Wave
-from infra.systems.eco2.placement import STORAGE_CLASS
+from infra.systems.eco2.placement import STORAGE_CLASS, TENANT
 from infra.systems.eco2.projects import MESH_KINDS, RUNNING_KINDS, platform_namespaces
 from infra.systems.eco2.secrets import STORE_WAVE
 
-OWN_WAVE = 1
-"""A tenant's Application comes after the cluster's own workloads: what it stands on is there."""
+OWN_WAVE = 20
+"""A tenant's Application comes after all of the cluster's own: its kinds are there, those of Prometheus' operator too."""
 
 
 def check_tenants(context: Context) -> None:
@@ -276,6 +275,16 @@ def _platform(context: Context, ground: Ground, tenant: Tenant) -> Platform:
         secrets=Secrets(store=_store(tenant), path=f"/{tenant.system}/{context.names.stack}"),
         monitoring_namespace=HOMES["prometheus"],
         prometheus_url=observability.PROMETHEUS_URL,
+        spans=spans(tenant),
+    )
+
+
+def spans(tenant: Tenant) -> Spans | None:
+    """Where its spans go, if it needs traces."""
+    if not any(isinstance(need, Traces) for need in tenant.needs):
+        return None
+    return Spans(
+        provider=tracing.PROVIDER, host=tracing.HOST, port=tracing.OTLP, visible=f"{tracing.NAMESPACE}/{tracing.HOST}"
     )
 
 

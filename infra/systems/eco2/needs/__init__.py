@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pulumi
+
 from infra.components.cluster.gitops import Difference
-from infra.contract import Kafka, Rollouts, Tenant
+from infra.components.cluster.observability import Scrape
+from infra.contract import Kafka, Logs, Rollouts, Tenant, Traces
 from infra.systems.eco2.context import Asked, Asking, Context
-from infra.systems.eco2.needs import kafka, rollouts
+from infra.systems.eco2.needs import kafka, logs, rollouts, traces
 from infra.systems.eco2.needs.answer import Answer
 
 
@@ -16,6 +19,8 @@ def answers(context: Context) -> list[Answer]:
     return [
         *_standing(context, Rollouts, rollouts.answer),
         *_standing(context, Kafka, kafka.answer),
+        *_standing(context, Traces, traces.answer),
+        *_standing(context, Logs, logs.answer),
     ]
 
 
@@ -27,7 +32,17 @@ def written_by_others(tenant: Tenant) -> Sequence[Difference]:
 def kinds_of(tenant: Tenant) -> list[str]:
     """The kinds that a tenant makes of what it needs, as Argo CD's projects have them."""
     known: dict[type, Sequence[str]] = {Rollouts: rollouts.KINDS, Kafka: kafka.KINDS}
-    return [kind for need in tenant.needs for kind in known[type(need)]]
+    return [kind for need in tenant.needs for kind in known.get(type(need), ())]
+
+
+def build_needs(context: Context, opts: pulumi.ResourceOptions) -> None:
+    """Register what Prometheus asks of it, and what of the cluster's own objects it changes; the charts are the platform's."""
+    room = context.names.logical("needs")
+    for answer in answers(context):
+        for one in answer.monitors:
+            Scrape(f"{room}-{one.meta.name}", one, opts)
+        if answer.build is not None:
+            answer.build(room, opts)
 
 
 def _standing(context: Context, need: type[Asking], answer: Callable[[Context, Asked[Asking]], Answer]) -> list[Answer]:

@@ -14,6 +14,46 @@ ROLLOUTS = Chart(
 )
 """With Argo Rollouts 1.9.0. The repository's index, its branch gh-pages, on 2026-11-28."""
 
+_OTEL_CHARTS = "https://open-telemetry.github.io/opentelemetry-helm-charts"
+_OTEL_SHA256 = "ed140b332233075c7fd15eaebba571fdf100926f08c0a5a274c7b32895315137"
+COLLECTOR_IMAGE = "ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-k8s"
+"""The distribution for Kubernetes, and where it is: on Docker Hub no more since 0.123 (the chart's UPGRADING.md)."""
+
+COLLECTOR, SHIPPER = (
+    Chart(
+        release=release,
+        namespace=namespace,
+        repository=_OTEL_CHARTS,
+        chart="opentelemetry-collector",
+        version="0.170.0",
+        sha256=_OTEL_SHA256,
+    )
+    for release, namespace in (("otel-collector", "tracing"), ("log-shipper", "kube-system"))
+)
+"""With the collector 0.158.0. The repository's index, its branch gh-pages, on 2026-11-28.
+
+What reads the node's files is in kube-system, as Istio's node agent is: the restricted standard refuses host paths elsewhere.
+"""
+
+_GRAFANA_CHARTS = "https://grafana-community.github.io/helm-charts"
+TEMPO = Chart(
+    release="tempo",
+    namespace="tempo",
+    repository=_GRAFANA_CHARTS,
+    chart="tempo",
+    version="2.2.4",
+    sha256="5f3f4b29c4487b9c27715c18bc6c7b0889712b14075d97705f9b151a51725f68",
+)
+LOKI = Chart(
+    release="loki",
+    namespace="loki",
+    repository=_GRAFANA_CHARTS,
+    chart="loki",
+    version="18.11.0",
+    sha256="d4d99424d197e1460878093c9fced02346669ab0698a0dca7c575ab76fff7aeb",
+)
+"""With Tempo 2.10.8 and Loki 3.7.6. The repository's index, its branch gh-pages, on 2026-11-28."""
+
 KAFKA_OPERATOR = Chart(
     release="strimzi-kafka-operator",
     namespace="kafka-operator",

@@ -15,6 +15,7 @@ import pulumi
 
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.mesh.mesh_config import GrpcAuthorizer
+from infra.edge import AtTheGateway
 
 Shared = Literal["gateway", "prometheus", "internet", "kubernetes-api", "kafka-operator"]
 """Ends of a tenant's arrows that are not its own: the mesh's gateway, Prometheus, all that is public, the API server, and the
@@ -101,26 +102,25 @@ class Quota:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tenant:
-    """What a system adds to the cluster's shared objects.
+class Tenant(AtTheGateway):
+    """What a system adds to the cluster's shared objects: its hosts, and what hangs on them, as `AtTheGateway` says, and these.
 
-    `namespaces` are made, each with its quota, and are its own; `hosts` are labels below the cluster's domain, each with a
-    certificate and a route through the load balancer; `arrows` are all connections that its pods need beside names and the mesh's
-    configuration, which every pod gets; `authorizers` join the mesh's configuration; `needs` are what else the platform runs.
-    `fetches_secrets`: it has parameters that become Secrets, and so a store for them.
+    `namespaces` are made, each with its quota, and are its own; `arrows` are all connections that its pods need beside names
+    and the mesh's configuration, which every pod gets; `authorizers` join the mesh's configuration; `needs` are what else the
+    platform runs. `fetches_secrets`: it has parameters that become Secrets, and so a store for them.
     """
 
     system: str
     namespaces: Mapping[str, Quota]
     workloads: Sequence[TenantWorkload]
     arrows: Sequence[TenantArrow]
-    hosts: Sequence[str] = ()
     authorizers: Sequence[GrpcAuthorizer] = ()
     needs: Sequence[Need] = ()
     fetches_secrets: bool = True
 
     def __post_init__(self) -> None:
         """`ValueError` names what belongs to nobody: a workload outside its namespaces, an arrow without its two ends."""
+        super().__post_init__()
         for one in self.workloads:
             if one.namespace not in self.namespaces:
                 raise ValueError(f"{self.system}: {one.name} is in the namespace {one.namespace}, which is not its own")

@@ -22,6 +22,7 @@ from policy.rules import (
     kubernetes_workloads,
     mesh_configuration,
     mesh_security,
+    mesh_tokens,
     mesh_traffic,
 )
 from policy.rules.model import Rule
@@ -52,6 +53,7 @@ AREAS = (
     Area(title="Kubernetes: accounts and secrets", rules=kubernetes_access.RULES),
     Area(title="Kubernetes: delivery", rules=kubernetes_delivery.RULES),
     Area(title="Mesh: security", rules=mesh_security.RULES),
+    Area(title="Mesh: tenants' own tokens", rules=mesh_tokens.RULES),
     Area(title="Mesh: ways in, through and out", rules=mesh_traffic.RULES),
     Area(title="Mesh: configuration", rules=mesh_configuration.RULES),
 )

@@ -10,6 +10,7 @@ from policy.kubernetes_objects import NAMESPACE, at, chart_values, charts, each,
 from policy.rules.model import Resource, Stack
 
 AUTHORIZATION_POLICY = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
+REQUEST_AUTHENTICATION = "kubernetes:security.istio.io/v1:RequestAuthentication"
 PEER_AUTHENTICATION = "kubernetes:security.istio.io/v1:PeerAuthentication"
 GATEWAY = "kubernetes:networking.istio.io/v1:Gateway"
 VIRTUAL_SERVICE = "kubernetes:networking.istio.io/v1:VirtualService"

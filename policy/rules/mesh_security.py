@@ -64,13 +64,25 @@ IDENTITY_HEADERS = frozenset({"x-user-id", "x-auth-provider", "x_user_id", "x_au
 CHECKED_HEADERS = frozenset({"authorization", "x-refresh-token", "x-request-id"})
 """What the authorizer is shown."""
 
-FILTERS = frozenset({"cookie-to-header", "strip-identity-headers", "reject-underscores", "ext-authz-headers"})
+FILTERS = frozenset(
+    {
+        "cookie-to-header",
+        "strip-identity-headers",
+        "reject-underscores",
+        "ext-authz-headers",
+        "tenants-token-hosts",
+        "tenants-local-replies",
+    }
+)
 """The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/filters."""
 
 SCRIPTED_HEADERS = frozenset({"authorization"})
 """What the reviewed script writes: the cookie's token."""
 
 SCRIPTED_HEADER = re.compile(r""":(add|replace)\(\s*["'](?P<header>[^"']+)["']""")
+
+NOT_READ = "typed_per_filter_config.envoy.filters.http.jwt_authn"
+"""Where tokens are not read on a host: what requires one (DENY without a principal) then refuses everything."""
 
 ADDING = frozenset({"INSERT_FIRST", "MERGE"})
 EARLY_MUTATION = "early_header_mutation_extensions"
@@ -124,8 +136,8 @@ def _too_wide(rule: Mapping[str, Any], *, at_edge: bool) -> Iterator[str]:
     targets = [at(one, "operation") or {} for one in each(rule, "to")]
     if not at_edge and (not named or not all(each(one, "principals") for one in named)):
         yield "a rule names no principal: it allows anyone"
-    if at_edge and (not targets or not all(_narrow(each(one, "paths")) for one in targets)):
-        yield "a rule at the edge names no path below /api/: it allows everything"
+    if at_edge and (not targets or not all(_narrow(one) for one in targets)):
+        yield "a rule at the edge names no path below /api/, or none of a host: it allows everything"
     if not at_edge and not all(each(one, "ports") or each(one, "paths") for one in targets or [{}]):
         yield "a rule names neither ports nor paths: it allows every port"
     for one in named:
@@ -138,9 +150,11 @@ def _too_wide(rule: Mapping[str, Any], *, at_edge: bool) -> Iterator[str]:
                 yield f"it allows by what a request is not ({key})"
 
 
-def _narrow(paths: Iterable[str]) -> bool:
-    listed = list(paths)
-    return bool(listed) and all(path.startswith("/api/") for path in listed)
+def _narrow(operation: Mapping[str, Any]) -> bool:
+    """Paths below /api/, or some of a host that is named: what is not below /api/ no other host has open."""
+    paths, hosts = list(each(operation, "paths")), list(each(operation, "hosts"))
+    named = bool(hosts) and all("*" not in host.removesuffix(":*") for host in hosts)
+    return bool(paths) and all(path.startswith("/api/") or (named and path not in {"*", "/*"}) for path in paths)
 
 
 def _strangers(stack: Stack) -> Iterable[tuple[Resource, str]]:
@@ -214,6 +228,9 @@ def _routes_round_the_check(stack: Stack) -> Iterable[tuple[Resource, str]]:
         for gateway in gateways_of(route, stack):
             checked = [operation for one in _checks(gateway, stack) for operation in operations(one)]
             asked = [path for operation in checked for path in each(operation, "paths")]
+            if checked and all({*each(spec_of(route), "hosts")} <= {*each(one, "notHosts")} for one in checked):
+                # Of the hosts with tokens of their own, mesh-own-tokens-required says what must be there instead.
+                continue
             for http in http_routes(route):
                 for match in each(http, "match") or [{}]:
                     if not _covers(asked, match):
@@ -255,9 +272,12 @@ def _check_is_narrowed(resource: Resource) -> Iterable[str]:
 def _operation_is_narrowed(operation: Mapping[str, Any]) -> Iterator[str]:
     if not each(operation, "paths"):
         yield "a rule names no paths"
-    for key in ("methods", "hosts", "ports", "notHosts", "notPorts"):
+    for key in ("methods", "hosts", "ports", "notPorts"):
         if key in operation:
             yield f"an operation has {key}: other requests pass unchecked"
+    for host in each(operation, "notHosts"):
+        if "*" in host.removesuffix(":*"):
+            yield f"notHosts has {host}: hosts that nobody named pass unchecked"
     if free := sorted({*each(operation, "notMethods")} - PREFLIGHT):
         yield f"notMethods has {', '.join(free)}: only OPTIONS, a preflight, has no credentials"
 
@@ -282,7 +302,7 @@ def _filter_outside_its_room(stack: Stack) -> Iterable[tuple[Resource, str]]:
 
 def _filter_fails_open(resource: Resource) -> Iterable[str]:
     for path, key, value in everywhere(spec_of(resource)):
-        if key in {"failure_mode_allow", "failureModeAllow", "disabled"} and value:
+        if key in {"failure_mode_allow", "failureModeAllow", "disabled"} and value and NOT_READ not in path:
             yield f"{path} is {value}"
         if key in {"allow_missing_or_failed", "bypass"} and value is not None:
             yield f"{path} lets requests round a filter"
@@ -443,7 +463,7 @@ RULES: tuple[Rule, ...] = (
         title="The authorizer is asked whatever the method, the host or the caller",
         controls=("Istio: External Authorization", "OWASP API Security API2:2023"),
         severity=Severity.CRITICAL,
-        remedy="Keep paths and notPaths alone in the CUSTOM policy's operations.",
+        remedy="Keep paths and notPaths alone in the CUSTOM policy's operations; notHosts for hosts with tokens of their own.",
         types=frozenset({AUTHORIZATION_POLICY}),
         check=_check_is_narrowed,
     ),

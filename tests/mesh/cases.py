@@ -31,6 +31,7 @@ class Case:
     in seconds, `attempts` says how often the upstream may get the request, `details` is part of Envoy's reason in its log.
     `answers` is how the upstream answers (see `upstreams.ANSWER`); with `attempts` and without it, it never does. `gets` are
     headers as the client got them, `ABSENT` for none, and `says` is part of the body. `tokens` makes those that `headers` name.
+    `client` is its address, which other requests may have too.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Case:
     gets: Mapping[str, str | None] = field(default_factory=dict)
     says: str = ""
     tokens: Callable[[], Mapping[str, str]] = tokens
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _mark(case: Case) -> Mark:
     number = next(_marks)
     return Mark(
         attempt=f"{number}-drop" if case.attempts is not None and not case.answers else str(number),
-        client=f"198.18.{number // 250}.{number % 250}",
+        client=case.client or f"198.18.{number // 250}.{number % 250}",
         tokens=case.tokens(),
     )
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from infra.systems import Guest
-from tests.mesh import eco2, rig, tenants
+from tests.mesh import eco2, guestbook_cases, guestbook_mutations, guestbook_tokens, rig, tenants
 from tests.mesh.cases import Case, judge
-from tests.mesh.guestbook_cases import CASES, HOST, V1, V2, WORKLOADS
-from tests.mesh.guestbook_mutations import MUTATIONS
+from tests.mesh.guestbook_cases import HOST, V1, V2, WORKLOADS
 from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Mutation, notices
 from tests.mesh.rig import Edge
@@ -21,12 +20,15 @@ from tests.systems import guestbook
 
 pytestmark = pytest.mark.verify
 GUEST = Guest(declare=guestbook.declare, build=guestbook.build)
+CASES = [*guestbook_cases.CASES, *guestbook_tokens.CASES]
+MUTATIONS = [*guestbook_mutations.MUTATIONS, *guestbook_tokens.MUTATIONS]
 READ = f"{guestbook.PREFIX}/1"
 
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    return tenants.objects(tenants.files(tmp_path_factory, guestbook.SYSTEM, guest=GUEST))
+    rendered = tenants.objects(tenants.files(tmp_path_factory, guestbook.SYSTEM, guest=GUEST))
+    return tenants.with_keys(rendered, {issuer: one.keys() for issuer, one in guestbook_tokens.ISSUERS.items()})
 
 
 @pytest.fixture(scope="module")

@@ -165,6 +165,17 @@ _SECURITY = (
         "mesh-ext-authz-not-narrowed", {f"{OPERATION}.paths": ...}, also=frozenset({"mesh-ext-authz-covers-routes"})
     ),
     _check("mesh-ext-authz-not-narrowed", {"spec.selector": ...}),
+    _check(
+        "mesh-ext-authz-not-narrowed",
+        {f"{OPERATION}.notHosts": ["*.eco2.example.com"]},
+        also=frozenset({"mesh-own-tokens-required", "mesh-own-tokens-read-safely"}),
+    ),
+    _check("mesh-own-tokens-required", {f"{OPERATION}.notHosts": ["api.eco2.example.com", "api.eco2.example.com:*"]}),
+    _check(
+        "mesh-own-tokens-read-safely",
+        {f"{OPERATION}.notHosts": ["api.eco2.example.com"]},
+        also=frozenset({"mesh-own-tokens-required"}),
+    ),
     _filter(
         "mesh-identity-headers-stripped", "strip-identity-headers", {f"{MUTATIONS}.1": {"remove": "x-other"}}, on=GATE
     ),

@@ -20,6 +20,7 @@ from infra.contract import Cluster, Quota, Tenant, TenantArrow, TenantWorkload
 from infra.exports import SystemOutputs
 from infra.settings import Settings
 from infra.tags import base_tags
+from tests.systems import guestbook_edge
 
 SYSTEM = HOME = "guestbook"
 WORKLOAD, PORT, LABEL = "guestbook-api", 8080, "guests"
@@ -31,11 +32,12 @@ DIGEST = "sha256:" + "a" * 64
 def declare(settings: Settings) -> Tenant:
     """One API, which the gateway calls."""
     return Tenant(
+        own_tokens=guestbook_edge.OWN_TOKENS,
         system=SYSTEM,
         namespaces={HOME: Quota(pods=10, cpu="2", memory="4Gi", memory_limit="6Gi")},
         workloads=[TenantWorkload(name=WORKLOAD, namespace=HOME)],
         arrows=[TenantArrow(source="gateway", target=WORKLOAD, port=PORT, why="visitors")],
-        hosts=[LABEL],
+        hosts=[LABEL, *guestbook_edge.LABELS],
     )
 
 
@@ -44,6 +46,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     _secret(cluster, settings)
     _api(cluster)
     _way_in(cluster)
+    guestbook_edge.build(cluster, Share(percent=100, host=SERVICE, subset="v1"), PORT)
     return {"url": f"https://{cluster.host(LABEL)}"}
 
 

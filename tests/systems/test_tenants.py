@@ -14,6 +14,7 @@ import yaml
 from infra.components.aws.load_balancer import host_priority
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
+from infra.edge import OwnTokens
 from infra.settings import Settings, SettingsError, load_settings
 from infra.systems import REGISTRY, Guest, build_systems
 from rehearsal.cloud import open_cloud
@@ -23,7 +24,7 @@ from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
-from tests.systems import guestbook
+from tests.systems import guestbook, guestbook_edge
 from tests.systems.tenancy import WORKERS, with_guest
 
 GUESTBOOK = Guest(declare=guestbook.declare, build=guestbook.build)
@@ -87,6 +88,7 @@ def test_only_what_the_guest_adds_differs(standing: Recording, alone: Recording)
         "eco2-network-policies-ingress-gateway",
         "eco2-network-policies-istiod",
         "eco2-network-policies-prometheus",
+        "eco2-mesh-ext-authz-authorizationpolicy",
         "eco2-platform-project-appproject",
     }, "the shared objects that know of the guest"
 
@@ -138,12 +140,16 @@ def test_its_pods_are_reached_by_the_gateway_and_by_prometheus_alone(standing: R
 
 def test_the_clusters_authorizer_is_asked_about_the_guests_host_too(standing: Recording) -> None:
     (rule,) = one(standing, "AuthorizationPolicy", "ext-authz-policy")["spec"]["rules"]
-    assert set(rule["to"][0]["operation"]) == {"paths", "notPaths"}
+    operation = rule["to"][0]["operation"]
+    assert set(operation) == {"paths", "notPaths", "notHosts"}
+    own = [f"{label}.eco2.example.com" for label in guestbook_edge.LABELS]
+    assert operation["notHosts"] == [spelling for host in own for spelling in (host, f"{host}:*")]
 
 
 def test_its_gateway_takes_routes_from_its_own_namespaces_alone(standing: Recording) -> None:
     (server,) = one(standing, "Gateway", "guestbook-gateway", "istio-system")["spec"]["servers"]
-    assert server["hosts"] == [f"{guestbook.HOME}/{HOST}"]
+    assert {host.partition("/")[0] for host in server["hosts"]} == {guestbook.HOME}
+    assert f"{guestbook.HOME}/{HOST}" in server["hosts"]
 
 
 def test_the_clusters_own_paths_are_open_on_its_own_host_alone(standing: Recording) -> None:
@@ -212,9 +218,42 @@ def test_a_guest_without_nodes_is_one_readable_error(tmp_path: Path) -> None:
 CLAIMS: dict[str, dict[str, Any]] = {
     "namespace": {"namespaces": {"auth": Quota(pods=1, cpu="1", memory="1Gi", memory_limit="1Gi")}},
     "workload": {"workloads": [TenantWorkload(name="redis", namespace=guestbook.HOME)], "arrows": []},
-    "host": {"hosts": ["api"]},
+    "host": {"hosts": ["api"], "own_tokens": ()},
     "authorizer": {"authorizers": [GrpcAuthorizer(name="ext-authz", service="evil", port=1, timeout="1s")]},
 }
+
+
+def test_nobody_names_the_keys_of_anothers_issuer(tmp_path: Path) -> None:
+    def twice(settings: Settings) -> Tenant:
+        own = guestbook.declare(settings)
+        books, letters = own.own_tokens
+        return replace(own, own_tokens=[books, replace(letters, tokens=books.tokens)])
+
+    with pytest.raises(ValueError, match=r"the issuer '.*' is the cluster's own or another tenant's"):
+        build_with(tmp_path, WORKERS, "eco2", guestbook.SYSTEM, guest=replace(GUESTBOOK, declare=twice))
+
+
+@pytest.mark.parametrize("hosts", [["another"], ["till", "till"]])
+def test_own_tokens_are_for_a_host_of_ones_own(hosts: list[str]) -> None:
+    tokens = guestbook_edge.OWN_TOKENS[0].tokens
+    with pytest.raises(ValueError, match="own tokens are for a host of its own, once"):
+        Tenant(
+            system="shop",
+            namespaces={},
+            workloads=[],
+            arrows=[],
+            hosts=["till"],
+            own_tokens=[OwnTokens(hosts=hosts, tokens=tokens)],
+        )
+
+
+def test_istiod_may_fetch_the_keys_of_a_tenants_issuer(standing: Recording, alone: Recording) -> None:
+    def ways_out(recording: Recording) -> list[Any]:
+        return [rule["ports"] for rule in one(recording, "NetworkPolicy", "istiod", "istio-system")["spec"]["egress"]]
+
+    assert [ports for ports in ways_out(standing) if ports not in ways_out(alone)] == [
+        [{"port": 443, "protocol": "TCP"}]
+    ]
 
 
 @pytest.mark.parametrize("what", CLAIMS)

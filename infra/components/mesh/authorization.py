@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pulumi
 
+from infra.components.mesh.hosts import with_any_port
 from infra.components.mesh.objects import SECURITY, MeshComponent, Place, Spec, selector
 from infra.components.mesh.paths import matches, validate
 
 PRINCIPAL = re.compile(r"[a-z0-9.-]+/ns/[a-z0-9-]+/sa/[a-z0-9.-]+")
-HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 def principal(namespace: str, account: str, *, trust_domain: str = "cluster.local") -> str:
@@ -25,7 +25,8 @@ def principal(namespace: str, account: str, *, trust_domain: str = "cluster.loca
 class ExternalAuthorizationArgs:
     """Requests for `paths`, but for those in `not_paths`, are asked about at `provider`, a name from the mesh's configuration.
 
-    `not_methods` are never asked about: a browser's preflight (OPTIONS) carries no credentials, and this runs before CORS.
+    `not_methods` are never asked about: a browser's preflight (OPTIONS) carries no credentials, and this runs before CORS. Nor are
+    `not_hosts`: there a token of another issuer is required (`tokens.RequireToken`).
     """
 
     place: Place
@@ -34,6 +35,7 @@ class ExternalAuthorizationArgs:
     paths: Sequence[str]
     not_paths: Sequence[str] = ()
     not_methods: Sequence[str] = ()
+    not_hosts: Sequence[str] = ()
 
 
 def external_authorization(args: ExternalAuthorizationArgs) -> Spec:
@@ -49,19 +51,14 @@ def external_authorization(args: ExternalAuthorizationArgs) -> Spec:
         operation["notPaths"] = list(args.not_paths)
     if args.not_methods:
         operation["notMethods"] = list(args.not_methods)
+    if args.not_hosts:
+        operation["notHosts"] = with_any_port(args.place.reference, args.not_hosts)
     return {
         **selector(args.workload),
         "action": "CUSTOM",
         "provider": {"name": args.provider},
         "rules": [{"to": [{"operation": operation}]}],
     }
-
-
-def _with_any_port(reference: str, hosts: Sequence[str]) -> list[str]:
-    """Hosts as Istio compares them, letter by letter with what the client sent: a port may follow."""
-    if vague := [host for host in hosts if not HOST.fullmatch(host)]:
-        raise ValueError(f"{reference}: '{vague[0]}' is not the name of one host")
-    return [pattern for host in hosts for pattern in (host, f"{host}:*")]
 
 
 def is_checked(spec: Spec, path: str, method: str = "GET") -> bool:
@@ -112,12 +109,49 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Anyone:
-    """Callers without an identity, as at the gateway; they may call these paths only, of these hosts if any are given."""
+    """Callers without an identity, as at the gateway; they may call these paths only, of these hosts if any are given.
+
+    `addresses` are the networks (CIDR) that a client may come from, as the load balancer saw it.
+    """
 
     paths: Sequence[str]
     hosts: Sequence[str] = ()
     ports: Sequence[int] = ()
+    methods: Sequence[str] = ()
+    addresses: Sequence[str] = ()
     principals: Sequence[str] = field(default=(), init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bearer:
+    """Callers with a token of `issuer` (see `tokens`), which holds one of the values of each of `claims`.
+
+    `{"scope": ["trade:write"]}`; of `scope`, which is a string of words, one word is meant, and of a list one of its members.
+    """
+
+    issuer: str
+    paths: Sequence[str]
+    hosts: Sequence[str]
+    methods: Sequence[str] = ()
+    claims: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    addresses: Sequence[str] = ()
+    ports: Sequence[int] = field(default=(), init=False)
+    principals: Sequence[str] = field(default=(), init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """A browser that asks whether it may call (CORS): no credentials, no body, and the route's policy answers it."""
+
+    paths: Sequence[str]
+    hosts: Sequence[str]
+    methods: Sequence[str] = field(default=("OPTIONS",), init=False)
+    addresses: Sequence[str] = field(default=(), init=False)
+    ports: Sequence[int] = field(default=(), init=False)
+    principals: Sequence[str] = field(default=(), init=False)
+
+
+AtTheEdge = Anyone | Bearer | Preflight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +160,16 @@ class AllowArgs:
 
     place: Place
     workload: Mapping[str, str]
-    callers: Sequence[Caller | Anyone]
+    callers: Sequence[Caller | AtTheEdge]
 
 
 def allow(args: AllowArgs) -> Spec:
     """The spec; what would open more than it says (no workload, no caller, a rule without a principal) is refused."""
     if not args.workload or not args.callers:
         raise ValueError(f"{args.place.reference}: an allowance names its workload and its callers")
+    for caller in args.callers:
+        for wrong in _faults(caller):
+            raise ValueError(f"{args.place.reference}: {wrong}")
     return {
         **selector(args.workload),
         "action": "ALLOW",
@@ -140,32 +177,68 @@ def allow(args: AllowArgs) -> Spec:
     }
 
 
-def _rule(reference: str, caller: Caller | Anyone) -> Spec:
+def _faults(caller: Caller | AtTheEdge) -> Iterator[str]:
     if isinstance(caller, Caller) and not caller.principals:
-        raise ValueError(f"{reference}: a caller without a principal would be anyone")
-    if isinstance(caller, Anyone) and not caller.paths:
-        raise ValueError(f"{reference}: anyone may call named paths only")
+        yield "a caller without a principal would be anyone"
+    if not isinstance(caller, Caller) and not caller.paths:
+        yield "anyone may call named paths only"
+    if isinstance(caller, Bearer | Preflight) and not caller.hosts:
+        yield "tokens and preflights are of a host: another's paths may have the same names"
     for one in caller.principals:
         if not PRINCIPAL.fullmatch(one):
-            raise ValueError(f"{reference}: '{one}' is not <trust domain>/ns/<namespace>/sa/<account>")
+            yield f"'{one}' is not <trust domain>/ns/<namespace>/sa/<account>"
+    if isinstance(caller, Bearer):
+        yield from _claims_faults(caller)
     for pattern in caller.paths:
         validate(pattern)
+
+
+def _claims_faults(caller: Bearer) -> Iterator[str]:
+    if "*" in caller.issuer or not caller.issuer:
+        yield f"'{caller.issuer}' is no issuer"
+    for claim, values in caller.claims.items():
+        if not claim or not values or any(not value or "*" in value for value in values):
+            yield f"the claim {claim} has values, written out: {', '.join(values) or 'none is given'}"
+
+
+def _rule(reference: str, caller: Caller | AtTheEdge) -> Spec:
     rule: Spec = {}
-    if caller.principals:
-        rule["from"] = [{"source": {"principals": list(caller.principals)}}]
+    if source := _source(caller):
+        rule["from"] = [{"source": source}]
     if operation := _operation(reference, caller):
         rule["to"] = [{"operation": operation}]
+    if conditions := list(_conditions(caller)):
+        rule["when"] = conditions
     return rule
 
 
-def _operation(reference: str, caller: Caller | Anyone) -> Spec:
-    hosts = caller.hosts if isinstance(caller, Anyone) else ()
+def _source(caller: Caller | AtTheEdge) -> Spec:
+    found = {
+        "principals": list(caller.principals),
+        "requestPrincipals": [f"{caller.issuer}/*"] if isinstance(caller, Bearer) else [],
+        "remoteIpBlocks": [] if isinstance(caller, Caller) else list(caller.addresses),
+    }
+    return {key: values for key, values in found.items() if values}
+
+
+def _operation(reference: str, caller: Caller | AtTheEdge) -> Spec:
     found = {
         "ports": [str(port) for port in caller.ports],
         "paths": list(caller.paths),
-        "hosts": _with_any_port(reference, hosts),
+        "hosts": [] if isinstance(caller, Caller) else with_any_port(reference, caller.hosts),
+        "methods": [] if isinstance(caller, Caller) else list(caller.methods),
     }
     return {key: values for key, values in found.items() if values}
+
+
+def _conditions(caller: Caller | AtTheEdge) -> Iterator[Spec]:
+    if isinstance(caller, Bearer):
+        for claim, values in caller.claims.items():
+            yield {"key": f"request.auth.claims[{claim}]", "values": list(values)}
+    if isinstance(caller, Preflight):
+        # What Envoy's CORS filter takes for one; any other OPTIONS would go on to the upstream.
+        for header in ("origin", "access-control-request-method"):
+            yield {"key": f"request.headers[{header}]", "values": ["*"]}
 
 
 class Allow(MeshComponent):

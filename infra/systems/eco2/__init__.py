@@ -31,6 +31,7 @@ from infra.systems.eco2.observability import build_observability
 from infra.systems.eco2.platform import build_platform
 from infra.systems.eco2.secrets import build_secrets
 from infra.systems.eco2.storage import build_storage
+from infra.systems.eco2.tenant_edge import build_tenant_edge
 from infra.systems.eco2.tenants import Ground, build_entrances, build_tenants, check_tenants, hand_out
 from infra.systems.eco2.workloads import build_workloads
 
@@ -47,6 +48,7 @@ CLUSTER = (
     build_observability,
     build_needs,
     build_tenants,
+    build_tenant_edge,
 )
 """What the cluster runs, in the order in which it comes up; Argo CD waits by each object's sync wave."""
 

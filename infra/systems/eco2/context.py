@@ -37,6 +37,11 @@ class Context(Home):
         return {label: self.host(label) for tenant in self.tenants for label in tenant.hosts}
 
     @property
+    def own_token_hosts(self) -> tuple[str, ...]:
+        """The hosts where a tenant's own tokens are required, and the cluster's authorizer is not asked."""
+        return tuple(self.host(label) for tenant in self.tenants for own in tenant.own_tokens for label in own.hosts)
+
+    @property
     def tenant_namespaces(self) -> tuple[str, ...]:
         return tuple(namespace for tenant in self.tenants for namespace in tenant.namespaces)
 

@@ -175,6 +175,7 @@ def _edge(context: Context, opts: pulumi.ResourceOptions) -> None:
             paths=PROTECTED,
             not_paths=BYPASSED,
             not_methods=(),
+            not_hosts=context.own_token_hosts,
         ),
         opts,
     )

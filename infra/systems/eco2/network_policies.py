@@ -161,6 +161,8 @@ def edges() -> tuple[Edge, ...]:
 def tenant_edges(tenants: Sequence[Tenant]) -> tuple[Edge, ...]:
     """What tenants declare, and what each of their pods needs beside it: names, the proxy's configuration, to be scraped."""
     found = []
+    if any(own.tokens.jwks_uri for tenant in tenants for own in tenant.own_tokens):
+        found.append(Edge(source="istiod", target="internet", ports=[HTTPS], why="the keys of tenants' issuers"))
     for tenant in tenants:
         found += [
             Edge(source=_end(one.source), target=_end(one.target), ports=[one.port], why=f"{tenant.system}: {one.why}")

@@ -53,6 +53,8 @@ def check_tenants(context: Context) -> None:
     _apart("namespace", [*all_namespaces(), *platform_namespaces(context), "kube-system"], context.tenant_namespaces)
     _apart("workload", [*HOMES, *platform_pods(context)], (one.name for tenant in tenants for one in tenant.workloads))
     _apart("host", [own.api_label, own.issuer_label], (label for tenant in tenants for label in tenant.hosts))
+    # Whoever may name the keys of an issuer may sign in its name, on every host that takes its tokens.
+    _apart("issuer", [], (own.tokens.issuer for tenant in tenants for own in tenant.own_tokens))
     _apart("authorizer", [mesh.AUTHORIZER], (one.name for tenant in tenants for one in tenant.authorizers))
 
 

@@ -1,0 +1,102 @@
+"""A tenant's own tokens as the rules see them: fine as they are rendered, and each way of weakening them is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.systems import Guest
+from policy.catalog import ALL_RULES
+from policy.mesh_objects import AUTHORIZATION_POLICY, ENVOY_FILTER, REQUEST_AUTHENTICATION
+from policy.rules.model import Resource, Stack
+from policy.run import examine, guarded
+from rehearsal.cloud import open_cloud
+from rehearsal.inprocess import run
+from rehearsal.judging import seen_by_rules
+from tests.policy.broken import changed
+from tests.stacks import ACCOUNT, REGION, changed_stack
+from tests.systems import guestbook
+from tests.systems.guestbook_edge import ISSUER
+from tests.systems.tenancy import WORKERS, stack_with
+
+RULES = [rule for rule in ALL_RULES if rule.name.startswith("mesh-")]
+ASKED, REQUIRED, READ, OPEN, HOSTS = (
+    (AUTHORIZATION_POLICY, "ext-authz-policy"),
+    (AUTHORIZATION_POLICY, "guestbook-books-token"),
+    (REQUEST_AUTHENTICATION, "guestbook-tokens"),
+    (AUTHORIZATION_POLICY, "guestbook-readers"),
+    (ENVOY_FILTER, "tenants-token-hosts"),
+)
+WHOM = "spec.rules.0.from.0.source.notRequestPrincipals"
+WHAT = "spec.rules.0.to.0.operation"
+
+
+@pytest.fixture(scope="module")
+def resources(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
+    folder = tmp_path_factory.mktemp("tokens")
+    guest = Guest(declare=guestbook.declare, build=guestbook.build)
+    with open_cloud(region=REGION, account=ACCOUNT, manifests=Path(folder)) as cloud:
+        recording = run(stack_with(guestbook.SYSTEM, guest), changed_stack(folder, "prod", WORKERS), cloud)
+    return [one for one in seen_by_rules(recording) if one.type.startswith("kubernetes:")]
+
+
+def found(resources: Sequence[Resource]) -> set[str]:
+    seen = [guarded(one) for one in resources]
+    findings, undecided = examine(RULES, Stack(seen), seen)
+    assert undecided == []
+    return {one.rule.name for one in findings}
+
+
+def spoiled(resources: Sequence[Resource], which: tuple[str, str], change: dict[str, Any]) -> list[Resource]:
+    kind, name = which
+    (own,) = [one for one in resources if one.type == kind and one.props["metadata"]["name"] == name]
+    return [replace(one, props=changed(one.props, change)) if one is own else one for one in resources]
+
+
+WEAKER: dict[str, tuple[tuple[str, str], dict[str, Any], str]] = {
+    "not at the gateway": (REQUIRED, {"spec.selector.matchLabels": {"istio": "another"}}, "required"),
+    "an AUDIT": (REQUIRED, {"spec.action": "AUDIT"}, "required"),
+    "any issuer's": (REQUIRED, {WHOM: ["*"]}, "required"),
+    "one of any": (REQUIRED, {WHOM: ["*/*"]}, "required"),
+    "one of two issuers'": (REQUIRED, {WHOM: [f"{ISSUER}/*", "https://evil.example/*"]}, "required"),
+    "an issuer that nobody reads": (REQUIRED, {WHOM: ["https://evil.example/*"]}, "required"),
+    "only from some address": (REQUIRED, {"spec.rules.0.from.0.source.ipBlocks": ["10.0.0.0/8"]}, "required"),
+    "only sometimes": (REQUIRED, {"spec.rules.0.when": [{"key": "request.headers[x]", "values": ["1"]}]}, "required"),
+    "without a port": (REQUIRED, {f"{WHAT}.hosts": ["books.eco2.example.com"]}, "required"),
+    "some paths alone": (REQUIRED, {f"{WHAT}.paths": ["/api/v1/books/*"]}, "required"),
+    "public by pattern": (REQUIRED, {f"{WHAT}.notPaths": ["/books/*"]}, "required"),
+    "not for GET": (REQUIRED, {f"{WHAT}.notMethods": ["GET"]}, "required"),
+    "another issuer is read": (READ, {"spec.jwtRules.0.issuer": "https://evil.example"}, "required"),
+    "read by other pods": (READ, {"spec.selector.matchLabels": {"istio": "another"}}, "required"),
+    "for no audience": (READ, {"spec.jwtRules.0.audiences": ...}, "read-safely"),
+    "keys in the clear": (READ, {"spec.jwtRules.0.jwksUri": "http://login.example.org/keys"}, "read-safely"),
+    "a token in the address": (READ, {"spec.jwtRules.0.fromParams": ["token"]}, "read-safely"),
+    "one issuer, two sets of keys": (READ, {"spec.jwtRules.1.issuer": ISSUER}, "read-safely"),
+    "a host more": (ASKED, {f"{WHAT}.notHosts": ["api.eco2.example.com", "api.eco2.example.com:*"]}, "required"),
+}
+
+
+def test_they_are_fine_as_they_are(resources: list[Resource]) -> None:
+    assert found(resources) - {"mesh-route-timeout"} == set()
+
+
+@pytest.mark.parametrize("how", WEAKER)
+def test_a_weaker_requirement_is_noticed(resources: list[Resource], how: str) -> None:
+    which, change, rule = WEAKER[how]
+    assert f"mesh-own-tokens-{rule}" in found(spoiled(resources, which, change))
+
+
+def test_paths_outside_the_api_are_a_hosts_own(resources: list[Resource]) -> None:
+    loose = spoiled(resources, OPEN, {f"{WHAT}.hosts": ...})
+    assert "mesh-allow-named" in found(loose)
+    assert "mesh-allow-named" in found(spoiled(resources, OPEN, {f"{WHAT}.paths": ["/*"]}))
+
+
+def test_a_filter_that_is_off_is_noticed_where_it_is_not_the_one_that_reads_tokens(resources: list[Resource]) -> None:
+    place = "spec.configPatches.0.patch.value"
+    off = {place: {"typed_per_filter_config": {"envoy.filters.http.rbac": {"disabled": True}}}}
+    assert "mesh-envoyfilter-fails-closed" in found(spoiled(resources, HOSTS, off))

@@ -40,10 +40,14 @@ def policies_chapter(judgement: Judgement, mask: Masker, rules: int) -> Renderab
 
 
 def policies_summary(judgement: Judgement, mask: Masker, rules: int) -> RenderableType:
-    """A sentence, and what stops: the rest is in the chapter."""
-    stopping = [f"{one.rule.name}, {one.where}: {mask(one.message)}" for one in judgement.stopping[:_SUMMARISED]]
-    more = len(judgement.stopping) - len(stopping)
-    lines = [*stopping, *([f"and {more} more"] if more else []), *_stale(judgement)]
+    """A sentence, and what is open, what stops first: the rest is in the chapter."""
+    found = sorted(judgement.open, key=lambda one: not one.stops)
+    shown = [
+        f"{one.rule.name}{'' if one.stops else ' (advice)'}, {one.where}: {mask(one.message)}"
+        for one in found[:_SUMMARISED]
+    ]
+    more = len(found) - len(shown)
+    lines = [*shown, *([f"and {more} more"] if more else []), *_stale(judgement)]
     return Group(Text(_sentence(judgement, rules)), *(Text(line, "yellow") for line in lines))
 
 

@@ -19,11 +19,17 @@ from policy.run import Judgement, examine, guarded, judge
 from policy.tiers import TIERS
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
-from tests.policy import cases_aws, cases_cost, cases_kubernetes, cases_mesh
+from tests.policy import cases_aws, cases_bootstrap, cases_cost, cases_kubernetes, cases_mesh
 from tests.policy.broken import Broken, changed
 from tests.stacks import ROOT
 
-CASES: tuple[Broken, ...] = (*cases_aws.CASES, *cases_cost.CASES, *cases_kubernetes.CASES, *cases_mesh.CASES)
+CASES: tuple[Broken, ...] = (
+    *cases_aws.CASES,
+    *cases_bootstrap.CASES,
+    *cases_cost.CASES,
+    *cases_kubernetes.CASES,
+    *cases_mesh.CASES,
+)
 
 REVIEWED = date(2026, 11, 21)
 """When the exemptions were last gone through. `make up` goes by today's date: it fails once one is over."""
@@ -95,6 +101,12 @@ class Bench:
         }
 
 
+ADVICE = {
+    # Until somebody has looked at the archives where they can be reached: docs/systems/eco2.md.
+    "bootstrap-charts-recorded",
+}
+"""What both stacks are advised of, and no exemption may hide."""
+
 RULES: dict[str, Rule] = {rule.name: rule for rule in ALL_RULES}
 
 
@@ -106,7 +118,10 @@ def bench(prod_resources: list[Resource], prod: Recording) -> Bench:
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_a_stack_has_no_finding_that_is_not_exempted(stack: str, request: pytest.FixtureRequest) -> None:
     judgement = _judge(request.getfixturevalue(f"{stack}_resources"))
-    assert [f"{one.rule.name} {one.where}: {one.message}" for one in judgement.open] == []
+    assert [
+        f"{one.rule.name} {one.where}: {one.message}" for one in judgement.open if one.rule.name not in ADVICE
+    ] == []
+    assert {one.rule.name for one in judgement.open} == ADVICE
     assert judgement.undecided == ()
 
 

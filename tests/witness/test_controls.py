@@ -41,6 +41,7 @@ LOOKED_UP = {
     "AWS Security Hub EC2.54": "EC2 security groups should not allow ingress from ::/0 to remote server administration ports",
     **dict.fromkeys(
         (
+            "AWS Well-Architected COST02-BP05 Implement cost controls",
             "AWS Well-Architected OPS06-BP01 Plan for unsuccessful changes",
             "AWS Well-Architected OPS06-BP04 Automate testing and rollback",
             "AWS Well-Architected REL06-BP03 Send notifications (Real-time processing and alarming)",

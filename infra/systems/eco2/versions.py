@@ -45,7 +45,8 @@ ISTIO_IMAGES = "docker.io/istio"
 CLUSTER_AUTOSCALER_IMAGE = "v1.36.1"
 """Of Kubernetes' own minor version, whose scheduler it imitates; the newest chart still names 1.35 (2026-11-28)."""
 
-# Its sha256 is recorded where an index that could be read has the version (2026-11-28); `make charts` tells the others'.
+# Its sha256 is recorded where an index that could be read has the version, or where five and more public repositories of others
+# pin the same one (cert-manager, external-secrets; 2026-11-28); `make charts` tells the others'.
 CALICO_KINDS = Chart(
     release="calico-crds",
     namespace="tigera-operator",
@@ -82,6 +83,7 @@ CERT_MANAGER = Chart(
     repository="https://charts.jetstack.io",
     chart="cert-manager",
     version="v1.21.2",
+    sha256="73a56e1728edd6c99f1f31082618c3259d279a76b7ebd3d4bdc5475c2442d34a",
 )
 POD_IDENTITY_WEBHOOK = Chart(
     release="amazon-eks-pod-identity-webhook",
@@ -104,6 +106,7 @@ EXTERNAL_SECRETS = Chart(
     repository="https://charts.external-secrets.io",
     chart="external-secrets",
     version="2.10.0",
+    sha256="b96e948fff3674638b5d3f9e43886f3796e04739c4b4127929aed2ddac7d1418",
 )
 LOAD_BALANCER_CONTROLLER = Chart(
     release="aws-load-balancer-controller",

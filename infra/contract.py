@@ -59,7 +59,39 @@ class Logs:
     days: int = 30
 
 
-Need = Rollouts | Kafka | Traces | Logs
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """A relay, `<host>:<port>`, that takes mail over STARTTLS from `user`."""
+
+    to: Sequence[str]
+    sender: str
+    relay: str
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alerts:
+    """The tenant's alerts go to a Slack channel, by mail, or both. An alert is its own by the label `namespace`: its first one.
+
+    It writes what is secret to its own parameters: `alerts/slack-url`, an incoming webhook's, and `alerts/mail-password`.
+    """
+
+    slack_channel: str | None = None
+    mail: Mail | None = None
+
+    def __post_init__(self) -> None:
+        if self.slack_channel is None and self.mail is None:
+            raise ValueError("alerts that go nowhere: allowed: slack_channel, mail or both")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboards:
+    """Grafana shows these, as it exports them, by their file's name (`.json`), in a folder named like the tenant."""
+
+    files: Mapping[str, str]
+
+
+Need = Rollouts | Kafka | Traces | Logs | Alerts | Dashboards
 """What a tenant asks of the platform beside nodes and the mesh. It stands once, from the first tenant that asks on."""
 
 
@@ -133,6 +165,8 @@ class Tenant(AtTheGateway):
                 raise ValueError(f"{self.system}: {arrow.source} → {arrow.target} touches none of its workloads")
         if len({type(need) for need in self.needs}) < len(self.needs):
             raise ValueError(f"{self.system}: each need is said once")
+        if not self.fetches_secrets and any(isinstance(need, Alerts) for need in self.needs):
+            raise ValueError(f"{self.system}: alerts go out with a secret of its own: allowed: fetches_secrets=True")
 
 
 @dataclass(frozen=True, kw_only=True)

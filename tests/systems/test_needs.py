@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
-from infra.contract import Kafka, Need, Tenant, TenantWorkload, Traces
+from infra.contract import Dashboards, Kafka, Need, Tenant, TenantWorkload
 from infra.settings import Settings
-from infra.systems.eco2 import charts, needs, network_policies, platform, projects, tenants
-from infra.systems.eco2.mesh import build_mesh, mesh_configuration
-from infra.systems.eco2.network_policies import build_network_policies
+from infra.systems.eco2 import charts, needs, network_policies, platform, projects
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.tenants import build_tenants, check_tenants
 from rehearsal.judging import judged, seen_by_rules
@@ -21,28 +19,16 @@ from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.systems import guestbook
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wave
-from tests.systems.needy import HOME, NEEDY
+from tests.systems.needy import HOME, NEEDY, PLAIN, ends, policies_of
 from tests.systems.tenancy import WORKERS
 from tests.systems.test_tenants import GUESTBOOK, build_with
 
 NEW = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
-PLAIN = replace(NEEDY, needs=(), workloads=NEEDY.workloads[:1], arrows=NEEDY.arrows[:1])
 
 
 @pytest.fixture(scope="module")
 def policies() -> dict[str, Manifest]:
-    return of_kind(manifests(build_network_policies, context(NEEDY)), "NetworkPolicy")
-
-
-def ends(policy: Manifest, way: str) -> set[tuple[str, int]]:
-    """Who is at the other end, by namespace or block, and on which port."""
-    found = set()
-    for rule in policy["spec"][way]:
-        for peer in rule["to" if way == "egress" else "from"]:
-            selected = peer.get("namespaceSelector", {}).get("matchLabels", {})
-            where = selected.get("kubernetes.io/metadata.name") or peer["ipBlock"]["cidr"]
-            found |= {(where, port["port"]) for port in rule["ports"]}
-    return found
+    return policies_of(NEEDY)
 
 
 def test_a_tenant_that_needs_nothing_changes_no_chart() -> None:
@@ -55,7 +41,9 @@ def test_the_made_up_tenant_needs_all_that_there_is() -> None:
 
 
 def test_each_need_stands_once_however_many_ask() -> None:
-    other = replace(NEEDY, system="other", namespaces={"other": NEEDY.namespaces[HOME]}, workloads=(), arrows=())
+    wanted = [one for one in NEEDY.needs if not isinstance(one, Dashboards)]
+    other = replace(PLAIN, system="other", namespaces={"other": NEEDY.namespaces[HOME]}, workloads=(), arrows=())
+    other = replace(other, needs=wanted)
     once = [part.chart.release for part in charts.parts(context(NEEDY))]
     assert [part.chart.release for part in charts.parts(context(NEEDY, other))] == once
     assert len(set(once)) == len(once)
@@ -165,136 +153,6 @@ class TestKafka:
     def test_what_has_no_proxy_has_no_agent_to_scrape(self) -> None:
         with pytest.raises(ValueError, match="allowed: scraped=False"):
             TenantWorkload(name="kafka", namespace=HOME, proxied=False)
-
-
-class TestTraces:
-    """The collector, and Tempo behind it."""
-
-    def test_spans_come_from_the_gateway_and_from_the_pods_of_who_needs_them_alone(
-        self, policies: Mapping[str, Manifest]
-    ) -> None:
-        assert ends(policies["tracing/otel-collector"], "ingress") == {
-            ("istio-system", 4317), (HOME, 4317), ("prometheus", 8888),
-        }  # fmt: skip
-        callers = [rule["from"][0]["podSelector"] for rule in policies["tracing/otel-collector"]["spec"]["ingress"]]
-        assert {"matchLabels": {"app.kubernetes.io/name": "kafka"}} not in callers
-
-    def test_the_collector_reaches_tempo_and_nothing_else(self, policies: Mapping[str, Manifest]) -> None:
-        assert ends(policies["tracing/otel-collector"], "egress") == {("tempo", 4317), ("kube-system", 53)}
-
-    def test_the_proxies_may_send_them(self, policies: Mapping[str, Manifest]) -> None:
-        assert ("tracing", 4317) in ends(policies["istio-system/ingress-gateway"], "egress")
-        assert ("tracing", 4317) in ends(policies[f"{HOME}/needy-api"], "egress")
-
-    def test_the_gateway_samples_the_most_that_anybody_asks_for(self) -> None:
-        more = replace(PLAIN, system="more", namespaces={}, workloads=(), arrows=(), needs=[Traces(percent=25)])
-        (made,) = of_kind(manifests(needs.build_needs, context(NEEDY, more)), "Telemetry").values()
-        assert made["metadata"]["namespace"] == "istio-system"
-        assert made["spec"] == {
-            "selector": {"matchLabels": {"istio": "ingress-gateway"}},
-            "tracing": [{"providers": [{"name": "otel"}], "randomSamplingPercentage": 25}],
-        }
-
-    def test_it_is_no_second_telemetry_for_all_of_the_mesh(self) -> None:
-        """Istio takes one without a selector in its root namespace, and ignores the other without a word."""
-        found = [*manifests(build_mesh, context(NEEDY)), *manifests(needs.build_needs, context(NEEDY))]
-        everywhere = [one for one in of_kind(found, "Telemetry").values() if "selector" not in one["spec"]]
-        assert [one["metadata"]["name"] for one in everywhere] == ["mesh-default"]
-
-    def test_the_mesh_knows_the_collector_by_the_name_of_its_service(self) -> None:
-        (values,) = [part.values for part in charts.parts(context(NEEDY)) if part.chart.release == "istiod"]
-        (provider,) = [one for one in values["meshConfig"]["extensionProviders"] if "opentelemetry" in one]
-        assert provider == {
-            "name": "otel",
-            "opentelemetry": {"service": "otel-collector.tracing.svc.cluster.local", "port": 4317},
-        }
-
-    def test_a_line_of_the_access_log_names_its_trace_once_there_are_traces(self) -> None:
-        assert '"trace_id": "%TRACE_ID%"' in mesh_configuration([NEEDY])["accessLogFormat"]
-        assert "trace_id" not in mesh_configuration([PLAIN])["accessLogFormat"]
-
-    def test_no_query_of_a_request_is_kept(self) -> None:
-        pipeline = values_of("otel-collector")["alternateConfig"]["service"]["pipelines"]["traces"]
-        assert pipeline["processors"] == ["memory_limiter", "transform/queries", "batch"]
-
-    def test_neither_program_gets_a_token_of_kubernetes(self) -> None:
-        accounts = [values_of(release)["serviceAccount"] for release in ("otel-collector", "tempo")]
-        assert [one["automountServiceAccountToken"] for one in accounts] == [False, False]
-
-    def test_the_contract_says_where_spans_go_to_who_asked_alone(self) -> None:
-        assert tenants.spans(PLAIN) is None
-        found = tenants.spans(NEEDY)
-        assert found is not None
-        assert (found.provider, found.host, found.port) == ("otel", "otel-collector.tracing.svc.cluster.local", 4317)
-        assert found.visible == "tracing/otel-collector.tracing.svc.cluster.local"
-
-
-class TestLogs:
-    """The shipper on the nodes, and Loki."""
-
-    def test_it_reads_the_pods_of_who_needs_it_and_the_gateways_alone(self) -> None:
-        files = values_of("log-shipper")["alternateConfig"]["receivers"]["file_log"]["include"]
-        assert files == [
-            f"/var/log/pods/{HOME}_*/*/*.log",
-            "/var/log/pods/istio-system_ingress-gateway-*/*/*.log",
-        ]
-
-    def test_it_is_nobody_in_roots_group_and_cannot_write_what_it_reads(self) -> None:
-        values = values_of("log-shipper")
-        security = values["securityContext"]
-        assert (security["runAsUser"], security["runAsGroup"], security["runAsNonRoot"]) == (10001, 0, True)
-        assert security["capabilities"] == {"drop": ["ALL"]}
-        assert security["allowPrivilegeEscalation"] is False
-        assert security["readOnlyRootFilesystem"] is True
-        assert values["serviceAccount"]["automountServiceAccountToken"] is False
-        (node,) = [one["name"] for one in values["extraVolumes"] if "hostPath" in one]
-        (mount,) = [one for one in values["extraVolumeMounts"] if one["name"] == node]
-        assert mount == {"name": node, "mountPath": "/var/log/pods", "readOnly": True}
-
-    def test_it_runs_where_tenants_and_the_gateway_do(self) -> None:
-        required = values_of("log-shipper")["affinity"]["nodeAffinity"][
-            "requiredDuringSchedulingIgnoredDuringExecution"
-        ]
-        found = {
-            (one["key"], *one["values"]) for term in required["nodeSelectorTerms"] for one in term["matchExpressions"]
-        }
-        assert found == {
-            ("node-restriction.kubernetes.io/role", "tenant"),
-            ("node-restriction.kubernetes.io/dedicated", "ingress-gateway"),
-        }
-
-    def test_nobody_but_the_shipper_writes_to_loki(self, policies: Mapping[str, Manifest]) -> None:
-        assert ends(policies["loki/loki"], "ingress") == {
-            ("kube-system", 3100), ("grafana", 3100), ("prometheus", 3100), ("loki", 9095), ("loki", 7946),
-        }  # fmt: skip
-
-
-class TestSources:
-    """Grafana's."""
-
-    def test_from_a_line_to_its_trace_and_back(self) -> None:
-        sources = {one["uid"]: one for one in values_of("grafana")["datasources"]["datasources.yaml"]["datasources"]}
-        assert set(sources) == {"prometheus", "tempo", "loki"}
-        (link,) = sources["loki"]["jsonData"]["derivedFields"]
-        assert (link["matcherType"], link["matcherRegex"], link["datasourceUid"]) == ("label", "trace_id", "tempo")
-        back = sources["tempo"]["jsonData"]["tracesToLogsV2"]
-        assert back["datasourceUid"] == "loki"
-        assert 'trace_id="$${__trace.traceId}"' in back["query"]
-
-    def test_each_is_at_its_service_and_open_to_grafana(self, policies: Mapping[str, Manifest]) -> None:
-        sources = {one["uid"]: one for one in values_of("grafana")["datasources"]["datasources.yaml"]["datasources"]}
-        assert sources["tempo"]["url"] == "http://tempo.tempo.svc:3200"
-        assert sources["loki"]["url"] == "http://loki.loki.svc:3100"
-        assert {("tempo", 3200), ("loki", 3100)} <= ends(policies["grafana/grafana"], "egress")
-
-    def test_without_a_need_it_has_prometheus_alone(self) -> None:
-        (values,) = [part.values for part in charts.parts(context(PLAIN)) if part.chart.release == "grafana"]
-        assert [one["uid"] for one in values["datasources"]["datasources.yaml"]["datasources"]] == ["prometheus"]
-
-
-def values_of(release: str) -> dict[str, Any]:
-    (found,) = [part.values for part in charts.parts(context(NEEDY)) if part.chart.release == release]
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from infra.components.cluster.gitops import Difference
 from infra.systems.eco2 import controllers, mesh_charts, needs, observability, versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.first_charts import bootstrap_charts
+from infra.systems.eco2.needs.answer import Answer
 from infra.systems.eco2.parts import Part, Values, Wave
 
 WEBHOOK_FIELDS = (
@@ -29,11 +30,16 @@ def parts(context: Context) -> Sequence[Part]:
     """Every chart of the platform and of its tenants' needs, in the order of its wave."""
     answers = needs.answers(context)
     needed = (part for answer in answers for part in answer.parts)
-    sources = [source for answer in answers for source in answer.sources]
-    return sorted((*_own(context, sources), *needed), key=lambda part: part.wave)
+    return sorted((*_own(context, _grafana(answers)), *needed), key=lambda part: part.wave)
 
 
-def _own(context: Context, sources: Sequence[Values]) -> list[Part]:
+def _grafana(answers: Sequence[Answer]) -> Values:
+    """With what stands for needs beside the system's own."""
+    folders = {folder: name for answer in answers for folder, name in answer.folders.items()}
+    return observability.grafana_values([source for answer in answers for source in answer.sources], folders)
+
+
+def _own(context: Context, grafana: Values) -> list[Part]:
     calico_kinds, calico, cloud_controller, argo_cd = bootstrap_charts(context)
     found = [
         Part(chart=calico_kinds[0], wave=Wave.NETWORK_KINDS, values=calico_kinds[1], kept=True),
@@ -69,5 +75,5 @@ def _own(context: Context, sources: Sequence[Values]) -> list[Part]:
         ),
         Part(chart=versions.INGRESS_GATEWAY, wave=Wave.MESH_EDGE, values=mesh_charts.ingress_gateway()),
         Part(chart=versions.PROMETHEUS, wave=Wave.METRICS, values=observability.prometheus_values(context)),
-        Part(chart=versions.GRAFANA, wave=Wave.DASHBOARDS, values=observability.grafana_values(sources)),
+        Part(chart=versions.GRAFANA, wave=Wave.DASHBOARDS, values=grafana),
     ]

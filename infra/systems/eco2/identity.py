@@ -16,11 +16,11 @@ from infra.components.aws.foundation import certify
 from infra.components.aws.iam import Role, RoleArgs
 from infra.components.aws.service_account_issuer import ServiceAccountIssuer, ServiceAccountIssuerArgs
 from infra.components.aws.static_site import CLOUDFRONT_REGION
-from infra.contract import Tenant
 from infra.systems.eco2 import access, needs
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.roles import Controller
+from infra.systems.eco2.tenant_names import PARAMETERS_ACCOUNT, home, secrets_role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +30,6 @@ class Identity:
     issuer: ServiceAccountIssuer
     provider: pulumi.Output[str]
     roles: Mapping[str, Role]
-
-
-PARAMETERS_ACCOUNT = "parameters"
-"""The service account with whose role External Secrets reads a tenant's parameters: no pod has it."""
-
-
-def secrets_role(tenant: Tenant) -> str:
-    return f"parameters-{tenant.system.replace('_', '-')}"
-
-
-def home(tenant: Tenant) -> str:
-    """The namespace where a tenant's own things are that are only once there: its first."""
-    return next(iter(tenant.namespaces))
 
 
 def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -> Identity:

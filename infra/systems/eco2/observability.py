@@ -202,10 +202,10 @@ def _volume(size: str) -> Values:
     }
 
 
-def grafana_values(more: Sequence[Values] = ()) -> Values:
+def grafana_values(more: Sequence[Values] = (), folders: Mapping[str, str] | None = None) -> Values:
     """Grafana on k8s-monitoring: what it shows is in Git, so that it keeps no state of its own; reached by port-forward.
 
-    `more` are data sources beside Prometheus.
+    `more` are data sources beside Prometheus, `folders` ConfigMaps of dashboards beside the system's, by their folder's name.
     """
     source = {
         "name": "Prometheus",
@@ -216,14 +216,7 @@ def grafana_values(more: Sequence[Values] = ()) -> Values:
         "isDefault": True,
         "editable": False,
     }
-    provider = {
-        "name": NAME,
-        "folder": "eco2",
-        "type": "file",
-        "disableDeletion": True,
-        "allowUiUpdates": False,
-        "options": {"path": f"/var/lib/grafana/dashboards/{NAME}"},
-    }
+    boards = {NAME: DASHBOARDS, **(folders or {})}
     return {
         **on("monitoring"),
         "replicas": 1,
@@ -240,8 +233,10 @@ def grafana_values(more: Sequence[Values] = ()) -> Values:
         "extraEmptyDirMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  in the container
         "resources": resources("100m", "384Mi"),
         "datasources": {"datasources.yaml": {"apiVersion": 1, "datasources": [source, *more]}},
-        "dashboardProviders": {"dashboardproviders.yaml": {"apiVersion": 1, "providers": [provider]}},
-        "dashboardsConfigMaps": {NAME: DASHBOARDS},
+        "dashboardProviders": {
+            "dashboardproviders.yaml": {"apiVersion": 1, "providers": [_folder(one) for one in boards]}
+        },
+        "dashboardsConfigMaps": boards,
         "grafana.ini": {
             "analytics": {"reporting_enabled": False, "check_for_updates": False, "check_for_plugin_updates": False},
             "auth.anonymous": {"enabled": False},
@@ -249,4 +244,16 @@ def grafana_values(more: Sequence[Values] = ()) -> Values:
             "security": {"disable_gravatar": True, "cookie_samesite": "strict"},
             "users": {"allow_sign_up": False},
         },
+    }
+
+
+def _folder(name: str) -> Values:
+    """A folder of dashboards, which the chart mounts where it says."""
+    return {
+        "name": name,
+        "folder": name,
+        "type": "file",
+        "disableDeletion": True,
+        "allowUiUpdates": False,
+        "options": {"path": f"/var/lib/grafana/dashboards/{name}"},
     }

@@ -109,6 +109,7 @@ def root_project(context: Context) -> dict[str, Any]:
 
     The bootstrap applies it, and that of the charts, before `root_application`: an Application without its project idles.
     """
+    needed = sorted({kind for answer in needs.answers(context) for kind in answer.rendered})
     return project(
         ProjectArgs(
             name=PROJECT,
@@ -120,7 +121,7 @@ def root_project(context: Context) -> dict[str, Any]:
                 *context.tenant_namespaces,
             ],
             cluster_kinds=RENDERED_KINDS,
-            kinds=[*RUNNING_KINDS, *MESH_KINDS, *OWNED_KINDS],
+            kinds=[*RUNNING_KINDS, *MESH_KINDS, *OWNED_KINDS, *needed],
             signing_keys=list(context.settings.gitops.signing_keys),
             wave=Wave.NAMESPACES,
         )

@@ -28,12 +28,12 @@ from infra.components.cluster.secrets import ParameterStore, ParameterStoreArgs,
 from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
-from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Spans, Tenant, Traces
+from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
 from infra.systems.eco2 import mesh, needs, observability, tracing, workloads
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
 from infra.systems.eco2.edge import TARGET, Entrance
-from infra.systems.eco2.identity import PARAMETERS_ACCOUNT, Identity, home, secrets_role
+from infra.systems.eco2.identity import Identity
 from infra.systems.eco2.namespaces import STANDARD, all_namespaces
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import platform_pods
@@ -41,6 +41,7 @@ from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.placement import STORAGE_CLASS, TENANT
 from infra.systems.eco2.projects import MESH_KINDS, RUNNING_KINDS, platform_namespaces
 from infra.systems.eco2.secrets import STORE_WAVE
+from infra.systems.eco2.tenant_names import PARAMETERS_ACCOUNT, dashed, home, parameter_path, secrets_role, store
 
 OWN_WAVE = 20
 """A tenant's Application comes after all of the cluster's own: its kinds are there, those of Prometheus' operator too."""
@@ -96,12 +97,7 @@ def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:
 
 
 def _room(context: Context, tenant: Tenant) -> str:
-    return context.names.logical(f"tenant-{_dashed(tenant)}")
-
-
-def _dashed(tenant: Tenant) -> str:
-    """Its system as names in Kubernetes may be."""
-    return tenant.system.replace("_", "-")
+    return context.names.logical(f"tenant-{dashed(tenant)}")
 
 
 def _namespaces(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
@@ -128,7 +124,7 @@ def _hard(quota: Quota) -> dict[str, str]:
 
 
 def _gateway_name(tenant: Tenant) -> str:
-    return f"{_dashed(tenant)}-gateway"
+    return f"{dashed(tenant)}-gateway"
 
 
 def _way_in(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
@@ -152,7 +148,7 @@ def _parameters(context: Context, room: str, tenant: Tenant, opts: pulumi.Resour
     ParameterStore(
         f"{room}-parameters",
         ParameterStoreArgs(
-            store=_store(tenant),
+            store=store(tenant),
             region=context.region,
             namespaces=sorted(tenant.namespaces),
             account=StoreAccount(name=account.name, namespace=account.namespace),
@@ -162,10 +158,6 @@ def _parameters(context: Context, room: str, tenant: Tenant, opts: pulumi.Resour
     )
 
 
-def _store(tenant: Tenant) -> str:
-    return f"{_dashed(tenant)}-parameters"
-
-
 def _scraped(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
     asked = [one for one in tenant.workloads if one.scraped]
     if asked:
@@ -173,7 +165,7 @@ def _scraped(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
             f"{room}-proxies",
             ProxyMetricsArgs(
                 meta=ObjectMeta(
-                    name=f"tenant-{_dashed(tenant)}",
+                    name=f"tenant-{dashed(tenant)}",
                     namespace=HOMES["prometheus"],
                     annotations=waved(observability.RULES_WAVE),
                 ),
@@ -188,7 +180,7 @@ def _scraped(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
 
 def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
     """A project that ends at the tenant's namespaces and makes nothing without one, and the Application of its folder."""
-    gitops, name = context.settings.gitops, _dashed(tenant)
+    gitops, name = context.settings.gitops, dashed(tenant)
     made = project(
         ProjectArgs(
             name=name,
@@ -274,19 +266,10 @@ def _platform(context: Context, ground: Ground, tenant: Tenant) -> Platform:
         workloads_wave=workloads.WAVE,
         node_selector={ROLE_LABEL: TENANT},
         storage_class=STORAGE_CLASS,
-        secrets=Secrets(store=_store(tenant), path=f"/{tenant.system}/{context.names.stack}"),
+        secrets=Secrets(store=store(tenant), path=parameter_path(tenant, context.names.stack)),
         monitoring_namespace=HOMES["prometheus"],
         prometheus_url=observability.PROMETHEUS_URL,
-        spans=spans(tenant),
-    )
-
-
-def spans(tenant: Tenant) -> Spans | None:
-    """Where its spans go, if it needs traces."""
-    if not any(isinstance(need, Traces) for need in tenant.needs):
-        return None
-    return Spans(
-        provider=tracing.PROVIDER, host=tracing.HOST, port=tracing.OTLP, visible=f"{tracing.NAMESPACE}/{tracing.HOST}"
+        spans=tracing.spans(tenant),
     )
 
 

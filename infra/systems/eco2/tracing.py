@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.components.mesh.mesh_config import SpanCollector
-from infra.contract import Tenant, Traces
+from infra.contract import Spans, Tenant, Traces
 
 NAMESPACE, NAME, OTLP = "tracing", "otel-collector", 4317
 """The collector's namespace and Service, and its port for OTLP over gRPC."""
@@ -21,3 +21,10 @@ def collector(tenants: Sequence[Tenant]) -> SpanCollector | None:
     if any(isinstance(need, Traces) for tenant in tenants for need in tenant.needs):
         return SpanCollector(name=PROVIDER, service=HOST, port=OTLP)
     return None
+
+
+def spans(tenant: Tenant) -> Spans | None:
+    """What the contract says to a tenant that needs traces."""
+    if collector([tenant]) is None:
+        return None
+    return Spans(provider=PROVIDER, host=HOST, port=OTLP, visible=f"{NAMESPACE}/{HOST}")

@@ -8,9 +8,9 @@ import pulumi
 
 from infra.components.cluster.gitops import Difference
 from infra.components.cluster.observability import Scrape
-from infra.contract import Kafka, Logs, Rollouts, Tenant, Traces
+from infra.contract import Alerts, Dashboards, Kafka, Logs, Rollouts, Tenant, Traces
 from infra.systems.eco2.context import Asked, Asking, Context
-from infra.systems.eco2.needs import kafka, logs, rollouts, traces
+from infra.systems.eco2.needs import alerts, dashboards, kafka, logs, rollouts, traces
 from infra.systems.eco2.needs.answer import Answer
 
 
@@ -21,6 +21,8 @@ def answers(context: Context) -> list[Answer]:
         *_standing(context, Kafka, kafka.answer),
         *_standing(context, Traces, traces.answer),
         *_standing(context, Logs, logs.answer),
+        *_standing(context, Alerts, alerts.answer),
+        *_standing(context, Dashboards, dashboards.answer),
     ]
 
 

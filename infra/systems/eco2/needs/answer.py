@@ -23,8 +23,9 @@ class Answer:
 
     `kinds` are those without a namespace that its charts make beside the platform's, `written_to` the namespaces that they
     write to beside their own. `buckets` are by the last part of their name, with the days after which an object goes; `controllers`
-    are accounts with a role of AWS; `sources` are what Grafana shows; `monitors` what Prometheus asks. `build` registers, below a
-    logical name, what of the cluster's own objects it changes.
+    are accounts with a role of AWS; `sources` are what Grafana asks, `folders` the ConfigMaps of dashboards by their folder there,
+    `monitors` what Prometheus asks. `build` registers, below a logical name, objects of the cluster's own, of the platform's kinds
+    and of those in `rendered`.
     """
 
     parts: Sequence[Part]
@@ -36,6 +37,8 @@ class Answer:
     written_to: Sequence[str] = field(default_factory=tuple)
     buckets: Mapping[str, int] = field(default_factory=dict)
     controllers: Sequence[Controller] = field(default_factory=tuple)
+    rendered: Sequence[str] = field(default_factory=tuple)
+    folders: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Values] = field(default_factory=tuple)
     monitors: Sequence[PodMetricsArgs] = field(default_factory=tuple)
     build: Callable[[str, pulumi.ResourceOptions], None] | None = None

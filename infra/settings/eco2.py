@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
@@ -14,14 +15,19 @@ VolumeGib = Annotated[int, Field(ge=8, le=1000)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 
 
-def _release(tag: str) -> str:
+def _release(image: str) -> str:
+    tag, at, digest = image.partition("@")
     if tag == "latest":
         raise ValueError("allowed: the tag of a release; `latest` names another image tomorrow")
-    return tag
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) or (at and not DIGEST.fullmatch(digest)):
+        raise ValueError(
+            "allowed: <tag>@sha256:<64 hexadecimal digits>, as the workflow `images` prints it, or <tag> alone"
+        )
+    return image
 
 
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-ImageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), AfterValidator(_release)]
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+ImageRelease = Annotated[str, AfterValidator(_release)]
 
 
 IMAGES = (
@@ -155,10 +161,9 @@ class Eco2(Section):
     gitops: GitOps
     delivery: Literal["render", "apply"] = "render"
     """Whether Kubernetes objects are written as files for Argo CD, or applied with the kubeconfig in `eco2-kubeconfig`."""
-    image_tags: Annotated[dict[Label, ImageTag], Field(min_length=1)]
-    """The release of each of the project's own images, by its repository's name. Tags are immutable; `latest` is none."""
-    image_digests: dict[Label, Digest] = {}
-    """What each of these releases is, by content: nodes run this image and no other, whatever the tag says."""
+    images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
+    """The release of each of the project's own images, by its repository's name: `<tag>@<digest>`. Nodes run what has the digest,
+    whatever the tag says; a tag alone is for a stack before its first images."""
     kubernetes: Kubernetes = Kubernetes()
     edge: Edge = Edge()
     volumes: Volumes = Volumes()
@@ -192,11 +197,10 @@ class Eco2(Section):
 
     @model_validator(mode="after")
     def _every_image_has_a_release(self) -> Self:
-        if missing := [name for name in IMAGES if name not in self.image_tags]:
-            raise ValueError(f"image_tags has no {', '.join(missing)}: allowed: a tag for each of {', '.join(IMAGES)}")
-        for key, given in {"image_tags": self.image_tags, "image_digests": self.image_digests}.items():
-            if unknown := [name for name in given if name not in IMAGES]:
-                raise ValueError(f"{key} has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
+        if missing := [name for name in IMAGES if name not in self.images]:
+            raise ValueError(f"images has no {', '.join(missing)}: allowed: a release for each of {', '.join(IMAGES)}")
+        if unknown := [name for name in self.images if name not in IMAGES]:
+            raise ValueError(f"images has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
         return self
 
     @model_validator(mode="after")

@@ -285,7 +285,7 @@ def context() -> Context:
         bucket_prefix="eco2-test",
         network=Network(cidr="10.2.0.0/16", zones={"a": 0, "c": 1, "d": 2}, nat="single"),
         gitops=GitOps(repository="https://github.com/example/edge-platform"),
-        image_tags=dict.fromkeys(IMAGES, "1.0.0"),
+        images=dict.fromkeys(IMAGES, "1.0.0"),
     )
     return Context(
         settings=settings,

@@ -22,7 +22,7 @@ from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
 from tests.systems.eco2_objects import SETTINGS, STACK, context
 
-IMAGES = tuple(SETTINGS["image_tags"])
+IMAGES = tuple(SETTINGS["images"])
 BUILDERS: tuple[Callable[[Context, pulumi.ResourceOptions], None], ...] = (
     build_namespaces,
     build_network_policies,

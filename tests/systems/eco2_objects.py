@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "bucket_prefix": "eco2-prod",
     "network": {"cidr": "10.2.0.0/16", "zones": {"a": 0, "c": 1, "d": 2}},
     "gitops": {"repository": "https://github.com/OrangesCloud/edge-platform.git"},
-    "image_tags": dict.fromkeys((*(f"{service}-api" for service in SERVICES), "ext-authz", "celery"), "1.0.0"),
+    "images": dict.fromkeys((*(f"{service}-api" for service in SERVICES), "ext-authz", "celery"), "1.0.0"),
 }
 
 

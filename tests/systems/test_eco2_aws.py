@@ -323,7 +323,7 @@ class TestNetwork:
             "bucket_prefix": "eco2-example",
             "network": {"cidr": "10.2.0.0/16", "zones": {"a": 0, "c": 1, "d": 2}, "nat": "none"},
             "gitops": {"repository": "https://git.example/platform"},
-            "image_tags": {"auth-api": "1.0.0"},
+            "images": {"auth-api": "1.0.0"},
         }
         with pytest.raises(ValueError, match=r"network\.nat is none: allowed: single, per_zone"):
             Eco2.model_validate(section)

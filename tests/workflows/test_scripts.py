@@ -401,6 +401,7 @@ class TestImages:
             SERVICE="ext-authz",
             REGISTRY="1.dkr.ecr.x",
             REPOSITORY="eco2-dev-ext-authz",
+            STACK="dev",
             GITHUB_SHA=SHA,
             GITHUB_STEP_SUMMARY=str(machine.folder / "summary"),
         )
@@ -417,8 +418,7 @@ class TestImages:
         assert copied.endswith("docker://1.dkr.ecr.x/eco2-dev-ext-authz:sha-0123456789ab")
         assert {"--all", "--preserve-digests"} <= set(copied.split())
         summary = (machine.folder / "summary").read_text()
-        assert "image_tags: {ext-authz: sha-0123456789ab}" in summary
-        assert f'image_digests: {{ext-authz: "{self.digest}"}}' in summary
+        assert f"tools.release Pulumi.dev.yaml ext-authz sha-0123456789ab@{self.digest}\n" in summary
         assert not any("password" in one and "stdin" not in one and "get-login" not in one for one in machine.asked)
 
     def test_an_image_that_is_there_is_left_alone(self, machine: Machine) -> None:

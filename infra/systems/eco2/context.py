@@ -81,11 +81,9 @@ class Context(Home):
         return self.settings.gitops.revision or f"rendered/{self.names.stack}"
 
     def image(self, repository: str) -> str:
-        """The image of one of the project's own releases: `<registry>/<prefix>-<repository>:<tag>`, with its digest if known."""
-        digest = self.settings.image_digests.get(repository)
-        tag = self.settings.image_tags[repository] + (f"@{digest}" if digest else "")
+        """The image of one of the project's own releases: `<registry>/<prefix>-<repository>:<tag>@<digest>`."""
         registry = ACCOUNT_REGISTRY.format(account=self.account, region=self.region)
-        return f"{registry}/{self.names.prefix}-{repository}:{tag}"
+        return f"{registry}/{self.names.prefix}-{repository}:{self.settings.images[repository]}"
 
 
 def make_context(settings: Settings, eco2: Eco2, tenants: Sequence[Tenant] = ()) -> Context:

@@ -158,9 +158,17 @@ GRAFANA = Chart(
 )
 
 _DOCKER_LIBRARY = "public.ecr.aws/docker/library"
-"""Docker's official images, from Amazon's mirror: it counts no pulls."""
+"""Docker's official images, from Amazon's mirror: it counts no pulls.
 
-POSTGRES_IMAGE = f"{_DOCKER_LIBRARY}/postgres:17.10-bookworm"
-REDIS_IMAGE = f"{_DOCKER_LIBRARY}/redis:7.4.9-bookworm"
-AWS_CLI_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.36.46"
-"""What uploads PostgreSQL's dumps."""
+The digests are those of each image's index, as docker-library/repo-info has them; the mirror has Docker Hub's own (2026-11-28)."""
+
+POSTGRES_IMAGE = (
+    f"{_DOCKER_LIBRARY}/postgres:17.10-bookworm@sha256:a37f62b259d97a1cdee2f0c3e14c3c28e8df80aa4c91af1faf63392cecbee138"
+)
+REDIS_IMAGE = (
+    f"{_DOCKER_LIBRARY}/redis:7.4.9-bookworm@sha256:68d5960737091a28de5759e5a2624d26e60f59f704d9e3ef9f609bbf969add9c"
+)
+AWS_CLI_IMAGE = (
+    "public.ecr.aws/aws-cli/aws-cli:2.36.46@sha256:696ad2e7f8aac020bbbeaa511713cc844131ce593b275fdb101285ab02f6cbca"
+)
+"""What uploads PostgreSQL's dumps: the manifest for amd64, as somebody else's pin read it from this registry (2026-11-28)."""

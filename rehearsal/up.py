@@ -20,7 +20,7 @@ from rehearsal.garbage import collecting_rarely
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.manifests import write_manifests
-from rehearsal.report.page import Cost, Run, print_looking, print_page, save_chapters
+from rehearsal.report.page import Cost, Run, print_looking, print_page, save_chapters, save_page
 from rehearsal.report.policies import PoliciesBroken
 from rehearsal.report.progress import nothing_yet, shown
 from rehearsal.report.saved import Masker, save_recording
@@ -117,9 +117,11 @@ def _rehearse(
     made = Run(
         project=rehearsal.stack.project,
         stack=rehearsal.stack.stack,
+        region=settings.region,
         systems=tuple(settings.platform.systems),
         recording=recording,
         judgement=judgement,
+        exemptions=tuple(exemptions),
         mask=mask,
         stood_in=rehearsal.stack.stood_in,
         how=_how(engine),
@@ -128,6 +130,7 @@ def _rehearse(
         since=since(workspace.folder / "resources.json", draft / "resources.json"),
     )
     save_chapters(made, draft)
+    save_page(made, draft)
     return made
 
 

@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from policy.catalog import ALL_RULES
+from policy.exemptions import Exemption
 from policy.run import Judgement
+from rehearsal.html.page import FILE, Report, page
 from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.cost import cost_chapter, estimated
@@ -47,9 +49,11 @@ class Run:
 
     project: str
     stack: str
+    region: str
     systems: tuple[str, ...]
     recording: Recording
     judgement: Judgement
+    exemptions: tuple[Exemption, ...]
     mask: Masker
     stood_in: tuple[str, ...]
     how: str
@@ -102,6 +106,21 @@ def save_chapters(run: Run, folder: Path) -> None:
             _print_chapter(Console(file=file, width=_WIDTH_OF_FILES), run, name)
     with (folder / "outputs.txt").open("w") as file:
         Console(file=file, width=_WIDTH_OF_FILES).print(outputs_table(run.mask(run.recording.stack_outputs)))
+
+
+def save_page(run: Run, folder: Path) -> None:
+    """Write `report.html`."""
+    report = Report(
+        project=run.project,
+        stack=run.stack,
+        region=run.region,
+        systems=run.systems,
+        recording=run.recording,
+        judgement=run.judgement,
+        exemptions=run.exemptions,
+        mask=run.mask,
+    )
+    (folder / FILE).write_text(page(report))
 
 
 def _print_chapter(console: Console, run: Run, name: str) -> None:
@@ -171,6 +190,7 @@ def _this_run(run: Run) -> Table:
         "at length",
         f"{_shown(run.folder)}/{{{','.join(CHAPTERS)},outputs}}.txt, or SHOW={'|'.join([*CHAPTERS, 'all'])}",
     )
+    table.add_row("as a page", f"{_shown(run.folder)}/{FILE}: pictures, tables, search; it asks nothing of any network")
     table.add_row("manifests", f"{_shown(run.folder)}/manifests/ ({_manifests(run.folder)})")
     if run.stood_in:
         table.add_row(

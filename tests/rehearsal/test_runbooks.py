@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -40,8 +41,19 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         opened.succeed("pulumi stack init prod")
         for key in SECRETS:
             opened.succeed(f"pulumi config set -s prod --secret {key}", stdin="a value\n")
+        opened.succeed(approved(zones_first()))
+        assert {"ns-2048.awsdns-64.com"} < set(json.loads(opened.succeed(SERVERS)))
         opened.succeed("PULUMI_SKIP_CHECKPOINTS=true pulumi up -s prod --yes --suppress-progress")
         yield opened
+
+
+SERVERS = "pulumi stack output -s prod wealist --json | jq .name_servers"
+
+
+def zones_first() -> str:
+    """The first update of the first run's page, without eco2's zone."""
+    (command,) = re.findall(r"^pulumi up .*--target.*$", (ROOT / "docs/first-run.md").read_text(), re.MULTILINE)
+    return re.sub(r" --target '\*\*::eco2[^']*'", "", command)
 
 
 def test_a_protected_stack_does_not_go_by_itself(shell: CommandLine) -> None:

@@ -63,6 +63,13 @@ def imports_of_others(path: Path) -> list[str]:
     return [name for name in found if system_of(SYSTEMS / name) != system_of(path)]
 
 
+def test_texts_are_joined_by_what_bears_an_update_with_targets() -> None:
+    joins = {
+        path for path in (ROOT / "infra").rglob("*.py") if re.search(r"\bOutput\.(concat|format)\(", path.read_text())
+    }
+    assert joins == set()
+
+
 def test_no_system_imports_another() -> None:
     """Only the registry knows them all; what they have to say to each other is in `infra/contract.py`."""
     for path in SYSTEMS.rglob("*.py"):

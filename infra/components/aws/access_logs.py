@@ -10,6 +10,7 @@ import pulumi
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.iam import Statement
 from infra.components.component import PlatformComponent
+from infra.components.joined import joined
 from infra.tags import Tags
 
 
@@ -61,7 +62,7 @@ def _deliveries(arn: pulumi.Output[str], args: AccessLogsArgs) -> tuple[Statemen
         Statement(
             sid="LoadBalancers",
             actions=["s3:PutObject"],
-            resources=[pulumi.Output.concat(arn, f"/alb/AWSLogs/{args.account}/*")],
+            resources=[joined(arn, f"/alb/AWSLogs/{args.account}/*")],
             principals={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             condition={
                 "ArnLike": {
@@ -72,14 +73,14 @@ def _deliveries(arn: pulumi.Output[str], args: AccessLogsArgs) -> tuple[Statemen
         Statement(
             sid="Buckets",
             actions=["s3:PutObject"],
-            resources=[pulumi.Output.concat(arn, "/s3/*")],
+            resources=[joined(arn, "/s3/*")],
             principals={"Service": "logging.s3.amazonaws.com"},
             condition={"StringEquals": {"aws:SourceAccount": args.account}},
         ),
         Statement(
             sid="Distributions",
             actions=["s3:PutObject"],
-            resources=[pulumi.Output.concat(arn, f"/cloudfront/AWSLogs/{args.account}/*")],
+            resources=[joined(arn, f"/cloudfront/AWSLogs/{args.account}/*")],
             principals={"Service": "delivery.logs.amazonaws.com"},
             condition={
                 "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": args.account},

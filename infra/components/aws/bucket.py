@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from infra.components.aws.iam import Condition, Statement, policy_document
 from infra.components.component import PlatformComponent
+from infra.components.joined import joined
 from infra.names import within_limit
 from infra.tags import Tags, named
 
@@ -70,7 +71,7 @@ class PrivateBucket(PlatformComponent):
             )
         self.bucket = self._bucket.bucket
         self.arn = self._bucket.arn
-        self.objects = pulumi.Output.concat(self._bucket.arn, "/*")
+        self.objects = joined(self._bucket.arn, "/*")
         self.regional_domain_name = self._bucket.bucket_regional_domain_name
         self.register_outputs({"bucket": self.bucket, "arn": self.arn, "domain": self.regional_domain_name})
 

@@ -118,7 +118,7 @@ class Fleet(PlatformComponent):
             vpc_zone_identifiers=args.subnet_ids,
             launch_template={
                 "id": template.id,
-                "version": template.latest_version.apply(lambda version: str(int(version))),
+                "version": template.latest_version.apply(lambda version: str(int(version or 0))),
             },
             target_group_arns=args.target_group_arns,
             health_check_type="ELB" if args.target_group_arns else "EC2",

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from infra.components.component import PlatformComponent
+from infra.components.joined import joined
 from infra.names import within_limit
 from infra.tags import Tags, named
 
@@ -60,7 +61,9 @@ class Database(PlatformComponent):
         instance = self._instance()
         self.address = instance.address
         self.port = PORT
-        self.master_secret_arn = instance.master_user_secrets[0].secret_arn
+        self.master_secret_arn = instance.master_user_secrets.apply(
+            lambda made: made[0].secret_arn or "" if made else ""
+        )
         self.identifier = instance.identifier
         self.register_outputs({"address": self.address, "identifier": self.identifier})
 
@@ -117,7 +120,7 @@ class Database(PlatformComponent):
         if not self._args.multi_az:
             keepers["zone"] = self._args.zone
         suffix = random.RandomId(f"{self._name}-final-snapshot", byte_length=4, keepers=keepers, opts=self.child)
-        return pulumi.Output.concat(self._identifier, "-final-", suffix.hex)
+        return joined(self._identifier, "-final-", suffix.hex)
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from infra.components.aws.cidr import ZoneSubnets
 from infra.components.aws.iam import Statement, policy_document, trust_service
 from infra.components.component import PlatformComponent
+from infra.components.joined import joined
 from infra.tags import Tags, named
 
 ANYWHERE = "0.0.0.0/0"
@@ -191,7 +192,7 @@ class Network(PlatformComponent):
             policy=policy_document(
                 Statement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                    resources=[group.arn, pulumi.Output.concat(group.arn, ":*")],
+                    resources=[group.arn, joined(group.arn, ":*")],
                 ),
                 Statement(actions=["logs:DescribeLogGroups"], resources=["*"]),
             ),

@@ -13,6 +13,7 @@ from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.distribution import DistributionArgs, distribute
 from infra.components.aws.dns import AliasTarget
 from infra.components.component import PlatformComponent
+from infra.components.joined import joined
 from infra.tags import Tags
 
 CLOUDFRONT_REGION = "us-east-1"
@@ -132,7 +133,7 @@ class StaticSite(PlatformComponent):
             name=f"{self._args.prefix}-frontend-s3",
             output_format="json",
             delivery_destination_configuration={
-                "destination_resource_arn": pulumi.Output.concat(self._args.access_logs.arn, "/cloudfront")
+                "destination_resource_arn": joined(self._args.access_logs.arn, "/cloudfront")
             },
             region=CLOUDFRONT_REGION,
             tags=dict(self._args.tags),

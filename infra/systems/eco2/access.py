@@ -11,6 +11,7 @@ import pulumi
 
 from infra.components.aws.iam import Statement
 from infra.components.aws.service_account_issuer import KEYS_PATH
+from infra.components.joined import joined
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import INSTANCE_TAG
 
@@ -192,7 +193,7 @@ def _hand_over(context: Context, key_arn: Arn) -> Statements:
 
 def external_dns(context: Context, zone_id: Arn) -> Statements:
     """Addresses below its own label, and the marks beside them: no name of the site, of a tenant or of a certificate's proof."""
-    zone = pulumi.Output.concat("arn:aws:route53:::hostedzone/", zone_id)
+    zone = joined("arn:aws:route53:::hostedzone/", zone_id)
     names, types = (f"route53:ChangeResourceRecordSets{part}" for part in ("NormalizedRecordNames", "RecordTypes"))
     return (
         Statement(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.components.aws.iam import Statement
+from infra.components.joined import joined
 
 Arn = pulumi.Input[str]
 Policies = Mapping[str, Sequence[Statement]]
@@ -249,4 +250,4 @@ def _deployer_releases(grants: DeployerGrants) -> Sequence[Statement]:
 
 
 def _objects(bucket: Arn) -> pulumi.Output[str]:
-    return pulumi.Output.concat(bucket, "/*")
+    return joined(bucket, "/*")

@@ -176,9 +176,14 @@ def _image_has_no_digest(container: Mapping[str, Any], pod: Mapping[str, Any]) -
         yield f"the image {image} is named by its tag alone"
 
 
+PUBLISHED_ELSEWHERE = frozenset({"docker.io/envoyproxy/ratelimit"})
+"""What its makers publish in one place, which AWS's mirror does not have."""
+
+
 def _image_from_elsewhere(container: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterable[str]:
-    registry, _, rest = str(at(container, "image") or "").partition("/")
-    if not rest or not REGISTRY.fullmatch(registry):
+    image = str(at(container, "image") or "")
+    registry, _, rest = image.partition("/")
+    if (not rest or not REGISTRY.fullmatch(registry)) and image.partition(":")[0] not in PUBLISHED_ELSEWHERE:
         yield f"the image {at(container, 'image')} comes from neither the account's registry nor public.ecr.aws"
 
 

@@ -72,6 +72,10 @@ FILTERS = frozenset(
         "ext-authz-headers",
         "tenants-token-hosts",
         "tenants-local-replies",
+        "tenants-rate-limits",
+        "tenants-bursts",
+        "tenants-answers",
+        "tenants-last-routes",
     }
 )
 """The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/filters."""
@@ -84,7 +88,7 @@ SCRIPTED_HEADER = re.compile(r""":(add|replace)\(\s*["'](?P<header>[^"']+)["']""
 NOT_READ = "typed_per_filter_config.envoy.filters.http.jwt_authn"
 """Where tokens are not read on a host: what requires one (DENY without a principal) then refuses everything."""
 
-ADDING = frozenset({"INSERT_FIRST", "MERGE"})
+ADDING = frozenset({"INSERT_FIRST", "INSERT_BEFORE", "MERGE", "ADD"})
 EARLY_MUTATION = "early_header_mutation_extensions"
 
 

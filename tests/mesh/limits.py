@@ -21,7 +21,7 @@ _MANAGER = "envoy.filters.network.http_connection_manager"
 def limits(number: int) -> Limits:
     """So many requests per user, in a window that no test outlives."""
     rule = {"key": KEY, "rate_limit": {"unit": "year", "requests_per_unit": number}}
-    return Limits(workload=LIMITER, rules={"domain": DOMAIN, "descriptors": [rule]})
+    return Limits(workload=LIMITER, rules=[{"domain": DOMAIN, "descriptors": [rule]}])
 
 
 def limited(gateway: Gateway, *, header: str = "x-user-id", fail_closed: bool = True) -> list[Manifest]:

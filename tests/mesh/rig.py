@@ -33,6 +33,8 @@ from tools.envoy import find_envoy
 
 Headers = Sequence[tuple[str, str]]
 CLIENT = "203.0.113.7"
+LOCALITY = "here.a"
+"""The region and the zone of the gateway; a pod's are its label `istio-locality`, where it has one."""
 
 ISTIO_SETTINGS = {
     # Istio's own builds of Envoy have filters of these names; upstream's refuses a listener that names them.
@@ -92,10 +94,11 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The rate-limit service as a workload, and one domain of its rules."""
+    """The rate-limit service as a workload, its rules by domain, and its environment."""
 
     workload: Workload
-    rules: Mapping[str, Any]
+    rules: Sequence[Mapping[str, Any]]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 Start = Callable[[Path, ExitStack], Server]
@@ -174,7 +177,9 @@ class Backends(Behind):
         counters = servers.redis(self._folder, self._stack, "counters")
         redis_port = self._switched("counters", counters)
         # One connection: after it was cut off, no other may be found broken by a later request.
-        service = servers.rate_limit(self._folder, self._stack, redis_port, limits.rules, REDIS_POOL_SIZE="1")
+        service = servers.rate_limit(
+            self._folder, self._stack, redis_port, limits.rules, **{**limits.settings, "REDIS_POOL_SIZE": "1"}
+        )
         self._answer("limits", limits.workload, service)
 
     def _switched(self, name: str, server: Server) -> int:
@@ -333,6 +338,7 @@ class Edge:
         node = {
             "id": f"router~{self._address}~{name}-0.{namespace}~{namespace}.svc.cluster.local",
             "cluster": f"{name}.{namespace}",
+            "locality": dict(zip(("region", "zone"), LOCALITY.split("."), strict=True)),
             "metadata": {
                 "NAME": f"{name}-0",
                 "NAMESPACE": namespace,

@@ -6,7 +6,7 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,17 +62,22 @@ def ext_authz(folder: Path, stack: ExitStack, redis_port: int, **settings: str) 
     return _once_ready("ext-authz", program, port, lambda: get(f"http://127.0.0.1:{http}/readyz") is not None)
 
 
-def rate_limit(folder: Path, stack: ExitStack, redis_port: int, rules: Mapping[str, Any], **settings: str) -> Server:
-    """The service that Envoy asks; `rules` is one domain of its configuration."""
+def rate_limit(
+    folder: Path, stack: ExitStack, redis_port: int, rules: Sequence[Mapping[str, Any]], **settings: str
+) -> Server:
+    """The service that Envoy asks; `rules` are the domains of its configuration, and `settings` hold but for where things are."""
     port, http, debug = free_port(), free_port(), free_port()
     config = folder / "ratelimit/config"
     config.mkdir(parents=True)
-    (config / "rules.yaml").write_text(yaml.safe_dump(dict(rules)))
+    for domain in rules:
+        (config / f"{domain['domain']}.yaml").write_text(yaml.safe_dump(dict(domain)))
     given = {
-        "RUNTIME_ROOT": str(folder),
-        "RUNTIME_SUBDIRECTORY": "ratelimit",
         "RUNTIME_WATCH_ROOT": "false",
         "BACKEND_TYPE": "redis",
+        "LOG_LEVEL": "error",
+        **settings,
+        "RUNTIME_ROOT": str(folder),
+        "RUNTIME_SUBDIRECTORY": "ratelimit",
         "REDIS_SOCKET_TYPE": "tcp",
         "REDIS_URL": f"127.0.0.1:{redis_port}",
         "HOST": "127.0.0.1",
@@ -82,12 +87,11 @@ def rate_limit(folder: Path, stack: ExitStack, redis_port: int, rules: Mapping[s
         "DEBUG_HOST": "127.0.0.1",
         "DEBUG_PORT": str(debug),
         "USE_STATSD": "false",
-        "LOG_LEVEL": "error",
-        **settings,
+        "USE_PROMETHEUS": "false",
     }
     program = Program([required_tool("ratelimit")], folder / "ratelimit.log", environment=given)
     stack.callback(program.stop)
-    return _once_ready("ratelimit", program, port, lambda: _counts(http, rules))
+    return _once_ready("ratelimit", program, port, lambda: _counts(http, rules[0]))
 
 
 def _once_ready(name: str, program: Program, port: int, ready: Callable[[], bool]) -> Server:
@@ -97,8 +101,11 @@ def _once_ready(name: str, program: Program, port: int, ready: Callable[[], bool
 
 def _counts(http: int, rules: Mapping[str, Any]) -> bool:
     """Whether the service answers a question that needs its Redis: its own health page says less."""
-    entry = {"key": rules["descriptors"][0]["key"], "value": "the rig"}
-    question = {"domain": rules["domain"], "descriptors": [{"entries": [entry]}]}
+    place, entries = rules["descriptors"][0], []
+    while place:
+        entries.append({"key": place["key"], "value": place.get("value", "the rig")})
+        (place,) = place.get("descriptors", [None])
+    question = {"domain": rules["domain"], "descriptors": [{"entries": entries}]}
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{http}/json", json.dumps(question).encode(), timeout=1).close()
     except urllib.error.HTTPError as refused:

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.systems import Guest
+from infra.systems.eco2.rate_limits import NAME as LIMITER
+from infra.systems.eco2.rate_limits import PORT as LIMITER_PORT
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.manifests import write_manifests
 from tests.mesh import eco2, rig
-from tests.mesh.manifests import Manifest, read
+from tests.mesh.manifests import Manifest, named, pod_of, read
 from tests.stacks import ACCOUNT, REGION, changed_stack
 from tests.systems.tenancy import WORKERS, stack_with
 from tools.cache import make_folder
@@ -62,6 +65,18 @@ def with_keys(objects: Sequence[Manifest], keys: Mapping[str, str]) -> list[Mani
     if left:
         raise LookupError(f"nobody trusts {', '.join(left)}")
     return [*objects]
+
+
+def limits(objects: Sequence[Manifest]) -> rig.Limits:
+    """The cluster's rate-limit service with the rules and the environment that are rendered for it."""
+    (pod,) = [pod_of(one) for one in objects if one["kind"] == "Deployment" and one["metadata"]["name"] == LIMITER]
+    (own,) = [one for one in (pod or {})["spec"]["containers"] if one["name"] == LIMITER]
+    rules = named(objects, "ConfigMap", LIMITER)["data"].values()
+    return rig.Limits(
+        workload=rig.Workload(name=LIMITER, namespace=LIMITER, port=LIMITER_PORT),
+        rules=[yaml.safe_load(text) for text in rules],
+        settings={one["name"]: one["value"] for one in own["env"]},
+    )
 
 
 @contextmanager

@@ -192,7 +192,6 @@ _SECURITY = (
         "strip-identity-headers",
         {"spec.configPatches.0.patch.operation": "INSERT_BEFORE"},
         on=GATE,
-        also=frozenset({"mesh-envoyfilter-in-its-room"}),
     ),
     _filter(
         "mesh-ext-authz-headers-named",

@@ -12,7 +12,7 @@ import pytest
 from infra.systems import Guest
 from policy.catalog import ALL_RULES
 from policy.mesh_objects import AUTHORIZATION_POLICY, ENVOY_FILTER, REQUEST_AUTHENTICATION
-from policy.rules.model import Resource, Stack
+from policy.rules.model import Resource, Rule, Stack
 from policy.run import examine, guarded
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
@@ -44,9 +44,15 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
     return [one for one in seen_by_rules(recording) if one.type.startswith("kubernetes:")]
 
 
-def found(resources: Sequence[Resource]) -> set[str]:
+@pytest.fixture(scope="module")
+def recorded(resources: list[Resource]) -> list[Resource]:
+    """The limiter's objects alone: what other objects break by being left out is in both sides of a comparison."""
+    return [one for one in resources if one.props.get("metadata", {}).get("namespace") == "ratelimit"]
+
+
+def found(resources: Sequence[Resource], rules: Sequence[Rule] = RULES) -> set[str]:
     seen = [guarded(one) for one in resources]
-    findings, undecided = examine(RULES, Stack(seen), seen)
+    findings, undecided = examine(rules, Stack(seen), seen)
     assert undecided == []
     return {one.rule.name for one in findings}
 
@@ -94,6 +100,21 @@ def test_paths_outside_the_api_are_a_hosts_own(resources: list[Resource]) -> Non
     loose = spoiled(resources, OPEN, {f"{WHAT}.hosts": ...})
     assert "mesh-allow-named" in found(loose)
     assert "mesh-allow-named" in found(spoiled(resources, OPEN, {f"{WHAT}.paths": ["/*"]}))
+
+
+REDIS_OPEN = {"data": {"redis.conf": 'port 6379\nsave ""\n'}}
+LIMITER_IMAGE = "spec.template.spec.containers.1.image"
+
+
+def test_the_limiters_redis_without_a_password_has_no_port(recorded: list[Resource]) -> None:
+    opened = spoiled(recorded, ("kubernetes:core/v1:ConfigMap", "ratelimit-redis"), REDIS_OPEN)
+    assert "kubernetes-database-authenticates" in found(opened, ALL_RULES) - found(recorded, ALL_RULES)
+
+
+def test_the_limiters_image_is_its_makers(recorded: list[Resource]) -> None:
+    which = ("kubernetes:apps/v1:Deployment", "ratelimit")
+    other = spoiled(recorded, which, {LIMITER_IMAGE: "docker.io/someone/ratelimit:3fb70258"})
+    assert "kubernetes-image-registry" in found(other, ALL_RULES) - found(recorded, ALL_RULES)
 
 
 def test_a_filter_that_is_off_is_noticed_where_it_is_not_the_one_that_reads_tokens(resources: list[Resource]) -> None:

@@ -33,6 +33,9 @@ def declare(settings: Settings) -> Tenant:
     """One API, which the gateway calls."""
     return Tenant(
         own_tokens=guestbook_edge.OWN_TOKENS,
+        limits=guestbook_edge.LIMITS,
+        bursts=guestbook_edge.BURSTS,
+        answers=guestbook_edge.ANSWERS,
         system=SYSTEM,
         namespaces={HOME: Quota(pods=10, cpu="2", memory="4Gi", memory_limit="6Gi")},
         workloads=[TenantWorkload(name=WORKLOAD, namespace=HOME)],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from infra.components.cluster.gitops import waved
 from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Bearer, Preflight
 from infra.components.mesh.cors import Cors
+from infra.components.mesh.filters.local_limits import Burst
+from infra.components.mesh.filters.rate_limits import ByAddress, ByClaim, ByHeader, Limited, Rate
+from infra.components.mesh.filters.response_headers import SecurityHeaders
 from infra.components.mesh.objects import Place
 from infra.components.mesh.routes import Route, Routes, RoutesArgs, Share
 from infra.components.mesh.tokens import Tokens
 from infra.contract import Cluster
-from infra.edge import OwnTokens
+from infra.edge import Answers, BurstLimit, Limit, OwnTokens
 
 BOOKS, LETTERS = "books", "letters"
 LABELS = (BOOKS, LETTERS)
@@ -17,6 +20,7 @@ ISSUER, OTHER_ISSUER = "https://login.example.org/", "https://post.example.org"
 AUDIENCE = "guestbook"
 PREFIX, PUBLIC, ADMIN = "/api/v1/books", "/books/health", "/api/v1/books/admin"
 SITE = "https://books.example.org"
+COUNTED, OPEN_COUNTED = f"{PREFIX}/counted", "/books/counted"
 OFFICE = "198.51.100.0/24"
 
 OWN_TOKENS = (
@@ -28,7 +32,7 @@ OWN_TOKENS = (
             jwks_uri=f"{ISSUER}keys",
             forwarded={"x-reader": "sub", "x-reader-role": "role"},
         ),
-        public=[PUBLIC],
+        public=[PUBLIC, OPEN_COUNTED],
         preflights=True,
     ),
     OwnTokens(
@@ -38,6 +42,39 @@ OWN_TOKENS = (
         ),
     ),
 )
+
+
+LIMITS = (
+    Limit(
+        host=BOOKS,
+        limited=Limited(
+            name="per-reader",
+            per=ByClaim(claim="sub"),
+            rates=[Rate(number=1000, unit="hour"), Rate(number=3, unit="month")],
+            paths=[f"{COUNTED}/reader"],
+            methods=["GET"],
+        ),
+    ),
+    Limit(
+        host=BOOKS,
+        limited=Limited(
+            name="per-name",
+            per=ByHeader(header="x-reader"),
+            rates=[Rate(number=3, unit="month")],
+            paths=[f"{COUNTED}/name"],
+        ),
+    ),
+    Limit(host=LETTERS, limited=Limited(name="letters", per=ByClaim(), rates=[Rate(number=500, unit="day")])),
+    Limit(
+        host=BOOKS,
+        limited=Limited(
+            name="per-address", per=ByAddress(), rates=[Rate(number=3, unit="month")], paths=[OPEN_COUNTED]
+        ),
+        without_limiter="let pass",
+    ),
+)
+BURSTS = (BurstLimit(host=BOOKS, burst=Burst(per_second=1, burst=20)),)
+ANSWERS = (Answers(hosts=[BOOKS], headers=SecurityHeaders(more={"x-shelf": "1"}), json_errors=True),)
 
 
 def build(cluster: Cluster, service: Share, port: int) -> None:
@@ -85,11 +122,12 @@ def _route(prefix: str, service: Share, port: int) -> Route:
 def _callers(books: str, letters: str) -> list[Anyone | Bearer | Preflight]:
     tree = [PREFIX, f"{PREFIX}/*"]
     return [
-        Anyone(paths=[PUBLIC], hosts=[books]),
+        Anyone(paths=[PUBLIC, OPEN_COUNTED], hosts=[books]),
         Preflight(paths=tree, hosts=[books]),
         Bearer(issuer=ISSUER, paths=[f"{PREFIX}/list", f"{PREFIX}/list/*"], hosts=[books], methods=["GET"],
                claims={"scope": ["books:read"]}),
         Bearer(issuer=ISSUER, paths=[f"{PREFIX}/list"], hosts=[books], methods=["POST"], claims={"scope": ["books:write"]}),
         Bearer(issuer=ISSUER, paths=[f"{ADMIN}/*"], hosts=[books], claims={"role": ["admin"]}, addresses=[OFFICE]),
+        Bearer(issuer=ISSUER, paths=[f"{COUNTED}/*", "/nowhere"], hosts=[books]),
         Bearer(issuer=OTHER_ISSUER, paths=["/letters/*"], hosts=[letters], claims={"may": ["write"]}),
     ]  # fmt: skip

@@ -218,7 +218,7 @@ def test_a_guest_without_nodes_is_one_readable_error(tmp_path: Path) -> None:
 CLAIMS: dict[str, dict[str, Any]] = {
     "namespace": {"namespaces": {"auth": Quota(pods=1, cpu="1", memory="1Gi", memory_limit="1Gi")}},
     "workload": {"workloads": [TenantWorkload(name="redis", namespace=guestbook.HOME)], "arrows": []},
-    "host": {"hosts": ["api"], "own_tokens": ()},
+    "host": {"hosts": ["api"], "own_tokens": (), "limits": (), "bursts": (), "answers": ()},
     "authorizer": {"authorizers": [GrpcAuthorizer(name="ext-authz", service="evil", port=1, timeout="1s")]},
 }
 

@@ -29,6 +29,7 @@ from infra.systems.eco2.network_policies import build_network_policies
 from infra.systems.eco2.nodes import build_nodes, node_table
 from infra.systems.eco2.observability import build_observability
 from infra.systems.eco2.platform import build_platform
+from infra.systems.eco2.rate_limits import build_rate_limits
 from infra.systems.eco2.secrets import build_secrets
 from infra.systems.eco2.storage import build_storage
 from infra.systems.eco2.tenant_edge import build_tenant_edge
@@ -44,6 +45,7 @@ CLUSTER = (
     build_secrets,
     build_data,
     build_workloads,
+    build_rate_limits,
     build_mesh,
     build_observability,
     build_needs,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infra.components.aws.foundation import Home
-from infra.contract import Tenant
+from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
@@ -16,6 +16,15 @@ from infra.tags import base_tags
 Asking = TypeVar("Asking")
 Asked = Sequence[tuple[Tenant, Asking]]
 """Who needs something of the platform, and how."""
+
+RATE_LIMITER = Tenant(
+    system="ratelimit",
+    namespaces={"ratelimit": Quota(pods=4, cpu="1", memory="1Gi", memory_limit="2Gi")},
+    workloads=[TenantWorkload(name="ratelimit", namespace="ratelimit")],
+    arrows=[TenantArrow(source="gateway", target="ratelimit", port=8081, why="may this request pass?")],
+    fetches_secrets=False,
+)
+"""Stands where a tenant has limits (rate_limits.py)."""
 
 ACCOUNT_REGISTRY = "{account}.dkr.ecr.{region}.amazonaws.com"
 
@@ -26,6 +35,8 @@ class Context(Home):
 
     settings: Eco2
     tenants: Sequence[Tenant] = ()
+    residents: Sequence[Tenant] = ()
+    """What the cluster itself runs for its tenants, in the words of the contract: with namespaces, quotas and edges like them."""
 
     def host(self, label: str) -> str:
         """A name below the domain."""
@@ -43,7 +54,7 @@ class Context(Home):
 
     @property
     def tenant_namespaces(self) -> tuple[str, ...]:
-        return tuple(namespace for tenant in self.tenants for namespace in tenant.namespaces)
+        return tuple(namespace for tenant in (*self.tenants, *self.residents) for namespace in tenant.namespaces)
 
     def asking(self, need: type[Asking]) -> Asked[Asking]:
         """Every tenant with a need of that kind."""
@@ -89,6 +100,7 @@ class Context(Home):
 def make_context(settings: Settings, eco2: Eco2, tenants: Sequence[Tenant] = ()) -> Context:
     return Context(
         tenants=tenants,
+        residents=[RATE_LIMITER] if any(tenant.limits for tenant in tenants) else [],
         settings=eco2,
         names=Names(system="eco2", stack=settings.stack),
         account=settings.platform.account,

@@ -212,7 +212,7 @@ def peers(context: Context) -> dict[str, Peer]:
     }
     tenants: dict[str, Peer] = {
         one.name: Pods(namespace=one.namespace, labels={NAME_LABEL: one.name})
-        for tenant in context.tenants
+        for tenant in (*context.tenants, *context.residents)
         for one in tenant.workloads
     }
     return {
@@ -232,7 +232,7 @@ def build_network_policies(context: Context, opts: pulumi.ResourceOptions) -> No
         NetworkPoliciesArgs(
             namespaces=(*all_namespaces(), *platform_namespaces(context), *context.tenant_namespaces),
             peers=peers(context),
-            edges=(*edges(), *needed_edges(context), *tenant_edges(context.tenants)),
+            edges=(*edges(), *needed_edges(context), *tenant_edges([*context.tenants, *context.residents])),
             reasons=REASONS,
             wave=WAVE,
         ),

@@ -94,6 +94,10 @@ def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:
             _parameters(context, room, tenant, opts)
         _scraped(room, tenant, opts)
         _delivery(context, room, tenant, opts)
+    for resident in context.residents:
+        room = _room(context, resident)
+        _namespaces(room, resident, opts)
+        _scraped(room, resident, opts)
 
 
 def _room(context: Context, tenant: Tenant) -> str:

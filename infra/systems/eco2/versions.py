@@ -165,6 +165,12 @@ The digests are those of each image's index, as docker-library/repo-info has the
 POSTGRES_IMAGE = (
     f"{_DOCKER_LIBRARY}/postgres:17.10-bookworm@sha256:a37f62b259d97a1cdee2f0c3e14c3c28e8df80aa4c91af1faf63392cecbee138"
 )
+RATE_LIMIT_IMAGE = (
+    "docker.io/envoyproxy/ratelimit:1e50889b@sha256:5bb3741fd6709bab1d498eae1a5807faa2113b712dfb236fb76c04a00871ffc9"
+)
+"""Releases have no numbers since 1.4.0: a tag is the first eight digits of its commit, here of 2026-06-05. The digest is somebody
+else's pin, beside Envoy Gateway's of that time (2026-11-28). The tests run what the Go proxy serves, of 2026-01."""
+
 REDIS_IMAGE = (
     f"{_DOCKER_LIBRARY}/redis:7.4.9-bookworm@sha256:68d5960737091a28de5759e5a2624d26e60f59f704d9e3ef9f609bbf969add9c"
 )

@@ -92,7 +92,7 @@ def _name(context: Context, workload: str) -> str:
     return f"{context.names.logical('workloads')}-{workload}"
 
 
-def _metrics(port: int, path: str) -> dict[str, str]:
+def metrics(port: int, path: str) -> dict[str, str]:
     """What the proxy's agent takes up, so that Prometheus finds the application's metrics beside the proxy's."""
     return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port), "prometheus.io/path": path}
 
@@ -166,7 +166,7 @@ def _api(context: Context, service: str, opts: pulumi.ResourceOptions) -> None:
         placement=placement(f"api-{service}"),
         user=API_USER,
         sidecar=SIDECAR,
-        annotations=_metrics(API_PORT, f"{base}/metrics"),
+        annotations=metrics(API_PORT, f"{base}/metrics"),
         grace_seconds=45,
     )
     args = WorkloadArgs(
@@ -208,7 +208,7 @@ def _ext_authz(context: Context, opts: pulumi.ResourceOptions) -> None:
         placement=placement("api-auth"),
         user=EXT_AUTHZ_USER,
         sidecar=SIDECAR,
-        annotations=_metrics(EXT_AUTHZ_METRICS_PORT, "/metrics"),
+        annotations=metrics(EXT_AUTHZ_METRICS_PORT, "/metrics"),
     )
     args = WorkloadArgs(
         identity=me,

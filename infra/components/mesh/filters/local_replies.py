@@ -36,6 +36,18 @@ def token_missing(policy: Place) -> Spec:
     }
 
 
+RETRY_AFTER = {
+    # Of the limiter, and of the gateway's own bucket alike: seconds until the window is over.
+    "header": {"key": "retry-after", "value": "%RESP(X-RATELIMIT-RESET)%"},
+    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+}
+
+
+def too_many() -> Spec:
+    """`Retry-After` for every 429 of the gateway's own, on hosts whose errors are not JSON (RFC 9110, 10.2.3)."""
+    return {"filter": _status(429), "headers_to_add": [RETRY_AFTER]}
+
+
 def json_errors(hosts: Sequence[str]) -> list[Spec]:
     """On these hosts every answer of the gateway's own is JSON: the status, its standard phrase, and the request's id.
 
@@ -50,7 +62,11 @@ def json_errors(hosts: Sequence[str]) -> list[Spec]:
         }
     }
     each: list[Spec] = [
-        {"filter": {"and_filter": {"filters": [here, _status(code)]}}, "body_format_override": _said(code)}
+        {
+            "filter": {"and_filter": {"filters": [here, _status(code)]}},
+            "body_format_override": _said(code),
+            **({"headers_to_add": [RETRY_AFTER]} if code == HTTPStatus.TOO_MANY_REQUESTS else {}),
+        }
         for code in ANSWERED
     ]
     return [*each, {"filter": here, "body_format_override": _said(None)}]

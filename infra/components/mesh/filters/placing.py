@@ -17,11 +17,15 @@ ROUTER = "envoy.filters.http.router"
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayFilterArgs:
-    """`patches` are what this room's builders returned; `workload` are the labels of the gateway's pods."""
+    """`patches` are what this room's builders returned; `workload` are the labels of the gateway's pods.
+
+    Istio applies the objects of a lower `priority` first: of two that put a filter first, the later one's is before the other's.
+    """
 
     place: Place
     workload: Mapping[str, str]
     patches: Sequence[Spec]
+    priority: int = 0
 
 
 def gateway_filter(args: GatewayFilterArgs) -> Spec:
@@ -30,7 +34,8 @@ def gateway_filter(args: GatewayFilterArgs) -> Spec:
         raise ValueError(f"{args.place.reference}: an EnvoyFilter names its workload")
     if not args.patches:
         raise ValueError(f"{args.place.reference}: an EnvoyFilter without a patch does nothing")
-    return {"workloadSelector": {"labels": dict(args.workload)}, "configPatches": list(args.patches)}
+    spec: Spec = {"workloadSelector": {"labels": dict(args.workload)}, "configPatches": list(args.patches)}
+    return {"priority": args.priority, **spec} if args.priority else spec
 
 
 class GatewayFilter(MeshComponent):
@@ -80,13 +85,21 @@ def connection_manager(settings: Spec) -> Spec:
     }
 
 
+def last_route(host: str, port: int) -> Spec:
+    """404 for what no route of a host takes: Envoy answers so by itself, but then knows nothing of what is said `for_host`."""
+    nothing = {"name": "nothing-here", "match": {"prefix": "/"}, "direct_response": {"status": 404}}
+    return {**_on_host("HTTP_ROUTE", host, port), "patch": {"operation": "ADD", "value": nothing}}
+
+
 def for_host(host: str, port: int, value: Spec) -> Spec:
     """Something on the virtual host that Istio makes of a Gateway's host on that port, such as a filter's own settings there.
 
-    `value` is part of Envoy's VirtualHost, mostly `{"typed_per_filter_config": {<the filter's name>: {...}}}`.
+    `value` is part of Envoy's VirtualHost, mostly `{"typed_per_filter_config": {<the filter's name>: {...}}}`. It holds for
+    requests that a route takes: see `last_route`.
     """
-    return {
-        "applyTo": "VIRTUAL_HOST",
-        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"name": f"{host}:{port}"}}},
-        "patch": {"operation": "MERGE", "value": value},
-    }
+    return {**_on_host("VIRTUAL_HOST", host, port), "patch": {"operation": "MERGE", "value": value}}
+
+
+def _on_host(kind: str, host: str, port: int) -> Spec:
+    match = {"context": "GATEWAY", "routeConfiguration": {"vhost": {"name": f"{host}:{port}"}}}
+    return {"applyTo": kind, "match": match}

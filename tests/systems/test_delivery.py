@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rehearsal.rendered import write_rendered
 from rehearsal.values import reveal
 from tests.iam import policies_of, policy_named
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack, stack_file
-from tests.workflows.files import WORKFLOWS, expanded, named
+from tests.workflows.files import ACTIONS, WORKFLOWS, expanded, named
 
 STACKS = ("dev", "prod")
 OTHER = {"dev": "prod", "prod": "dev"}
@@ -412,7 +412,11 @@ class TestDeploy:
         assert not deploy.allow("secretsmanager:GetSecretValue", "*")
 
 
-ROLE = re.compile(r"arn:aws:iam::\$\{\{ vars\.AWS_ACCOUNT_ID \}\}:role/(delivery-[a-z-]+)")
+ROLE = re.compile(r"arn:aws:iam::\$\{\{ steps\.stack\.outputs\.account \}\}:role/(delivery-[a-z-]+)")
+(ASSUMED,) = [
+    step["with"]["role-to-assume"] for _, step in ACTIONS[0].steps() if "role-to-assume" in step.get("with", {})
+]
+"""By the action that deploys, previews and compares, of the stack and the role that it is given."""
 
 
 def roles_by_subject() -> set[tuple[str, str]]:
@@ -421,13 +425,18 @@ def roles_by_subject() -> set[tuple[str, str]]:
     for workflow in WORKFLOWS:
         for job in workflow.jobs.values():
             for step in job.get("steps", []):
-                asked = step.get("with", {})
-                text = f"{asked.get('role', asked.get('role-to-assume', ''))} {job.get('environment', '')}"
+                text = f"{asked_role(step.get('with', {}))} {job.get('environment', '')}"
                 for one in expanded(job, text, {"stack": list(STACKS)}):
                     role, _, environment = one.rpartition(" ")
                     if match := ROLE.fullmatch(role):
                         found.add((match[1], f"environment:{environment}" if environment else "ref:refs/heads/main"))
     return found
+
+
+def asked_role(given: Mapping[str, str]) -> str:
+    if "role" not in given:
+        return given.get("role-to-assume", "")
+    return ASSUMED.replace("${{ inputs.stack }}", given["stack"]).replace("${{ inputs.role }}", given["role"])
 
 
 def contents(folder: Path) -> dict[str, bytes]:

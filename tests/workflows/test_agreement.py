@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from rehearsal.stack_file import stacks
-from tests.stacks import ROOT, stack_file
+from tests.stacks import ROOT, changed_stack, stack_file
 from tests.workflows.files import EVERYTHING, SCRIPTS, SHELL_SCRIPTS, WORKFLOWS, named
 
 STACKS = ["dev", "prod"]
@@ -20,7 +23,7 @@ def test_jobs_without_an_environment_assume_roles_on_main_alone() -> None:
         workflow = named(name)
         on_main = workflow.triggers.get("push") == {"branches": ["main"]}
         for job in workflow.jobs.values():
-            if any("role/delivery-" in str(step) for step in job.get("steps", [])) and "environment" not in job:
+            if any("actions/pulumi" in str(step) for step in job.get("steps", [])) and "environment" not in job:
                 assert on_main or "github.ref == 'refs/heads/main'" in job["if"], name
 
 
@@ -80,11 +83,50 @@ def test_what_an_environment_lets_through_is_guarded_first() -> None:
     ]  # fmt: skip
 
 
-def test_regions_and_repositories_are_the_stack_files() -> None:
+def test_no_workflow_knows_an_account_or_a_region() -> None:
+    """Each stack's file names its own: a variable of the repository would be one account for all of them."""
     text = "".join(workflow.path.read_text() for workflow in EVERYTHING)
-    regions = set(re.findall(r"[a-z]{2}-[a-z]+-\d\b", text))
-    assert regions == {stack_file(stack).config["aws:region"] for stack in STACKS}
-    assert "290008131187" not in text
+    assert set(re.findall(r"vars\.(\w+)", text)) == {"DELIVERY", "PUBLISHER_APP_ID"}
+    assert set(re.findall(r"[a-z]{2}-[a-z]+-\d\b|\b\d{12}\b", text)) == set()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_jobs_role_is_in_the_account_that_the_stacks_file_names(stack: str) -> None:
+    config = stack_file(stack).config
+    bucket = json.loads(config["edge-platform:delivery"])["state_bucket"]
+    assert whose(ROOT, stack) == {
+        "account": json.loads(config["edge-platform:platform"])["account"],
+        "region": config["aws:region"],
+        "state": f"s3://{bucket}?region={config['aws:region']}",
+    }
+
+
+def test_stacks_in_accounts_of_their_own_have_roles_of_their_own(tmp_path: Path) -> None:
+    for stack, account in zip(STACKS, ("111111111111", "222222222222"), strict=True):
+        changed_stack(tmp_path, stack, {"platform.account": account})
+    assert [whose(tmp_path, stack)["account"] for stack in STACKS] == ["111111111111", "222222222222"]
+
+
+@pytest.mark.parametrize("stack", ["../x", "Pulumi", "staging", "-x"])
+def test_a_stack_that_is_none_has_no_account(stack: str) -> None:
+    done = subprocess.run([SCRIPTS / "stack.sh", stack], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def whose(folder: Path, stack: str) -> dict[str, str]:
+    done = subprocess.run([SCRIPTS / "stack.sh", stack], cwd=folder, capture_output=True, text=True, check=True)
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+def test_an_account_has_one_stack_that_makes_its_provider_for_github() -> None:
+    """AWS takes one of an issuer: stacks in one account share it, and it stands in the file of one of them."""
+    makers: dict[str, list[bool]] = {}
+    for stack in STACKS:
+        config = stack_file(stack).config
+        github = json.loads(config["edge-platform:wealist"])["github"]
+        account = json.loads(config["edge-platform:platform"])["account"]
+        makers.setdefault(account, []).append(github.get("create_provider", True))
+    assert {account: sum(made) for account, made in makers.items()} == dict.fromkeys(makers, 1)
 
 
 def test_workflows_call_only_targets_that_the_makefile_has() -> None:

@@ -23,7 +23,8 @@ MAIN = "ref:refs/heads/main"
 """The subject of a workflow on the main branch that is in no environment."""
 
 AUDIT = ("arn:aws:iam::aws:policy/SecurityAudit", "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess")
-"""How everything is configured, and no content of it."""
+"""How everything is configured, and no content of it: what a provider reads of what it just made is written down by nobody, and a
+reading that is refused would leave an update half done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +113,10 @@ def purposes(stack: str, reach: access.Reach, role_boundary: pulumi.Input[str]) 
             subjects=[MAIN],
             policies={
                 "state": access.read_state(reach),
-                "look": access.look_closer(reach),
+                "list": access.list_all(reach),
+                "look": access.look(reach),
                 "nothing-else": access.no_contents(reach),
             },
-            managed=AUDIT,
         ),
         Purpose(
             label="deploy",

@@ -7,7 +7,7 @@ AWS names itself (a VPC, a zone) to the account, and `not_another_stack` keeps t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -17,6 +17,7 @@ from infra.components.aws.iam import Statement
 from infra.components.aws.static_site import CLOUDFRONT_REGION
 from infra.names import Names
 from infra.settings import Settings
+from infra.systems import delivery_reads as reads
 
 Statements = Sequence[Statement]
 
@@ -173,18 +174,26 @@ def no_contents(reach: Reach) -> Statements:
     )
 
 
-def look_closer(reach: Reach) -> Statements:
-    """What a refresh reads and AWS's audit policies leave out; of parameters it sees the names, never the values."""
+def list_all(reach: Reach) -> Statements:
+    """What a refresh lists; AWS says for few of these actions whose resources they are."""
+    return tuple(_may(service, actions, ["*"]) for service, actions in reads.LISTED.items())
+
+
+def look(reach: Reach) -> Statements:
+    """What a refresh reads besides, and no more (`delivery_reads.py`); of parameters it sees the names, never the values."""
     buckets = [f"arn:aws:s3:::{prefix}-*" for prefix in reach.bucket_prefixes]
+    own = replace(reach, names=[*reach.names, Names(system="delivery", stack=reach.stack).prefix])
     return (
-        _may("s3", "GetBucket* GetEncryptionConfiguration GetLifecycleConfiguration ListBucket", buckets),
-        *([_may("s3", "GetObject GetObjectTagging", reach.objects)] if reach.objects else []),
-        _may(
-            "wafv2",
-            "GetWebACL GetLoggingConfiguration ListTagsForResource",
-            reach.arns("wafv2", "regional/webacl/{}-*"),
+        *(_may(service, actions, own.arns(service, *paths)) for service, (actions, paths) in reads.NAMED.items()),
+        *(
+            _may(service, actions, own.arns(service, *paths, region=""))
+            for service, (actions, paths) in reads.GLOBAL.items()
         ),
+        _may("wafv2", "GetWebACLForResource", reach.arns("elasticloadbalancing", "loadbalancer/app/{}-*")),
+        _may("route53", "GetHostedZone", ["arn:aws:route53:::hostedzone/*"]),
         _may("logs", "GetDelivery GetDeliverySource GetDeliveryDestination", _deliveries(reach)),
+        _may("s3", reads.BUCKETS, buckets),
+        *([_may("s3", "GetObject GetObjectTagging", reach.objects)] if reach.objects else []),
     )
 
 

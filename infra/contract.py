@@ -16,83 +16,39 @@ import pulumi
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 from infra.edge import AtTheGateway
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Need, Policies, Rollouts, Traces
+
+__all__ = [
+    "Alerts",
+    "AtTheGateway",
+    "Aws",
+    "Chaos",
+    "Cluster",
+    "Dashboards",
+    "Gateway",
+    "GrpcAuthorizer",
+    "Kafka",
+    "Logs",
+    "Mail",
+    "Mesh",
+    "Need",
+    "Platform",
+    "Policies",
+    "Quota",
+    "Rollouts",
+    "Secrets",
+    "Shared",
+    "Spans",
+    "Tenant",
+    "TenantArrow",
+    "TenantWorkload",
+    "Traces",
+]
+"""The needs stand in `infra/needs.py`, and are part of it."""
 
 Shared = Literal["gateway", "prometheus", "internet", "kubernetes-api", "kafka-operator"]
 """Ends of a tenant's arrows that are not its own: the mesh's gateway, Prometheus, all that is public, the API server, and the
 operator of who needs `Kafka`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollouts:
-    """Argo Rollouts acts on the tenant's Rollout, AnalysisTemplate and Experiment objects."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kafka:
-    """Strimzi's operator acts on Kafka, KafkaNodePool, KafkaTopic and KafkaUser objects (`kafka.strimzi.io/v1`) in the tenant's
-    namespaces.
-
-    Its brokers are pods of the tenant's: workloads `kafka` and `entity-operator`, without a proxy, each with its arrows. The
-    operator makes no NetworkPolicies of its own.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traces:
-    """Spans of the gateway, of the tenant's proxies and of its programs are kept for `days`, and shown by Grafana.
-
-    The gateway samples `percent` of the requests that come without a decision, the most that any tenant asks for; the tenant's own
-    proxies need a Telemetry of its namespace that names the provider. Programs send OTLP over gRPC, with W3C's `traceparent`.
-    """
-
-    percent: float = 5.0
-    days: int = 7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Logs:
-    """What the tenant's pods write, and what the gateway answers, is kept for `days` and searched in Grafana.
-
-    A line that is JSON with a `trace_id` leads to the trace.
-    """
-
-    days: int = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mail:
-    """A relay, `<host>:<port>`, that takes mail over STARTTLS from `user`."""
-
-    to: Sequence[str]
-    sender: str
-    relay: str
-    user: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alerts:
-    """The tenant's alerts go to a Slack channel, by mail, or both. An alert is its own by the label `namespace`: its first one.
-
-    It writes what is secret to its own parameters: `alerts/slack-url`, an incoming webhook's, and `alerts/mail-password`.
-    """
-
-    slack_channel: str | None = None
-    mail: Mail | None = None
-
-    def __post_init__(self) -> None:
-        if self.slack_channel is None and self.mail is None:
-            raise ValueError("alerts that go nowhere: allowed: slack_channel, mail or both")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dashboards:
-    """Grafana shows these, as it exports them, by their file's name (`.json`), in a folder named like the tenant."""
-
-    files: Mapping[str, str]
-
-
-Need = Rollouts | Kafka | Traces | Logs | Alerts | Dashboards
-"""What a tenant asks of the platform beside nodes and the mesh. It stands once, from the first tenant that asks on."""
 
 
 @dataclass(frozen=True, kw_only=True)

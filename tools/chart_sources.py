@@ -24,6 +24,8 @@ SOURCES = {
         "helm/aws-load-balancer-controller",
     ),
     "external-dns": ("sigs.k8s.io/external-dns", "charts/external-dns"),
+    "kyverno": ("github.com/kyverno/kyverno", "charts/kyverno"),
+    "chaos-mesh": ("github.com/chaos-mesh/chaos-mesh", "helm/chaos-mesh"),
     "istio-base": (_ISTIO, "manifests/charts/base"),
     "istio-cni": (_ISTIO, "manifests/charts/istio-cni"),
     "istiod": (_ISTIO, "manifests/charts/istio-control/istio-discovery"),

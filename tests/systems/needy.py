@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from infra.contract import (
-    Alerts,
-    Dashboards,
-    Kafka,
-    Logs,
-    Mail,
-    Quota,
-    Rollouts,
-    Tenant,
-    TenantArrow,
-    TenantWorkload,
-    Traces,
-)
+from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Policies, Rollouts, Traces
 from infra.systems.eco2 import charts
 from infra.systems.eco2.network_policies import build_network_policies
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind
@@ -49,6 +38,8 @@ NEEDY = Tenant(
         Logs(),
         Alerts(slack_channel="#needy", mail=MAIL),
         Dashboards(files={"needy.json": '{"uid": "needy", "title": "Needy"}'}),
+        Policies(),
+        Chaos(),
     ],
 )
 PLAIN = replace(NEEDY, needs=(), workloads=NEEDY.workloads[:1], arrows=NEEDY.arrows[:1])

@@ -22,6 +22,7 @@ INVENTORY: dict[str, dict[str, Any]] = json.loads((ROOT / "tests/inventory/chart
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
 PARTS = {part.chart.release: part for part in charts.parts(context(NEEDY, **TENANTS))}
 
+NEEDED = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
 WITHOUT_EFFECT = {"grafana": {"initChownData.enabled", "testFramework.enabled"}}
 """Switches that change nothing beside the others that are set: off is said where another value could turn them on."""
 
@@ -61,8 +62,13 @@ def test_a_trusted_account_is_one_that_the_chart_makes_and_runs(release: str) ->
 
 
 PODS = network_policies.platform_pods(context(NEEDY))
-NAMED = [one for one in PODS if one.startswith("argocd-") or one not in network_policies.PLATFORM_PODS]
-"""Argo CD's, and those that stand for a need."""
+RENDERED = {PARTS[release].chart.namespace for release in NEEDED & {*SOURCES}}
+NAMED = [
+    one
+    for one, pods in PODS.items()
+    if one.startswith("argocd-") or (one not in network_policies.PLATFORM_PODS and pods.namespace not in RENDERED)
+]
+"""Argo CD's, and those that stand for a need; tests/cluster/test_charts.py looks at those of charts that can be rendered."""
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -88,7 +94,6 @@ def test_what_stands_for_a_need_makes_no_kind_that_its_project_does_not_know() -
         assert without <= allowed, release
 
 
-NEEDED = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"} | {
     kind.rpartition("/")[2] for kind in projects.CHART_KINDS
 }

@@ -9,9 +9,11 @@ from typing import get_args
 
 import pytest
 
-from infra.contract import Dashboards, Kafka, Need, Tenant, TenantWorkload
+from infra.contract import Tenant, TenantWorkload
+from infra.needs import Dashboards, Kafka, Need
 from infra.settings import Settings
 from infra.systems.eco2 import charts, needs, network_policies, platform, projects
+from infra.systems.eco2.namespaces import build_namespaces
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.tenants import build_tenants, check_tenants
 from rehearsal.judging import judged, seen_by_rules
@@ -19,7 +21,7 @@ from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.systems import guestbook
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wave
-from tests.systems.needy import HOME, NEEDY, PLAIN, ends, policies_of
+from tests.systems.needy import HOME, NEEDY, PLAIN, ends, policies_of, values_of
 from tests.systems.tenancy import WORKERS
 from tests.systems.test_tenants import GUESTBOOK, build_with
 
@@ -61,12 +63,13 @@ def test_their_kinds_are_there_before_any_tenants_objects() -> None:
     assert min(turns) > Wave.NAMESPACES
 
 
-def test_each_is_in_a_restricted_namespace_but_for_what_reads_the_nodes_files() -> None:
+def test_each_is_in_a_restricted_namespace_but_for_what_is_a_nodes() -> None:
     found = of_kind(manifests(platform.build_platform, context(NEEDY)), "Namespace")
     homes = {part.chart.release: part.chart.namespace for part in charts.parts(context(NEEDY))}
     assert {release for release in NEW if homes[release] == "kube-system"} == {"log-shipper"}
     for release in NEW - {"log-shipper"}:
-        assert found[homes[release]]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        standard = found[homes[release]]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+        assert standard == ("privileged" if release == "chaos-mesh" else "restricted")
 
 
 def test_their_namespaces_are_closed_until_opened(policies: Mapping[str, Manifest]) -> None:
@@ -167,6 +170,68 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     )
 
 
+class TestPolicies:
+    """Kyverno."""
+
+    def test_it_is_asked_about_the_namespaces_of_who_needs_it_alone(self) -> None:
+        """So that its absence stops no pod of another's, and no controller's."""
+        selector = values_of("kyverno")["config"]["webhooks"]["namespaceSelector"]
+        assert selector["matchExpressions"] == [
+            {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [HOME]}
+        ]
+
+    def test_the_api_server_and_prometheus_alone_reach_it(self, policies: Mapping[str, Manifest]) -> None:
+        nodes = {(str(block), 9443) for block in network_policies.peers(context())["nodes"].blocks}  # type: ignore[union-attr]
+        assert ends(policies["kyverno/kyverno"], "ingress") == {("prometheus", 8000), *nodes}
+
+    def test_its_role_reads_images_alone(self, standing: Recording) -> None:
+        policy = json.loads(reveal(standing.one("Policy", "eco2-role-kyverno-kyverno")["policy"]))
+        actions = {action for one in policy["Statement"] for action in listed(one["Action"])}
+        assert actions == {
+            "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
+        }  # fmt: skip
+
+    def test_a_tenant_makes_policies_for_its_own_namespaces_alone(self) -> None:
+        made = of_kind(manifests(build_tenants, context(NEEDY)), "AppProject")["argocd/needy"]["spec"]
+        kinds = {one["kind"] for one in made["namespaceResourceWhitelist"] if "kyverno" in one["group"]}
+        assert kinds == {"Policy", "NamespacedValidatingPolicy", "NamespacedImageValidatingPolicy"}
+        assert made["clusterResourceWhitelist"] == []
+
+
+class TestChaos:
+    """Chaos Mesh: an experiment may name any namespace, and acts where the cluster lets it."""
+
+    def test_it_acts_in_marked_namespaces_alone(self) -> None:
+        assert values_of("chaos-mesh")["controllerManager"]["enableFilterNamespace"] is True
+        marked = {
+            name
+            for room in (build_tenants, platform.build_platform, build_namespaces)
+            for name, one in of_kind(manifests(room, context(NEEDY)), "Namespace").items()
+            if one["metadata"]["annotations"].get("chaos-mesh.org/inject") == "enabled"
+        }
+        assert marked == {HOME}
+
+    def test_a_tenant_that_does_not_ask_is_not_disturbed(self) -> None:
+        made = of_kind(manifests(build_tenants, context(PLAIN)), "Namespace")[HOME]
+        assert "chaos-mesh.org/inject" not in made["metadata"]["annotations"]
+
+    def test_its_daemon_is_on_the_tenants_workers_alone(self) -> None:
+        assert values_of("chaos-mesh")["chaosDaemon"]["nodeSelector"] == {
+            "node-restriction.kubernetes.io/role": "tenant"
+        }
+        assert "tolerations" not in values_of("chaos-mesh")["chaosDaemon"]
+
+    def test_the_controller_alone_tells_it_what_to_do(self, policies: Mapping[str, Manifest]) -> None:
+        (rule,) = policies["chaos-mesh/chaos-daemon"]["spec"]["ingress"]
+        assert rule["from"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/component": "controller-manager"}
+
+    def test_it_has_no_page_of_its_own(self) -> None:
+        assert values_of("chaos-mesh")["dashboard"] == {"create": False}
+
+
+CHAOS = "kubernetes-namespace-restricted: prod/eco2-platform-chaos-mesh-namespace"
+
+
 class TestStack:
     """What AWS keeps, and what the policies say of it."""
 
@@ -184,10 +249,12 @@ class TestStack:
         assert f"system:serviceaccount:{program}:{program}" in json.dumps(trust)
         assert standing.one("Bucket", f"eco2-{part}")["bucket"] == f"eco2-example-{part}"
 
-    def test_no_policy_finds_fault_with_what_stands(self, standing: Recording) -> None:
+    def test_a_policy_stops_chaos_until_it_is_exempted_and_nothing_else(self, standing: Recording) -> None:
         stopping = {f"{one.rule.name}: {one.where}: {one.message}" for one in judged(seen_by_rules(standing)).stopping}
         new = ("traces", "logs", *NEW, *projects.platform_namespaces(context(NEEDY)))
-        assert {one for one in stopping if any(name in one for name in new)} == set()
+        assert {one for one in stopping if any(name in one for name in new)} == {
+            f"{CHAOS}: chaos-mesh: pod-security.kubernetes.io/enforce is privileged, not restricted"
+        }, "who wants chaos in a stack says so in an exemption"
 
     def test_prometheus_asks_each_program(self, standing: Recording) -> None:
         asked = {reveal(one.inputs)["metadata"]["name"] for one in standing if one.type.endswith(":PodMonitor")}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.contract import Alerts, Dashboards, Traces
+from infra.needs import Alerts, Dashboards, Traces
 from infra.systems.eco2 import charts, needs, projects, tracing
 from infra.systems.eco2.mesh import build_mesh, mesh_configuration
 from infra.systems.eco2.tenants import build_tenants

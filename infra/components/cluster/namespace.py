@@ -20,7 +20,7 @@ class NamespaceArgs:
     """`kubernetes` is the minor version, `v1.36`, whose standard is meant: an upgrade does not change it unseen.
 
     `sidecars` has Istio put its proxy into each pod; `security` is for what cannot do with less, as a node agent.
-    `quota` is the most that the namespace may hold, as a ResourceQuota's `hard` says it.
+    `quota` is the most that the namespace may hold, as a ResourceQuota's `hard` says it; `annotations` what controllers look for.
     """
 
     namespace: str
@@ -28,6 +28,7 @@ class NamespaceArgs:
     sidecars: bool = False
     security: PodSecurity = "restricted"
     quota: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     wave: int = 0
 
 
@@ -63,7 +64,7 @@ class Namespace(PlatformComponent):
                 args.namespace,
                 wave=args.wave,
                 labels=namespace_labels(args),
-                annotations={"argocd.argoproj.io/sync-options": "Prune=false"},
+                annotations={"argocd.argoproj.io/sync-options": "Prune=false", **args.annotations},
             ),
             body={},
             opts=self.child,

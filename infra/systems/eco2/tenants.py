@@ -109,7 +109,12 @@ def _namespaces(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None
         Namespace(
             f"{room}-{namespace}",
             NamespaceArgs(
-                namespace=namespace, kubernetes=STANDARD, sidecars=True, quota=_hard(quota), wave=Wave.NAMESPACES
+                namespace=namespace,
+                kubernetes=STANDARD,
+                sidecars=True,
+                quota=_hard(quota),
+                annotations=needs.marks(tenant),
+                wave=Wave.NAMESPACES,
             ),
             opts,
         )

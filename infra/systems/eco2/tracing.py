@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.components.mesh.mesh_config import SpanCollector
-from infra.contract import Spans, Tenant, Traces
+from infra.contract import Spans, Tenant
+from infra.needs import Traces
 
 NAMESPACE, NAME, OTLP = "tracing", "otel-collector", 4317
 """The collector's namespace and Service, and its port for OTLP over gRPC."""

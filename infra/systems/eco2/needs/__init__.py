@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
 from infra.components.cluster.gitops import Difference
 from infra.components.cluster.observability import Scrape
-from infra.contract import Alerts, Dashboards, Kafka, Logs, Rollouts, Tenant, Traces
+from infra.contract import Tenant
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Policies, Rollouts, Traces
 from infra.systems.eco2.context import Asked, Asking, Context
-from infra.systems.eco2.needs import alerts, dashboards, kafka, logs, rollouts, traces
+from infra.systems.eco2.needs import alerts, chaos, dashboards, kafka, logs, policies, rollouts, traces
 from infra.systems.eco2.needs.answer import Answer
 
 
@@ -23,6 +24,8 @@ def answers(context: Context) -> list[Answer]:
         *_standing(context, Logs, logs.answer),
         *_standing(context, Alerts, alerts.answer),
         *_standing(context, Dashboards, dashboards.answer),
+        *_standing(context, Policies, policies.answer),
+        *_standing(context, Chaos, chaos.answer),
     ]
 
 
@@ -33,8 +36,18 @@ def written_by_others(tenant: Tenant) -> Sequence[Difference]:
 
 def kinds_of(tenant: Tenant) -> list[str]:
     """The kinds that a tenant makes of what it needs, as Argo CD's projects have them."""
-    known: dict[type, Sequence[str]] = {Rollouts: rollouts.KINDS, Kafka: kafka.KINDS}
+    known: dict[type, Sequence[str]] = {
+        Rollouts: rollouts.KINDS,
+        Kafka: kafka.KINDS,
+        Policies: policies.KINDS,
+        Chaos: chaos.KINDS,
+    }
     return [kind for need in tenant.needs for kind in known.get(type(need), ())]
+
+
+def marks(tenant: Tenant) -> Mapping[str, str]:
+    """The annotations of a tenant's namespaces that say to a controller that it may act there."""
+    return chaos.MARK if any(isinstance(need, Chaos) for need in tenant.needs) else {}
 
 
 def build_needs(context: Context, opts: pulumi.ResourceOptions) -> None:

@@ -9,7 +9,8 @@ from infra.components.cluster.gitops import waved
 from infra.components.cluster.network_policy import Edge
 from infra.components.cluster.observability import ObjectMeta
 from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
-from infra.contract import Alerts, Mail, Tenant
+from infra.contract import Tenant
+from infra.needs import Alerts, Mail
 from infra.systems.eco2 import secrets
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.needs.answer import Answer

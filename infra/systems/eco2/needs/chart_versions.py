@@ -54,6 +54,25 @@ LOKI = Chart(
 )
 """With Tempo 2.10.8 and Loki 3.7.6. The repository's index, its branch gh-pages, on 2026-11-28."""
 
+KYVERNO = Chart(
+    release="kyverno",
+    namespace="kyverno",
+    repository="https://kyverno.github.io/kyverno",
+    chart="kyverno",
+    version="3.9.0",
+    sha256="9663e8d3d15b070e5925b4f26b3f9a8824872a42ac7bf27ca105c897cb5aba51",
+)
+"""With Kyverno 1.19.0. The repository's index, its branch gh-pages, on 2026-11-28."""
+
+CHAOS_MESH = Chart(
+    release="chaos-mesh",
+    namespace="chaos-mesh",
+    repository="https://charts.chaos-mesh.org",
+    chart="chaos-mesh",
+    version="2.8.4",
+)
+"""The version of the images that the chart names in its module of 2026-09-02; the index that could be read ends at 2.6.3."""
+
 KAFKA_OPERATOR = Chart(
     release="strimzi-kafka-operator",
     namespace="kafka-operator",

@@ -10,7 +10,8 @@ import pulumi
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.observability import Dashboards as DashboardFiles
 from infra.components.cluster.observability import DashboardsArgs, ObjectMeta
-from infra.contract import Dashboards, Tenant
+from infra.contract import Tenant
+from infra.needs import Dashboards
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.document import HOMES
 from infra.systems.eco2.needs.answer import Answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.components.cluster.network_policy import Edge, Pods
-from infra.contract import Kafka
+from infra.needs import Kafka
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.needs import chart_versions
 from infra.systems.eco2.needs.answer import Answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.components.cluster.metadata import NAME_LABEL
 from infra.components.cluster.network_policy import Edge, Pods
-from infra.contract import Logs
+from infra.needs import Logs
 from infra.systems.eco2 import mesh
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.document import DEDICATED, ROLE_LABEL

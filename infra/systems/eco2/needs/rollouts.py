@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra.components.cluster.gitops import Difference
 from infra.components.cluster.metadata import NAME_LABEL
 from infra.components.cluster.network_policy import Edge, Pods
-from infra.contract import Rollouts
+from infra.needs import Rollouts
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.document import PROMETHEUS_PORT
 from infra.systems.eco2.needs import chart_versions

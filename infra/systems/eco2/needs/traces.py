@@ -9,7 +9,7 @@ from infra.components.cluster.metadata import NAME_LABEL
 from infra.components.cluster.network_policy import Edge, Pods
 from infra.components.mesh.objects import Place
 from infra.components.mesh.telemetry import Tracing, TracingArgs
-from infra.contract import Traces
+from infra.needs import Traces
 from infra.systems.eco2 import mesh, tracing
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.needs import chart_versions, collector, object_store, sources

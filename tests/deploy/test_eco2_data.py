@@ -1,4 +1,4 @@
-"""deploy/eco2/postgres and deploy/eco2/redis: the scripts with stand-ins, and all of it against real servers."""
+"""deploy/eco2/{postgres,redis} and what other systems share of it, deploy/data: the scripts with stand-ins, and all of it against real servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ OWN = {
     "probe": None,
 }
 """A key of each user's own."""
-SCRIPTS = sorted([*POSTGRES.glob("*.sh"), *REDIS.glob("*.sh")])
+SHARED = REPOSITORY / "deploy/data"
+DATABASES = SHARED / "postgres"
+SCRIPTS = sorted(SHARED.rglob("*.sh"))
 
 Done = subprocess.CompletedProcess[str]
 
@@ -82,7 +84,7 @@ def test_a_missing_password_is_named_before_anything_is_asked_of_it(
     (secrets / missing).write_text("")
     tools = stand_ins(tmp_path, pg_isready="exit 0", psql="exit 0")
     done = sh(
-        POSTGRES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(POSTGRES), SERVICES=" ".join(SERVICES),
+        DATABASES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(DATABASES), SERVICES=" ".join(SERVICES),
         PGHOST="h", PGPORT="1",
     )  # fmt: skip
     assert done.returncode == 1
@@ -92,7 +94,7 @@ def test_a_missing_password_is_named_before_anything_is_asked_of_it(
 def test_a_server_that_never_answers_is_reported(tmp_path: Path, secrets: Path) -> None:
     tools = stand_ins(tmp_path, pg_isready="exit 2", sleep="exit 0")
     done = sh(
-        POSTGRES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(POSTGRES), SERVICES="auth",
+        DATABASES / "databases.sh", path=tools, SECRETS=str(secrets), FILES=str(DATABASES), SERVICES="auth",
         PGHOST="postgresql", PGPORT="5432", WAIT_ATTEMPTS="3",
     )  # fmt: skip
     assert done.returncode == 1
@@ -116,7 +118,7 @@ class TestUpload:
         calls = tmp_path / "calls"
         calls.touch()
         tools = stand_ins(tmp_path, aws=f'echo "$*" >>{calls}\n{aws}', date="echo 2026-11-21T181700Z")
-        done = sh(POSTGRES / "upload.sh", path=tools, DUMPS=str(tmp_path / "dumps"), BUCKET="backups")
+        done = sh(DATABASES / "upload.sh", path=tools, DUMPS=str(tmp_path / "dumps"), BUCKET="backups")
         return done, calls.read_text().splitlines()
 
     @pytest.fixture(autouse=True)
@@ -182,13 +184,13 @@ class Server:
 
     def databases(self, secrets: Path) -> Done:
         return sh(
-            POSTGRES / "databases.sh", path=self.path, **self.environment, SECRETS=str(secrets), FILES=str(POSTGRES),
+            DATABASES / "databases.sh", path=self.path, **self.environment, SECRETS=str(secrets), FILES=str(DATABASES),
             SERVICES=" ".join(SERVICES),
         )  # fmt: skip
 
     def dump(self, secrets: Path, dumps: Path) -> Done:
         return sh(
-            POSTGRES / "dump.sh", path=self.path, **self.environment, SECRETS=str(secrets), DUMPS=str(dumps),
+            DATABASES / "dump.sh", path=self.path, **self.environment, SECRETS=str(secrets), DUMPS=str(dumps),
             SERVICES=" ".join(SERVICES),
         )  # fmt: skip
 
@@ -365,14 +367,24 @@ class Cache:
 
 def test_a_missing_redis_password_leaves_no_open_user(tmp_path: Path, secrets: Path) -> None:
     (secrets / "celery-ai-password").write_text("")
-    done = sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(tmp_path / "users.acl"))
+    done = sh(
+        SHARED / "redis" / "acl.sh",
+        SECRETS=str(secrets),
+        USERS=str(REDIS / "users"),
+        ACL_FILE=str(tmp_path / "users.acl"),
+    )
     assert done.returncode == 1
     assert not (tmp_path / "users.acl").exists()
 
 
 def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secrets: Path) -> None:
     users = tmp_path / "users.acl"
-    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)).returncode == 0
+    assert (
+        sh(
+            SHARED / "redis" / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)
+        ).returncode
+        == 0
+    )
     assert NASTY not in users.read_text()
     assert users.stat().st_mode & 0o077 == 0
 
@@ -381,7 +393,12 @@ def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secr
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
     binary, port, home = required_command("redis-server"), free_port(), tmp_path_factory.mktemp("redis")
     users, secrets = home / "users.acl", mounted(home / "secrets")
-    assert sh(REDIS / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)).returncode == 0
+    assert (
+        sh(
+            SHARED / "redis" / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)
+        ).returncode
+        == 0
+    )
     conf = (REDIS / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
     (home / "redis.conf").write_text(conf.replace("dir /data", f"dir {home}"))
     made = Cache(port, home)
@@ -476,6 +493,6 @@ class TestRedis:
 
     def test_the_probe_wants_an_answer_to_the_right_password(self, cache: Cache, secrets: Path, tmp_path: Path) -> None:
         tools = stand_ins(tmp_path, **{"redis-cli": f'exec /usr/bin/redis-cli -p {cache.port} "$@"'})
-        assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode == 0
+        assert sh(SHARED / "redis" / "ping.sh", path=tools, SECRETS=str(secrets)).returncode == 0
         (secrets / "probe-password").write_text("wrong")
-        assert sh(REDIS / "ping.sh", path=tools, SECRETS=str(secrets)).returncode != 0
+        assert sh(SHARED / "redis" / "ping.sh", path=tools, SECRETS=str(secrets)).returncode != 0

@@ -27,7 +27,7 @@ from infra.systems.eco2.secrets import FOLDER
 from infra.systems.eco2.workloads import SIDECAR, identity, placement
 
 WAVE, JOBS_WAVE = -2, -1
-DEPLOY = Path(__file__).parents[3] / "deploy/eco2"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 USER = 999
 """`postgres` and `redis` in the official images; the AWS CLI runs as anyone."""
 
@@ -119,7 +119,7 @@ def _postgresql(context: Context, opts: pulumi.ResourceOptions) -> None:
             ),
             port=Port(name="postgresql", number=POSTGRES_PORT, protocol="tcp"),
             claim=Claim(name="data", storage_class=STORAGE_CLASS, gib=context.settings.volumes.postgres_gib),
-            files=_files("postgres", "postgresql.conf", "pg_hba.conf"),
+            files=_files("eco2/postgres", "postgresql.conf", "pg_hba.conf"),
             protect=context.protect,
         ),
         opts,
@@ -153,7 +153,7 @@ def _databases(context: Context, opts: pulumi.ResourceOptions) -> None:
                 sidecar=SIDECAR,
                 restart="Never",
             ),
-            files=_files("postgres", "databases.sh", "databases.sql"),
+            files=_files("data/postgres", "databases.sh", "databases.sql"),
             deadline_seconds=600,
         ),
         opts,
@@ -203,7 +203,7 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
                 sidecar=SIDECAR,
                 restart="Never",
             ),
-            files=_files("postgres", "dump.sh", "upload.sh"),
+            files=_files("data/postgres", "dump.sh", "upload.sh"),
             deadline_seconds=2 * 3600,
             retries=2,
             schedule=BACKUP_SCHEDULE,
@@ -261,7 +261,7 @@ def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:
             ),
             port=Port(name="redis", number=REDIS_PORT, protocol="tcp"),
             claim=Claim(name="data", storage_class=STORAGE_CLASS, gib=context.settings.volumes.redis_gib),
-            files=_files("redis", "redis.conf", "users", "acl.sh", "ping.sh"),
+            files=_files("eco2/redis", "redis.conf", "users") | _files("data/redis", "acl.sh", "ping.sh"),
             protect=context.protect,
         ),
         opts,

@@ -14,7 +14,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
 from infra.names import TIGHTEST, Names, NameTooLong
-from infra.settings import delivery, eco2, exchange, wealist
+from infra.settings import delivery, eco2, exchange, gateway_lab, wealist
 from infra.settings.kubeconfig import problem_with
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
@@ -23,10 +23,11 @@ SYSTEMS: dict[str, type[BaseModel]] = {
     "wealist": wealist.Wealist,
     "eco2": eco2.Eco2,
     "exchange": exchange.Exchange,
+    "gateway_lab": gateway_lab.GatewayLab,
     "delivery": delivery.Delivery,
 }
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
-SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, eco2.KUBECONFIG)
+SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, *gateway_lab.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
 
 _STACK_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -45,6 +46,7 @@ class Settings:
     wealist: wealist.Wealist | None
     eco2: eco2.Eco2 | None
     exchange: exchange.Exchange | None
+    gateway_lab: gateway_lab.GatewayLab | None
     delivery: delivery.Delivery | None
     role_boundary: pulumi.Input[str] | None = None
 

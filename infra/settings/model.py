@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from infra.settings.instance_types import launchable
 
-SystemName = Literal["wealist", "eco2", "exchange", "delivery"]
+SystemName = Literal["wealist", "eco2", "exchange", "gateway_lab", "delivery"]
 
 
 class Section(BaseModel):

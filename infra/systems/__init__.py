@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
 from infra.settings import Settings, SettingsError
-from infra.systems import delivery, eco2, exchange, wealist
+from infra.systems import delivery, eco2, exchange, gateway_lab, wealist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ REGISTRY: Registry = {
     "wealist": Alone(build=wealist.build),
     "eco2": Host(build=eco2.build),
     "exchange": Guest(declare=exchange.declare, build=exchange.build),
+    "gateway_lab": Guest(declare=gateway_lab.declare, build=gateway_lab.build),
     "delivery": Alone(build=delivery.build),
 }
 

@@ -74,11 +74,12 @@ class Reach:
 
 def reach_of(settings: Settings) -> Reach:
     """The stack's names, from the settings of the systems that it builds."""
-    delivery, wealist, eco2, exchange = settings.delivery, settings.wealist, settings.eco2, settings.exchange
+    delivery, wealist, eco2 = settings.delivery, settings.wealist, settings.eco2
     if delivery is None:
         raise ValueError("the settings have no section 'delivery'")
     systems = [one for one in settings.platform.systems if one != "delivery"]
-    prefixes = [section.bucket_prefix for section in (wealist, eco2, exchange) if section]
+    buckets = (wealist, eco2, settings.exchange, settings.gateway_lab)
+    prefixes = [section.bucket_prefix for section in buckets if section]
     return Reach(
         region=settings.region,
         account=settings.platform.account,

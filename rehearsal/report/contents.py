@@ -257,7 +257,35 @@ DELIVERY = (
     ),
 )
 
-DOCUMENTS: dict[str, tuple[Chapter, ...]] = {"wealist": WEALIST, "eco2": ECO2, "delivery": DELIVERY}
+GATEWAY_LAB = (
+    Chapter(
+        number=1,
+        title="JWT, services, data",
+        rooms=("workload-*", "data-*", "secret-*", "backups", "role-*", "registry", "parameters"),
+        facts=(
+            Fact(title="services", kind="Deployment", shows="{-} × {spec.replicas}"),
+            Fact(title="data", kind="StatefulSet"),
+            Fact(title="secrets", kind="ExternalSecret"),
+        ),
+    ),
+    Chapter(
+        number=3,
+        title="Routing, limits, failure",
+        rooms=("routes", "destination-*", "allow-*", "external", "visible"),
+        facts=(
+            Fact(title="routes", kind="VirtualService", shows="{spec.hosts}"),
+            Fact(title="circuit breakers", kind="DestinationRule"),
+            Fact(title="who may call", kind="AuthorizationPolicy"),
+        ),
+    ),
+)
+
+DOCUMENTS: dict[str, tuple[Chapter, ...]] = {
+    "wealist": WEALIST,
+    "eco2": ECO2,
+    "gateway_lab": GATEWAY_LAB,
+    "delivery": DELIVERY,
+}
 """The chapters of every system's document."""
 
 

@@ -139,9 +139,9 @@ REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "shares of 90 percent": ("add up to 100", lambda: http(replace(CANARY, shares=[Share(percent=90, subset="v1")]))),
     "more than all": ("0 to 100", lambda: http(replace(CANARY, shares=[Share(percent=150), Share(percent=-50)]))),
     "shares beside a subset": ("in the place of a subset", lambda: http(replace(CANARY, subset="v1"))),
-    "to stay with no subset": (
-        "subsets to stay with",
-        lambda: http(replace(USERS, shares=[Share(percent=100)], stay=Stay(cookie="a", seconds=1))),
+    "to stay with one of two that are the same": (
+        "shares to stay with",
+        lambda: http(replace(USERS, shares=[Share(percent=50)] * 2, stay=Stay(cookie="a", seconds=1))),
     ),
     "a cookie with a line of its own": (
         "no name of a header or a cookie",
@@ -221,3 +221,11 @@ def test_a_destination_says_what_it_is_told() -> None:
         },
         "subsets": [{"name": "v1", "labels": {"version": "v1"}}, {"name": "v2", "labels": {"version": "v2"}}],
     }  # fmt: skip
+
+
+def test_who_got_another_host_stays_with_it() -> None:
+    shares = [Share(percent=80), Share(percent=20, host="users-v2.shop.svc.cluster.local")]
+    *stays, shared = http(replace(USERS, shares=shares, stay=Stay(cookie="release", seconds=60)))
+    kept = [one["headers"]["response"]["add"]["set-cookie"].partition(";")[0] for one in shared["route"]]
+    assert kept == [f"release={USERS.host.partition('.')[0]}", "release=users-v2"]
+    assert [one["route"][0]["destination"]["host"] for one in stays] == [USERS.host, shares[1].host]

@@ -1,4 +1,4 @@
-"""deploy/eco2/{postgres,redis} and what other systems share of it, deploy/data: the scripts with stand-ins, and all of it against real servers."""
+"""deploy/eco2/{postgres,redis} and deploy/data, which others share: the scripts with stand-ins, all of it on real servers."""
 
 from __future__ import annotations
 

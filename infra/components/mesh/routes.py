@@ -54,7 +54,8 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Stay:
-    """Who got a share keeps it for `seconds`: the answer sets `cookie` to the subset, and a request with it goes there."""
+    """Who got a share keeps it for `seconds`: the answer sets `cookie` to its subset, or else to its host's first label, and a
+    request with it goes there."""
 
     cookie: str
     seconds: int
@@ -66,7 +67,7 @@ class Route:
 
     Given `methods`, `headers` (a value, or `PRESENT`) and `cookies`, a request must have all of them, and one of the methods.
     `timeout` bounds the whole answer with all retries, a WebSocket's until it is upgraded; None means no bound, for streams.
-    `stay` is for shares of subsets. A gRPC method's prefix is `/<package>.<Service>/<Method>`. `name` is the route's in logs,
+    A gRPC method's prefix is `/<package>.<Service>/<Method>`. `name` is the route's in logs,
     and tells routes of one prefix apart.
     """
 
@@ -124,8 +125,8 @@ def _faults(route: Route) -> Iterator[str]:
         yield f"{route.prefix}: shares add up to 100 percent, and stand in the place of a subset"
     if any(not 0 <= share.percent <= 100 for share in route.shares):
         yield f"{route.prefix}: a share is 0 to 100 percent"
-    if route.stay and (not route.shares or any(share.subset is None for share in route.shares)):
-        yield f"{route.prefix}: who may stay has shares of subsets to stay with"
+    if route.stay and (not route.shares or len({_kept(route, one) for one in route.shares}) < len(route.shares)):
+        yield f"{route.prefix}: who may stay has shares to stay with, each of another subset or host"
     for name in (*route.headers, *route.cookies, *([route.stay.cookie] if route.stay else ())):
         if not TOKEN.fullmatch(name):
             yield f"{route.prefix}: '{name}' is no name of a header or a cookie"
@@ -156,11 +157,17 @@ def _hides(earlier: Route, later: Route) -> bool:
 def _stayers(route: Route) -> Iterator[Route]:
     """A route for each share, for those who come back to it; a share of nothing keeps nobody."""
     for share in (one for one in route.shares if one.percent and route.stay):
-        stays = {**route.cookies, route.stay.cookie: str(share.subset)} if route.stay else {}
-        name = f"{_name(route)}-stays-{share.subset}"
+        kept = _kept(route, share)
+        stays = {**route.cookies, route.stay.cookie: kept} if route.stay else {}
+        name = f"{_name(route)}-stays-{kept}"
         yield replace(
             route, name=name, cookies=stays, shares=(), stay=None, subset=share.subset, host=share.host or route.host
         )
+
+
+def _kept(route: Route, share: Share) -> str:
+    """What a client remembers of its share."""
+    return share.subset or (share.host or route.host).partition(".")[0]
 
 
 def _name(route: Route) -> str:
@@ -212,7 +219,7 @@ def _destinations(route: Route) -> list[Spec]:
         {
             **_destination(route, share.host or route.host, share.subset),
             "weight": share.percent,
-            **(_remembered(route.stay, str(share.subset)) if route.stay else {}),
+            **(_remembered(route.stay, _kept(route, share)) if route.stay else {}),
         }
         for share in route.shares
     ]
@@ -222,8 +229,8 @@ def _destination(route: Route, host: str, subset: str | None) -> Spec:
     return {"destination": {"host": host, "port": {"number": route.port}, **({"subset": subset} if subset else {})}}
 
 
-def _remembered(stay: Stay, subset: str) -> Spec:
-    cookie = f"{stay.cookie}={subset}; Path=/; Max-Age={stay.seconds}; Secure; HttpOnly; SameSite=Lax"
+def _remembered(stay: Stay, kept: str) -> Spec:
+    cookie = f"{stay.cookie}={kept}; Path=/; Max-Age={stay.seconds}; Secure; HttpOnly; SameSite=Lax"
     return {"headers": {"response": {"add": {"set-cookie": cookie}}}}
 
 

@@ -1,0 +1,191 @@
+"""The `gateway_lab` section: what its document leaves open, with the document's values as defaults."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from infra.settings.eco2 import ImageRelease, Label, VolumeGib
+from infra.settings.model import BucketPrefix, Section
+
+IMAGES = (
+    "auth-service",
+    "user-service",
+    "user-service-v2",
+    "product-service",
+    "order-service",
+    "notification-service",
+)
+"""The releases of the document's services; both of the user service are of one repository."""
+
+MODULUS_BYTES = 256
+"""RFC 7518, 3.3: a key of RS256 has 2048 bits or more."""
+
+
+def _addresses(text: str) -> str:
+    try:
+        block = ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"not a block of addresses such as 203.0.113.0/24 ({error})") from None
+    if block.prefixlen < (8 if block.version == 4 else 24):
+        raise ValueError("allowed: a block that is somebody's: /8 or longer of IPv4, /24 or longer of IPv6")
+    return text
+
+
+AddressBlock = Annotated[str, AfterValidator(_addresses)]
+KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Modulus = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{342,1366}$")]
+"""Of an RSA key, in base64url: 256 bytes are 342 characters."""
+KeyDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Origin = Annotated[str, Field(pattern=r"^(\*|https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:\d{2,5})?)$")]
+
+
+class Weights(Section):
+    """How the user service's requests are shared out (Step 3-1)."""
+
+    v1: Annotated[int, Field(ge=0, le=100)] = 80
+    """Percent of the requests for the release that everybody knows."""
+    v2: Annotated[int, Field(ge=0, le=100)] = 20
+    """Percent for the canary."""
+    stay_seconds: Annotated[int, Field(ge=0, le=604_800)] = 0
+    """How long a client keeps the version that it first got; 0: each request is shared out anew."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.v1 + self.v2 != 100:
+            raise ValueError(f"v1 {self.v1} and v2 {self.v2} are {self.v1 + self.v2} percent: allowed: 100 together")
+        return self
+
+
+class Tokens(Section):
+    """Whose tokens open the gateway (Step 1)."""
+
+    issuer: Annotated[str, Field(pattern=r"^https://[\w.-]+(/[\w./-]*)?$")]
+    """Their `iss`, which the auth service writes."""
+    audience: Annotated[str, Field(pattern=r"^[\w.:/-]{1,128}$")] = "gateway-lab"
+    """Their `aud`."""
+    keys: Annotated[dict[KeyId, Modulus], Field(min_length=1, max_length=3)]
+    """The public RSA keys that they may be signed with (RS256), by `kid`: the modulus in base64url, with the exponent 65537."""
+
+
+class Limits(Section):
+    """How much one consumer may ask (Step 3-2), and how much in one request."""
+
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """Requests per consumer and minute."""
+    per_hour: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    """Requests per consumer and hour."""
+    request_kib: Annotated[int, Field(ge=1, le=102_400)] = 1024
+    """The greatest body of a request."""
+
+    @model_validator(mode="after")
+    def _both_bind(self) -> Self:
+        if not self.per_minute < self.per_hour < self.per_minute * 60:
+            raise ValueError(
+                f"per_minute {self.per_minute} and per_hour {self.per_hour}: allowed: an hour's limit above a minute's and below "
+                "sixty of them, so that both bind"
+            )
+        return self
+
+
+class Cors(Section):
+    """Which pages may call the gateway from a browser (Step 3-2)."""
+
+    origins: Annotated[list[Origin], Field(min_length=1)] = ["*"]
+    """Pages that may read answers; `*`, alone, is any page, which then needs a token: browsers add none by themselves."""
+
+    @model_validator(mode="after")
+    def _any_stands_alone(self) -> Self:
+        if "*" in self.origins and len(self.origins) > 1:
+            raise ValueError("origins has * beside others: allowed: * alone, or origins by name")
+        return self
+
+
+class Failure(Section):
+    """When a service counts as failing (Step 4)."""
+
+    consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 5
+    """After so many errors in a row a pod is set aside, half of a service's pods at most."""
+    ejection_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    """For how long, times how often it was."""
+    concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """What may be under way to a service from one gateway; the circuit breaker answers 503 to what is beyond."""
+    retry_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    """Retries under way, of all requests under way: what is failing is not asked four times as much."""
+
+
+class Admin(Section):
+    """Who reaches the admin surface: tokens whose role is `admin`, from these addresses alone."""
+
+    addresses: Annotated[list[AddressBlock], Field(min_length=1, max_length=50)]
+    """Blocks of addresses, as the load balancer sees them."""
+
+
+class Alerts(Section):
+    """Who is told of alerts."""
+
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    """The address that gets them beside the Slack channel."""
+
+
+class DataVolumes(Section):
+    """The persistent volumes of the data layer."""
+
+    postgres_gib: VolumeGib = 20
+    """PostgreSQL's, for the user service."""
+    redis_gib: VolumeGib = 8
+    """Redis', for products and notifications."""
+    mongo_gib: VolumeGib = 20
+    """MongoDB's, for orders."""
+
+
+class GatewayLab(Section):
+    """The API gateway of the lab (api-gateway-lab.md), a tenant of eco2's cluster."""
+
+    bucket_prefix: BucketPrefix
+    """What the buckets' names start with: they are unique in all of AWS."""
+    label: Label = "lab"
+    """The gateway's host, below eco2's domain."""
+    images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
+    """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of the user service's repository."""
+    weights: Weights = Weights()
+    tokens: Tokens
+    api_keys: dict[Label, Annotated[list[KeyDigest], Field(min_length=1, max_length=2)]] = {}
+    """Clients without tokens: the SHA-256 of each one's key, in hexadecimal; two while a key is changed for another."""
+    admin: Admin
+    limits: Limits = Limits()
+    cors: Cors = Cors()
+    failure: Failure = Failure()
+    timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    """How long connecting, and a whole answer, may take (Step 4-2)."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    """How often a request that may safely be sent again is (Step 4-2)."""
+    cache_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """The longest that an answer of the product service is kept, whatever it says itself."""
+    replicas: Annotated[int, Field(ge=1, le=10)] = 2
+    """Pods of each service: with one alone nothing can take over."""
+    volumes: DataVolumes = DataVolumes()
+    backup_retention_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """How long dumps of the databases are kept."""
+
+    @model_validator(mode="after")
+    def _every_image_has_a_release(self) -> Self:
+        if missing := [name for name in IMAGES if name not in self.images]:
+            raise ValueError(f"images has no {', '.join(missing)}: allowed: a release for each of {', '.join(IMAGES)}")
+        if unknown := [name for name in self.images if name not in IMAGES]:
+            raise ValueError(f"images has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_is_one_clients(self) -> Self:
+        digests = [digest for each in self.api_keys.values() for digest in each]
+        if len(set(digests)) != len(digests):
+            raise ValueError("api_keys: one digest stands twice: allowed: each key for one client, once")
+        return self
+
+
+SECRETS = ("gateway_lab-signing-key", "gateway_lab-users")
+"""Secrets that people set: the RSA key (PEM) whose public half is in `tokens.keys`, and who may log in: a JSON object of names
+to `{"password": <bcrypt>, "role": "admin" or "user"}`. Every other secret is generated."""

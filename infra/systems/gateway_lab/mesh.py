@@ -1,0 +1,197 @@
+"""The gateway of the document on the cluster's mesh: routes, releases, failure, and who may call whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Caller
+from infra.components.mesh.cors import Cors
+from infra.components.mesh.destinations import Budget, Destination, DestinationArgs, Outliers, Pool
+from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
+from infra.components.mesh.routes import REPEATABLE, SAFE_RETRIES, Retries, Route, Routes, RoutesArgs, Share, Stay
+from infra.systems.gateway_lab.context import Context, service_host
+from infra.systems.gateway_lab.document import (
+    ARROWS,
+    CANARY,
+    CORS_HEADERS,
+    CORS_METHODS,
+    DATA_PORTS,
+    HEALTHY_SHARE,
+    MONGODB,
+    POSTGRESQL,
+    SERVICES,
+    USER,
+    Arrow,
+    Service,
+)
+from infra.systems.gateway_lab.secrets import BACKUP, DATABASES
+
+WORKLOAD = "app.kubernetes.io/name"
+RELEASE_HEADER, STAY_COOKIE = "x-release", "lab_release"
+"""By the header a tester names the release of the user service, `v1` or `v2`; by the cookie a client keeps its own."""
+
+READS = tuple(sorted(REPEATABLE))
+READ_RETRIES = f"{SAFE_RETRIES},reset,gateway-error"
+"""What a read is sent again for: also an answer that was lost, and 502, 503 and 504."""
+
+ADDED_ARROWS = (
+    Arrow(source=DATABASES, target=POSTGRESQL, port=DATA_PORTS[POSTGRESQL], why="makes the user service's database"),
+    Arrow(source=BACKUP, target=POSTGRESQL, port=DATA_PORTS[POSTGRESQL], why="dumps it"),
+    Arrow(source=BACKUP, target=MONGODB, port=DATA_PORTS[MONGODB], why="dumps it"),
+)
+"""Read into the document: what its databases need beside the services."""
+
+ALL_ARROWS = (*ARROWS, *ADDED_ARROWS)
+
+
+def build_mesh(context: Context) -> None:
+    """Register the way in, who may call whom and how, and the ways out."""
+    _edge(context)
+    _routes(context)
+    _arrows(context)
+    _egress(context)
+
+
+def below(prefix: str) -> tuple[str, str]:
+    """The path itself and all below it, as Istio writes them."""
+    return (prefix, f"{prefix}/*")
+
+
+def _edge(context: Context) -> None:
+    """The paths that the gateway lets through at all, on the lab's own host."""
+    gateway, platform = context.cluster.gateway, context.cluster.platform
+    paths = [path for service in SERVICES for prefix in service.paths for path in below(prefix)]
+    Allow(
+        f"{platform.edge_name}-edge",
+        AllowArgs(
+            place=context.place("gateway-lab-edge", context.cluster.mesh.rules_wave, gateway.namespace),
+            workload=gateway.labels,
+            callers=[Anyone(paths=paths, hosts=[context.host])],
+        ),
+        platform.edge_objects,
+    )
+
+
+def _routes(context: Context) -> None:
+    Routes(
+        context.names.logical("routes"),
+        RoutesArgs(
+            place=context.place("gateway-lab-vs", context.cluster.mesh.routes_wave),
+            hosts=[context.host],
+            gateways=[context.cluster.gateway.reference],
+            routes=[route for service in SERVICES for route in service_routes(context, service)],
+        ),
+        context.objects,
+    )
+
+
+def service_routes(context: Context, service: Service) -> Iterator[Route]:
+    """A service's routes: reads apart from the rest, since they may be sent again; the user service's by release."""
+    for prefix in service.paths:
+        for methods in (READS, ()):
+            if service.name == USER:
+                yield from _released(context, prefix, service, methods)
+            else:
+                yield _route(context, prefix, service, methods, service.name)
+
+
+def _released(context: Context, prefix: str, service: Service, methods: Sequence[str]) -> Iterator[Route]:
+    """The release that a tester names, else by weight (Step 3-1)."""
+    weights = context.settings.weights
+    for release, name in (("v1", USER), ("v2", CANARY)):
+        yield _route(context, prefix, service, methods, name, headers={RELEASE_HEADER: release})
+    shares = [
+        Share(percent=weights.v1, host=service_host(USER)),
+        Share(percent=weights.v2, host=service_host(CANARY)),
+    ]
+    stay = Stay(cookie=STAY_COOKIE, seconds=weights.stay_seconds) if weights.stay_seconds else None
+    yield _route(context, prefix, service, methods, USER, shares=shares, stay=stay)
+
+
+def _route(
+    context: Context,
+    prefix: str,
+    service: Service,
+    methods: Sequence[str],
+    to: str,
+    *,
+    headers: dict[str, str | None] | None = None,
+    shares: Sequence[Share] = (),
+    stay: Stay | None = None,
+) -> Route:
+    kind = "reads" if methods else "writes"
+    chosen = f"-{to}-by-name" if headers else ""
+    return Route(
+        prefix=prefix,
+        host=service_host(to),
+        port=service.port,
+        name=f"{service.name}{chosen}-{kind}",
+        timeout=f"{context.settings.timeout_seconds}s",
+        methods=methods,
+        headers=headers or {},
+        shares=shares,
+        stay=stay,
+        retries=Retries(attempts=context.settings.retries, on=READ_RETRIES if methods else SAFE_RETRIES),
+        cors=Cors(origins=context.settings.cors.origins, methods=CORS_METHODS, headers=(*CORS_HEADERS, "X-API-Key")),
+    )
+
+
+def _arrows(context: Context) -> None:
+    """For every workload that is called: who may, how much at a time, and when a pod is set aside."""
+    for target in dict.fromkeys(arrow.target for arrow in ALL_ARROWS):
+        place = context.place(target, context.cluster.mesh.rules_wave)
+        Allow(
+            context.names.logical(f"allow-{target}"),
+            AllowArgs(
+                place=place,
+                workload={WORKLOAD: target},
+                callers=[_caller(context, arrow) for arrow in ALL_ARROWS if arrow.target == target],
+            ),
+            context.objects,
+        )
+        Destination(context.names.logical(f"destination-{target}"), _destination(context, target), context.objects)
+
+
+def _caller(context: Context, arrow: Arrow) -> Caller:
+    if arrow.source != "gateway":
+        return Caller(principals=[context.principal(arrow.source)], ports=[arrow.port])
+    (service,) = [one for one in SERVICES if one.name == (USER if arrow.target == CANARY else arrow.target)]
+    paths = [path for prefix in service.paths for path in below(prefix)]
+    return Caller(principals=[context.cluster.gateway.principal], ports=[arrow.port], paths=paths)
+
+
+def _destination(context: Context, target: str) -> DestinationArgs:
+    """Timeouts, the circuit breaker, ejection, and how many retries may be under way (Step 4)."""
+    settings = context.settings
+    place = context.place(target, context.cluster.mesh.rules_wave)
+    timeout = f"{settings.timeout_seconds}s"
+    if target in DATA_PORTS:
+        return DestinationArgs(place=place, host=service_host(target), replicas=1, pool=Pool(connect_timeout=timeout))
+    concurrent = settings.failure.concurrent_requests
+    return DestinationArgs(
+        place=place,
+        host=service_host(target),
+        replicas=settings.replicas,
+        pool=Pool(max_connections=concurrent, connect_timeout=timeout, max_pending=concurrent, max_requests=concurrent),
+        outliers=Outliers(
+            consecutive_5xx=settings.failure.consecutive_errors,
+            interval="1s",
+            base_ejection=f"{settings.failure.ejection_seconds}s",
+            max_percent=round(HEALTHY_SHARE * 100),
+        ),
+        budget=Budget(percent=settings.failure.retry_percent, minimum=settings.retries),
+    )
+
+
+def _egress(context: Context) -> None:
+    """The namespace's proxies know its own services; the backup's also where dumps go."""
+    region, wave = f"{context.region}.amazonaws.com", context.cluster.mesh.rules_wave
+    ExternalHosts(
+        context.names.logical("external"),
+        ExternalHostsArgs(
+            place=context.place("external-hosts", wave),
+            hosts=(f"{context.bucket('backups')}.s3.{region}", f"s3.{region}", f"sts.{region}"),
+        ),
+        context.objects,
+    )
+    Visibility(context.names.logical("visible"), VisibilityArgs(place=context.place("default", wave)), context.objects)

@@ -1,0 +1,103 @@
+"""Which workload gets which secrets: each only what it needs, as files, by way of the tenant's own store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+import pulumi_random as random
+
+from infra.components.aws.parameters import Parameters, ParametersArgs
+from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
+from infra.settings import Settings
+from infra.systems.gateway_lab.context import Context
+from infra.systems.gateway_lab.document import (
+    AUTH,
+    CANARY,
+    HOME,
+    MONGODB,
+    NOTIFICATION,
+    ORDER,
+    POSTGRESQL,
+    PRODUCT,
+    REDIS,
+    USER,
+)
+
+WAVE = -4
+PASSWORD_LENGTH = 40
+BACKUP, DATABASES = "data-backup", "postgresql-lab-databases"
+"""The two jobs beside the servers."""
+
+REDIS_USERS = tuple(
+    line.split()[0]
+    for line in (Path(__file__).parents[3] / "deploy/gateway_lab/redis/users").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+)
+"""Who logs in to Redis: each workload that does, and the server's own probe."""
+
+POSTGRES_ADMIN, MONGO_ADMIN = "postgres/admin-password", "mongo/admin-password"
+POSTGRES_USER, MONGO_ORDER = f"postgres/{USER}-password", f"mongo/{ORDER}-password"
+SIGNING_KEY, USERS = "auth/signing-key", "auth/users"
+
+GENERATED = (
+    POSTGRES_ADMIN,
+    POSTGRES_USER,
+    MONGO_ADMIN,
+    MONGO_ORDER,
+    *(f"redis/{user}-password" for user in REDIS_USERS),
+)
+"""The parameters that nobody sets or sees."""
+
+NEEDED: Mapping[str, Mapping[str, str]] = {
+    AUTH: {"signing-key": SIGNING_KEY, "users": USERS},
+    USER: {"postgres-password": POSTGRES_USER},
+    CANARY: {"postgres-password": POSTGRES_USER},
+    PRODUCT: {"redis-password": f"redis/{PRODUCT}-password"},
+    NOTIFICATION: {"redis-password": f"redis/{NOTIFICATION}-password"},
+    ORDER: {"mongo-password": MONGO_ORDER},
+    POSTGRESQL: {"admin-password": POSTGRES_ADMIN},
+    DATABASES: {"admin-password": POSTGRES_ADMIN, f"{USER}-password": POSTGRES_USER},
+    MONGODB: {"admin-password": MONGO_ADMIN, f"{ORDER}-password": MONGO_ORDER},
+    REDIS: {f"{user}-password": f"redis/{user}-password" for user in REDIS_USERS},
+    BACKUP: {"admin-password": POSTGRES_ADMIN, "mongo-password": MONGO_ADMIN},
+}
+"""Every Secret of the system, by its workload: its keys, and the parameter of each below the system's path."""
+
+
+def build_secrets(context: Context, settings: Settings) -> None:
+    """Register the parameters, and a Secret per workload that needs one."""
+    path = context.cluster.platform.secrets.path
+    generated = {
+        name: random.RandomPassword(
+            context.names.logical(name.replace("/", "-")), length=PASSWORD_LENGTH, special=False
+        ).result
+        for name in GENERATED
+    }
+    set_by_people: dict[str, pulumi.Input[str]] = {
+        SIGNING_KEY: settings.secret("gateway_lab-signing-key"),
+        USERS: settings.secret("gateway_lab-users"),
+    }
+    Parameters(
+        context.names.logical("parameters"),
+        ParametersArgs(
+            path=path,
+            key_arn=context.cluster.aws.key_arn,
+            plain={},
+            secret={**generated, **set_by_people},
+            tags=context.tags,
+        ),
+    )
+    for workload, keys in NEEDED.items():
+        FetchedSecret(
+            context.names.logical(f"secret-{workload}"),
+            FetchedSecretArgs(
+                store=context.cluster.platform.secrets.store,
+                secret=workload,
+                namespace=HOME,
+                keys={key: f"{path}/{parameter}" for key, parameter in keys.items()},
+                wave=WAVE,
+            ),
+            context.objects,
+        )

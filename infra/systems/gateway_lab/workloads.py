@@ -1,0 +1,116 @@
+"""The document's services (api-gateway-lab.md, "확장된 아키텍처", Steps 1-1 and 3-1).
+
+What an image is told, by environment: `PORT`, `SERVICE_VERSION`, and where its data is: `DATABASE_HOST`, `_PORT`, `_NAME`,
+`_USER`, `_PASSWORD_FILE`, `_POOL_SIZE` (PostgreSQL, MongoDB), or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`,
+`KEY_PREFIX`. The auth service gets `SIGNING_KEY_FILE`, `KEY_ID`, `ISSUER`, `TOKEN_AUDIENCE`, `TOKEN_TTL` and `USERS_FILE`.
+"""
+
+from __future__ import annotations
+
+from infra.components.cluster.pods import Container, Pod, Resources, Scratch, SecretFiles, http_probe
+from infra.components.cluster.workload import Port, Workload, WorkloadArgs
+from infra.systems.gateway_lab.context import FOLDER, SIDECAR, Context, service_host
+from infra.systems.gateway_lab.document import (
+    AUTH,
+    CANARY,
+    DATA_PORTS,
+    MONGODB,
+    POSTGRESQL,
+    REDIS,
+    SERVICES,
+    TOKEN_SECONDS,
+    USER,
+    Service,
+)
+
+USER_ID = 10001
+TMP = "/tmp"  # noqa: S108 - the pod's own
+RESOURCES = Resources(cpu="50m", memory="96Mi", memory_limit="192Mi")
+
+POOL_SIZE = 10
+"""Connections that one pod keeps to its database ("연결 풀링"); the server lets all of them in, and few more."""
+
+
+def build_workloads(context: Context) -> None:
+    """Register every service; what it needs to start has gone before."""
+    for service in SERVICES:
+        _service(context, service)
+
+
+def environment(context: Context, service: Service) -> dict[str, str]:
+    """The settings of a service; secrets are files."""
+    found = {"PORT": str(service.port), "SERVICE_VERSION": "v2" if service.name == CANARY else "v1"}
+    if service.name == AUTH:
+        return found | _issuing(context)
+    if service.data is None:
+        return found
+    return found | (_redis(service) if service.data == REDIS else _database(service))
+
+
+def _issuing(context: Context) -> dict[str, str]:
+    """What a token says (Step 1-1), and the key of it that the gateway knows: the first of the settings'."""
+    return {
+        "ISSUER": context.settings.tokens.issuer,
+        "TOKEN_AUDIENCE": context.settings.tokens.audience,
+        "TOKEN_TTL": str(TOKEN_SECONDS),
+        "KEY_ID": next(iter(context.settings.tokens.keys)),
+        "SIGNING_KEY_FILE": f"{FOLDER}/signing-key",
+        "USERS_FILE": f"{FOLDER}/users",
+    }
+
+
+def _database(service: Service) -> dict[str, str]:
+    kind, owner = {POSTGRESQL: ("postgres", USER), MONGODB: ("mongo", service.name)}[str(service.data)]
+    return {
+        "DATABASE_HOST": service_host(str(service.data)),
+        "DATABASE_PORT": str(DATA_PORTS[str(service.data)]),
+        "DATABASE_NAME": owner,
+        "DATABASE_USER": owner,
+        "DATABASE_PASSWORD_FILE": f"{FOLDER}/{kind}-password",
+        "DATABASE_POOL_SIZE": str(POOL_SIZE),
+    }
+
+
+def _redis(service: Service) -> dict[str, str]:
+    return {
+        "REDIS_HOST": service_host(REDIS),
+        "REDIS_PORT": str(DATA_PORTS[REDIS]),
+        "REDIS_USERNAME": service.name,
+        "REDIS_PASSWORD_FILE": f"{FOLDER}/redis-password",
+        "KEY_PREFIX": f"{service.name}:",
+    }
+
+
+def _service(context: Context, service: Service) -> None:
+    """Its pods, probed at `/health` and `/ready`; a new one is ready before an old one goes."""
+    me = context.identity(service.name)
+    container = Container(
+        name="service",
+        image=context.image(service.name),
+        env=environment(context, service),
+        ports={"http": service.port},
+        mounts={FOLDER: "secrets", TMP: "tmp"},
+        resources=RESOURCES,
+        probes={
+            "startupProbe": http_probe("/health", "http", periodSeconds=2, failureThreshold=60),
+            "livenessProbe": http_probe("/health", "http", periodSeconds=10, timeoutSeconds=3, failureThreshold=3),
+            "readinessProbe": http_probe("/ready", "http", periodSeconds=5, timeoutSeconds=3, failureThreshold=2),
+        },
+        drain_seconds=5,
+    )
+    pod = Pod(
+        containers=[container],
+        volumes={"secrets": SecretFiles(secret=service.name), "tmp": Scratch(size="64Mi")},
+        placement=context.placement(),
+        user=USER_ID,
+        sidecar=SIDECAR,
+        annotations=_metrics(service.port),
+    )
+    port = Port(name="http", number=service.port, protocol="http")
+    args = WorkloadArgs(identity=me, pod=pod, port=port, replicas=context.settings.replicas, spread=True)
+    Workload(context.names.logical(f"workload-{service.name}"), args, context.objects)
+
+
+def _metrics(port: int) -> dict[str, str]:
+    """What the proxy's agent takes up, so that Prometheus finds the application's own metrics beside the proxy's."""
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port), "prometheus.io/path": "/metrics"}

@@ -1,0 +1,295 @@
+"""api-gateway-lab.md as sentences: what the document says, read off what the stack registers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.systems.gateway_lab.document import (
+    CANARY,
+    CHALLENGES,
+    CHECKPOINTS,
+    CORS_HEADERS,
+    CORS_METHODS,
+    DATA_PORTS,
+    HOME,
+    SERVICES,
+    SYSTEM,
+    USER,
+)
+from infra.systems.gateway_lab.mesh import RELEASE_HEADER, STAY_COOKIE
+from infra.systems.gateway_lab.secrets import NEEDED
+from rehearsal.cloud import open_cloud
+from rehearsal.inprocess import run
+from rehearsal.recording import Recording
+from rehearsal.values import reveal
+from tests.stacks import ACCOUNT, REGION, changed_stack, program
+
+HOST = "lab.eco2.example.com"
+SERVICE_NAMES = [one.name for one in SERVICES]
+
+
+@pytest.fixture(scope="module")
+def lab_that_keeps(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The lab whose clients keep the release that they got."""
+    folder = tmp_path_factory.mktemp("keeps")
+    changes = {
+        "platform.systems": ["eco2", SYSTEM],
+        "gateway_lab.weights": {"v1": 80, "v2": 20, "stay_seconds": 600},
+    }
+    with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
+        return run(program, changed_stack(folder, "prod", changes), cloud)
+
+
+def one(recording: Recording, kind: str, name: str) -> Any:
+    """The lab's object of that kind and name."""
+    (found,) = [
+        reveal(each.inputs)
+        for each in recording
+        if each.type.endswith(f":{kind}")
+        and each.name.startswith(f"{SYSTEM}-")
+        and each.inputs.get("metadata", {}).get("name") == name
+    ]
+    return found
+
+
+def container_of(recording: Recording, kind: str, name: str) -> Any:
+    (found,) = one(recording, kind, name)["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def environment(recording: Recording, name: str) -> dict[str, str]:
+    return {item["name"]: item["value"] for item in container_of(recording, "Deployment", name)["env"]}
+
+
+def routes(recording: Recording) -> dict[str, Any]:
+    return {route["name"]: route for route in one(recording, "VirtualService", "gateway-lab-vs")["spec"]["http"]}
+
+
+def policy(recording: Recording, name: str) -> Any:
+    return one(recording, "DestinationRule", name)["spec"]["trafficPolicy"]
+
+
+class TestServices:
+    """The service mesh and the data layer of the diagram."""
+
+    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+    def test_every_service_of_the_diagram_stands_on_its_port(self, prod: Recording, service: Any) -> None:
+        container = container_of(prod, "Deployment", service.name)
+        assert [port["containerPort"] for port in container["ports"]] == [service.port]
+        assert one(prod, "Service", service.name)["spec"]["ports"][0]["port"] == service.port
+
+    @pytest.mark.parametrize("service", SERVICE_NAMES)
+    def test_two_pods_of_each_so_that_one_may_fail(self, prod: Recording, service: str) -> None:
+        spec = one(prod, "Deployment", service)["spec"]
+        assert spec["replicas"] == 2
+        assert spec["template"]["spec"]["topologySpreadConstraints"]
+        assert one(prod, "PodDisruptionBudget", service)["spec"]["maxUnavailable"] == 1
+
+    @pytest.mark.parametrize("service", SERVICE_NAMES)
+    def test_the_kubelet_asks_each_whether_it_is_alive_and_ready(self, prod: Recording, service: str) -> None:
+        container = container_of(prod, "Deployment", service)
+        assert container["livenessProbe"]["httpGet"]["path"] == "/health"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
+
+    def test_the_canary_is_another_release_of_the_user_service(self, prod: Recording) -> None:
+        image = container_of(prod, "Deployment", CANARY)["image"]
+        assert image.startswith(f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/gateway_lab-prod-{USER}:2.0.0@sha256:")
+        assert environment(prod, CANARY)["SERVICE_VERSION"] == "v2"
+        assert environment(prod, USER)["SERVICE_VERSION"] == "v1"
+
+    @pytest.mark.parametrize("server", DATA_PORTS)
+    def test_the_data_layer_stands_with_a_volume_each(self, prod: Recording, server: str) -> None:
+        found = one(prod, "StatefulSet", server)["spec"]
+        (claim,) = found["volumeClaimTemplates"]
+        assert claim["spec"]["accessModes"] == ["ReadWriteOncePod"]
+        (port,) = container_of(prod, "StatefulSet", server)["ports"]
+        assert port["containerPort"] == DATA_PORTS[server]
+
+    @pytest.mark.parametrize("service", [one for one in SERVICES if one.data], ids=lambda service: service.name)
+    def test_each_service_is_told_of_the_server_that_the_diagram_gives_it(self, prod: Recording, service: Any) -> None:
+        told = environment(prod, service.name)
+        assert f"{service.data}.{HOME}.svc.cluster.local" in told.values()
+        assert str(DATA_PORTS[service.data]) in told.values()
+
+    def test_connections_to_databases_are_pooled(self, prod: Recording) -> None:
+        """The server has room for every pod's pool, jobs and administrators; the proxy bounds them too."""
+        pools = [int(environment(prod, name)["DATABASE_POOL_SIZE"]) * 2 for name in (USER, CANARY)]
+        (line,) = [
+            line
+            for line in one(prod, "ConfigMap", "postgresql-lab")["data"]["postgresql.conf"].splitlines()
+            if line.startswith("max_connections")
+        ]
+        assert sum(pools) < int(line.split("=")[1])
+        assert policy(prod, "postgresql-lab")["connectionPool"]["tcp"]["maxConnections"] == 100
+
+    def test_databases_are_dumped_each_night_to_a_bucket_that_their_role_can_only_write(self, prod: Recording) -> None:
+        spec = one(prod, "CronJob", "data-backup")["spec"]
+        assert spec["concurrencyPolicy"] == "Forbid"
+        dumped = [item["name"] for item in spec["jobTemplate"]["spec"]["template"]["spec"]["initContainers"]]
+        assert dumped == ["postgres", "mongo"]
+        (statement,) = json.loads(reveal(prod.one("Policy", "gateway_lab-role-backup-backup")["policy"]))["Statement"]
+        assert {*statement["Action"]} == {"s3:AbortMultipartUpload", "s3:PutObject"}
+        assert statement["Resource"] == "arn:aws:s3:::gateway-lab-example-backups/*"
+
+
+class TestSecrets:
+    """Nothing secret stands in a manifest, and nobody reads another's."""
+
+    @pytest.mark.parametrize("workload", NEEDED)
+    def test_each_workload_fetches_its_own_by_the_tenants_store(self, prod: Recording, workload: str) -> None:
+        spec = one(prod, "ExternalSecret", workload)["spec"]
+        assert spec["secretStoreRef"]["name"] == "gateway-lab-parameters"
+        assert {item["secretKey"] for item in spec["data"]} == set(NEEDED[workload])
+        assert all(item["remoteRef"]["key"].startswith("/gateway_lab/prod/") for item in spec["data"])
+
+    def test_the_signing_key_is_the_auth_services_alone(self, prod: Recording) -> None:
+        holders = {
+            each.inputs["metadata"]["name"]
+            for each in prod.of("ExternalSecret")
+            if any(item["remoteRef"]["key"].endswith("/auth/signing-key") for item in each.inputs["spec"]["data"])
+        }
+        assert holders == {"auth-service"}
+
+    def test_every_parameter_is_encrypted(self, prod: Recording) -> None:
+        found = [each for each in prod.of("Parameter") if each.inputs["name"].startswith("/gateway_lab/")]
+        assert len(found) == 9
+        assert {each.inputs["type"] for each in found} == {"SecureString"}
+
+    def test_redis_users_have_their_own_keys_alone(self, prod: Recording) -> None:
+        lines = one(prod, "ConfigMap", "redis-lab")["data"]["users"].splitlines()
+        rules = {line.split()[0]: line.split()[1:] for line in lines if not line.startswith("#")}
+        for user in ("product-service", "notification-service"):
+            assert [rule for rule in rules[user] if rule.startswith("~")] == [f"~{user}:*"]
+        assert rules["probe"] == ["+ping"]
+
+
+class TestRouting:
+    """Step 3-1: weights, and who is exempt from them."""
+
+    def test_the_user_service_is_shared_out_80_to_20(self, prod: Recording) -> None:
+        for kind in ("reads", "writes"):
+            shares = {
+                each["destination"]["host"].partition(".")[0]: each["weight"]
+                for each in routes(prod)[f"user-service-{kind}"]["route"]
+            }
+            assert shares == {USER: 80, CANARY: 20}
+
+    @pytest.mark.parametrize(("release", "service"), [("v1", USER), ("v2", CANARY)])
+    def test_a_tester_names_the_release(self, prod: Recording, release: str, service: str) -> None:
+        route = routes(prod)[f"user-service-{service}-by-name-reads"]
+        assert all(match["headers"] == {RELEASE_HEADER: {"exact": release}} for match in route["match"])
+        assert [each["destination"]["host"] for each in route["route"]] == [f"{service}.{HOME}.svc.cluster.local"]
+
+    def test_who_got_a_release_may_keep_it(self, lab_that_keeps: Recording) -> None:
+        found = routes(lab_that_keeps)
+        cookies = [
+            each["headers"]["response"]["add"]["set-cookie"].partition(";")[0]
+            for each in found["user-service-reads"]["route"]
+        ]
+        assert cookies == [f"{STAY_COOKIE}={USER}", f"{STAY_COOKIE}={CANARY}"]
+        assert {f"user-service-reads-stays-{name}" for name in (USER, CANARY)} <= found.keys()
+
+    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+    def test_each_service_has_its_path(self, prod: Recording, service: Any) -> None:
+        hosts = {
+            match["uri"].get("exact"): each["destination"]["host"]
+            for route in routes(prod).values()
+            for each in route["route"]
+            for match in route["match"]
+        }
+        for path in service.paths:
+            assert path in hosts
+
+    def test_the_host_is_the_labs_own(self, prod: Recording) -> None:
+        assert one(prod, "VirtualService", "gateway-lab-vs")["spec"]["hosts"] == [HOST]
+
+
+class TestFailure:
+    """Step 4: timeouts, retries, circuit breaker, ejection."""
+
+    def test_an_answer_and_a_connection_take_five_seconds_at_most(self, prod: Recording) -> None:
+        assert {route["timeout"] for route in routes(prod).values()} == {"5s"}
+        for service in SERVICE_NAMES:
+            assert policy(prod, service)["connectionPool"]["tcp"]["connectTimeout"] == "5s"
+
+    def test_three_retries_of_what_may_be_sent_again(self, prod: Recording) -> None:
+        for name, route in routes(prod).items():
+            assert route["retries"]["attempts"] == 3
+            seen = {"reset", "gateway-error"} & {*route["retries"]["retryOn"].split(",")}
+            assert bool(seen) == name.endswith("reads")
+
+    @pytest.mark.parametrize("service", SERVICE_NAMES)
+    def test_retries_are_a_part_of_what_is_under_way(self, prod: Recording, service: str) -> None:
+        assert policy(prod, service)["retryBudget"] == {"percent": 20, "minRetryConcurrency": 3}
+
+    @pytest.mark.parametrize("service", SERVICE_NAMES)
+    def test_the_circuit_breaker_bounds_what_is_under_way(self, prod: Recording, service: str) -> None:
+        assert policy(prod, service)["connectionPool"]["http"] == {
+            "http1MaxPendingRequests": 100,
+            "http2MaxRequests": 100,
+        }
+
+    @pytest.mark.parametrize("service", SERVICE_NAMES)
+    def test_failing_pods_are_set_aside_half_at_most(self, prod: Recording, service: str) -> None:
+        found = policy(prod, service)["outlierDetection"]
+        assert (found["consecutive5xxErrors"], found["baseEjectionTime"]) == (5, "30s")
+        assert found["maxEjectionPercent"] == 50
+
+
+class TestCors:
+    """Step 3-2."""
+
+    def test_origins_methods_and_headers_are_the_documents_and_cookies_are_left_out(self, prod: Recording) -> None:
+        for route in routes(prod).values():
+            found = route["corsPolicy"]
+            assert found["allowOrigins"] == [{"exact": "*"}]
+            assert found["allowMethods"] == list(CORS_METHODS)
+            assert {*CORS_HEADERS} < {*found["allowHeaders"]}
+            assert found["allowCredentials"] is False
+
+
+class TestMesh:
+    """Who may call whom: the diagram's arrows, and no others."""
+
+    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+    def test_a_service_is_called_by_the_gateway_alone_on_its_paths(self, prod: Recording, service: Any) -> None:
+        (rule,) = one(prod, "AuthorizationPolicy", service.name)["spec"]["rules"]
+        (source,) = rule["from"]
+        assert source["source"]["principals"] == ["cluster.local/ns/istio-system/sa/ingress-gateway"]
+        (operation,) = rule["to"]
+        assert operation["operation"]["ports"] == [str(service.port)]
+        assert operation["operation"]["paths"]
+
+    @pytest.mark.parametrize("server", DATA_PORTS)
+    def test_a_database_is_called_by_those_that_the_diagram_draws(self, prod: Recording, server: str) -> None:
+        rules = one(prod, "AuthorizationPolicy", server)["spec"]["rules"]
+        callers = {
+            principal.rpartition("/")[2] for rule in rules for principal in rule["from"][0]["source"]["principals"]
+        }
+        drawn = {one.name for one in SERVICES if one.data == server}
+        assert callers - {"postgresql-lab-databases", "data-backup"} == drawn
+
+    @pytest.mark.parametrize("workload", [*SERVICE_NAMES, *DATA_PORTS])
+    def test_everything_is_called_by_mutual_tls(self, prod: Recording, workload: str) -> None:
+        assert policy(prod, workload)["tls"] == {"mode": "ISTIO_MUTUAL"}
+
+    def test_proxies_know_their_own_namespace_and_where_dumps_go(self, prod: Recording) -> None:
+        assert one(prod, "Sidecar", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
+        hosts = one(prod, "ServiceEntry", "external-hosts")["spec"]["hosts"]
+        assert hosts[0] == f"gateway-lab-example-backups.s3.{REGION}.amazonaws.com"
+
+    def test_everything_is_in_the_namespace_of_its_own(self, prod: Recording) -> None:
+        namespaces = {
+            each.inputs["metadata"].get("namespace")
+            for each in prod
+            if each.name.startswith(f"{SYSTEM}-") and each.type.startswith("kubernetes:")
+        }
+        assert namespaces == {HOME}
+
+
+def test_the_documents_boxes_are_all_there() -> None:
+    assert [len(boxes) for boxes in CHECKPOINTS.values()] == [4, 4, 4, 4]
+    assert [len(boxes) for boxes in CHALLENGES.values()] == [4, 4, 4]

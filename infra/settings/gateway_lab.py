@@ -149,7 +149,7 @@ class GatewayLab(Section):
     label: Label = "lab"
     """The gateway's host, below eco2's domain."""
     images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
-    """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of the user service's repository."""
+    """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of `user-service`."""
     weights: Weights = Weights()
     tokens: Tokens
     api_keys: dict[Label, Annotated[list[KeyDigest], Field(min_length=1, max_length=2)]] = {}

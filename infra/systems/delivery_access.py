@@ -217,6 +217,7 @@ def change_the_stack(reach: Reach, role_boundary: pulumi.Input[str]) -> Mapping[
         "network": _network(reach),
         "edge": _edge(reach),
         "data": _data(reach),
+        "storage": (*_storage(reach), *_keys(reach)),
         "watch": _watch(reach),
         "identity": _identity(reach, role_boundary),
         "limits": (*not_itself(reach), *not_another_stack(reach), *not_another_stacks_names(reach)),
@@ -292,8 +293,7 @@ def _edge(reach: Reach) -> Statements:
 
 
 def _data(reach: Reach) -> Statements:
-    """Databases, caches, buckets, parameters, keys, image repositories. Of objects, only those that Pulumi puts there."""
-    buckets = [f"arn:aws:s3:::{prefix}-*" for prefix in reach.bucket_prefixes]
+    """Databases and caches."""
     return (
         _may(
             "rds",
@@ -314,6 +314,13 @@ def _data(reach: Reach) -> Statements:
                 "subnetgroup:{}-*",
             ),
         ),
+    )
+
+
+def _storage(reach: Reach) -> Statements:
+    """Buckets, parameters, image repositories. Of objects, only those that Pulumi puts there."""
+    buckets = [f"arn:aws:s3:::{prefix}-*" for prefix in reach.bucket_prefixes]
+    return (
         _may(
             "s3",
             "CreateBucket DeleteBucket DeleteBucketPolicy GetBucket* GetEncryptionConfiguration "
@@ -343,7 +350,6 @@ def _data(reach: Reach) -> Statements:
             "PutLifecyclePolicy TagResource UntagResource",
             reach.arns("ecr", "repository/{}-*"),
         ),
-        *_keys(reach),
     )
 
 

@@ -179,7 +179,7 @@ def test_the_certificates_are_issued_where_they_are_used(aws: Any) -> None:
     }
     assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com"}
     documented = {"api.wealist.co.kr", "api.eco2.example.com"}
-    tenants = {f"{label}.eco2.example.com" for label in ("exchange",)}
+    tenants = {f"{label}.eco2.example.com" for label in ("exchange", "lab")}
     assert hosts[REGION] == documented | tenants
 
 

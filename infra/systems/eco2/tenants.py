@@ -153,7 +153,7 @@ def _way_in(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOp
 
 def _parameters(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
     account = WorkloadIdentity(name=PARAMETERS_ACCOUNT, namespace=home(tenant), part_of=tenant.system, wave=STORE_WAVE)
-    store = ParameterStore(
+    made = ParameterStore(
         f"{room}-parameters",
         ParameterStoreArgs(
             store=store(tenant),
@@ -164,7 +164,7 @@ def _parameters(context: Context, room: str, tenant: Tenant, opts: pulumi.Resour
         ),
         opts,
     )
-    service_account(f"{room}-parameters", account, store.child, context.role_arn(secrets_role(tenant)))
+    service_account(f"{room}-parameters", account, made.child, context.role_arn(secrets_role(tenant)))
 
 
 def _scraped(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:

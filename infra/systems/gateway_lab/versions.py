@@ -7,9 +7,7 @@ _LIBRARY = "public.ecr.aws/docker/library"
 POSTGRES_IMAGE = (
     f"{_LIBRARY}/postgres:17.10-bookworm@sha256:a37f62b259d97a1cdee2f0c3e14c3c28e8df80aa4c91af1faf63392cecbee138"
 )
-REDIS_IMAGE = (
-    f"{_LIBRARY}/redis:7.4.9-bookworm@sha256:68d5960737091a28de5759e5a2624d26e60f59f704d9e3ef9f609bbf969add9c"
-)
+REDIS_IMAGE = f"{_LIBRARY}/redis:7.4.9-bookworm@sha256:68d5960737091a28de5759e5a2624d26e60f59f704d9e3ef9f609bbf969add9c"
 MONGO_IMAGE = f"{_LIBRARY}/mongo:8.0.17@sha256:9814652e33f0cf8b9fddea8b46dfc9d8e19b130dcfdd7b510ca58bb0d40c8b71"
 """8.0 is supported until October 2029 (docker-library/mongo, versions.json); four repositories pin this digest (2026-11-28)."""
 AWS_CLI_IMAGE = (

@@ -40,12 +40,12 @@ runs: .venv/.packages ## whole runs of the command line: what they say and leave
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"
-	@$(BIN)/python -m pytest -m verify --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
 	@echo "running the tests on the real engine and real servers, the dear ones too"
 	@mkdir -p .rehearsal
-	@$(BIN)/python -m pytest -m 'verify or judges' --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json
+	@$(BIN)/python -m pytest -m 'verify or judges' -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json
 	@$(BIN)/python -m tests.judges record .rehearsal/costs.json
 
 lint: .venv/.packages-dev ## ruff and mypy

@@ -98,6 +98,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((n for n, path in enumerate(_FIRST) if item.nodeid.startswith(path)), len(_FIRST)))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Judges of which each was skipped, since what it judges with is not there, have judged nothing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not re.search(r"\b(?<!not )(verify|judges)\b", session.config.getoption("markexpr")):
+        return
+    if session.exitstatus == 0 and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
+        reporter.write_line("every judge was skipped, so nothing is proved: `make tools` brings what they judge with")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 _WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
     "not runs and not verify and not judges and not bench": lambda text: bool(
         re.search(r"^pytestmark = pytest\.mark\.(runs|verify|judges)$", text, re.M)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.conftest import pytest_sessionfinish
 from tests.stacks import ROOT
 from tools.cache import make_folder
 from tools.crds import SOURCES, pinned
@@ -36,6 +38,24 @@ def test_a_filling_that_fails_or_is_cut_off_leaves_nothing_that_is_taken_for_it(
         make_folder(tmp_path / "x", cut_off)
     assert not (tmp_path / "x").exists()
     assert [path.name for path in make_folder(tmp_path / "x", _filled).iterdir()] == ["it"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "stats", "status"),
+    [
+        ("verify", {"skipped": [1]}, 1),
+        ("verify or judges", {"skipped": [1]}, 1),
+        ("verify", {"skipped": [1], "passed": [1]}, 0),
+        ("verify", {}, 0),
+        ("not runs and not verify and not judges and not bench", {"skipped": [1]}, 0),
+    ],
+)
+def test_judges_that_are_all_skipped_are_no_success(marks: str, stats: dict[str, list[int]], status: int) -> None:
+    reporter = SimpleNamespace(stats=stats, write_line=lambda _: None)
+    config = SimpleNamespace(pluginmanager=SimpleNamespace(get_plugin=lambda _: reporter), getoption=lambda _: marks)
+    session = SimpleNamespace(config=config, exitstatus=0)
+    pytest_sessionfinish(session)  # type: ignore[arg-type]
+    assert session.exitstatus == status
 
 
 def test_definitions_are_pinned_and_the_meshs_are_of_the_control_planes_version() -> None:

@@ -82,6 +82,10 @@ docs: .venv/.packages ## write the generated pages again
 	@$(BIN)/python -m policy.cost.document > docs/cost.md.tmp
 	@mv docs/cost.md.tmp docs/cost.md
 
+.PHONY: mirror
+mirror: .venv/.packages ## copy Istio's images into a stack's own registry, for eco2.mesh_images: registry (needs skopeo and the AWS CLI)
+	@$(BIN)/python -m tools.mirror '$(STACK)'
+
 .PHONY: charts
 charts: .venv/.packages ## compare the recorded checksum of every chart with what its repository serves (needs Go and the network)
 	@$(BIN)/python -m tools.charts

@@ -164,6 +164,9 @@ class Eco2(Section):
     images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
     """The release of each of the project's own images, by its repository's name: `<tag>@<digest>`. Nodes run what has the digest,
     whatever the tag says; a tag alone is for a stack before its first images."""
+    mesh_images: Literal["docker.io", "registry"] = "docker.io"
+    """Where nodes get Istio's images: `docker.io`, which counts what one address pulls, or the stack's own `registry`, which
+    `make mirror` fills."""
     kubernetes: Kubernetes = Kubernetes()
     edge: Edge = Edge()
     volumes: Volumes = Volumes()

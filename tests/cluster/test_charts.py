@@ -14,6 +14,7 @@ import pytest
 from infra.components.cluster.network_policy import Pods
 from infra.systems.eco2 import needs, network_policies, platform
 from infra.systems.eco2.namespaces import build_namespaces
+from infra.systems.eco2.versions import ISTIO_IMAGE_NAMES
 from tests.cluster.api_server import ApiServer, Verdict, api_server, wait_for_kind
 from tests.cluster.charts import TENANTS, parts, pod_templates, rendered, template, unread
 from tests.mesh.manifests import Manifest, pod_of
@@ -187,7 +188,9 @@ def test_istios_images_come_from_where_they_are() -> None:
         for container in template["spec"]["containers"]
     ]
     assert len(images) == 2
-    assert all(one.startswith("docker.io/istio/") for one in images)
+    assert {one.rpartition(":")[0] for one in images} < {
+        f"{context().mesh_images}/{name}" for name in ISTIO_IMAGE_NAMES
+    }
 
 
 @pytest.fixture(scope="module")

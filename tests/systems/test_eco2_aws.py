@@ -18,6 +18,7 @@ import boto3
 import pytest
 
 from infra.settings.eco2 import Eco2
+from infra.systems.eco2 import versions
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import Secret, contains
 from tests.stacks import ACCOUNT, REGION
@@ -213,7 +214,14 @@ class TestBootstrapMaterial:
 
     def test_each_of_the_projects_images_has_a_repository(self, eco2: Recording) -> None:
         apis = {f"eco2-prod-{name.removeprefix('k8s-api-')}-api" for name in NODES if name.startswith("k8s-api-")}
-        assert {one["name"] for one in eco2.of("Repository")} == {*apis, "eco2-prod-ext-authz", "eco2-prod-celery"}
+        own = {one["name"] for one in eco2.of("Repository") if "/" not in one["name"]}
+        assert own == {*apis, "eco2-prod-ext-authz", "eco2-prod-celery"}
+
+    def test_istios_images_have_repositories_where_the_nodes_pull_them_from_the_stacks_registry(
+        self, eco2: Recording
+    ) -> None:
+        mirrored = {one["name"] for one in eco2.of("Repository") if "/" in one["name"]}
+        assert mirrored == {f"eco2-prod-istio/{image}" for image in versions.ISTIO_IMAGE_NAMES}
 
     @pytest.mark.parametrize("part", ["etcd-snapshots", "etcd-checksums"])
     def test_a_snapshot_is_written_once_and_locked(self, eco2: Recording, part: str) -> None:

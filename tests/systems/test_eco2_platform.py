@@ -16,6 +16,7 @@ from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, NAMESPACES, NO
 from infra.systems.eco2.mesh import build_mesh
 from infra.systems.eco2.namespaces import build_namespaces
 from infra.systems.eco2.secrets import build_secrets
+from tests.stacks import ACCOUNT
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wave
 
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
@@ -278,9 +279,16 @@ class TestPlacement:
     def test_no_service_waits_for_the_load_balancer_controller(self, built: list[Manifest]) -> None:
         assert values(built, "aws-load-balancer-controller")["enableServiceMutatorWebhook"] is False
 
-    def test_istios_images_come_from_where_they_are_published(self, built: list[Manifest]) -> None:
-        hubs = [values(built, "istiod")["global"]["hub"], values(built, "istio-cni")["hub"]]
-        assert hubs == ["docker.io/istio"] * 2
+    @pytest.mark.parametrize(
+        ("chosen", "hub"),
+        [
+            ("docker.io", "docker.io/istio"),
+            ("registry", f"{ACCOUNT}.dkr.ecr.ap-northeast-2.amazonaws.com/eco2-prod-istio"),
+        ],
+    )
+    def test_istios_images_come_from_where_they_are_published_or_copied_to(self, chosen: str, hub: str) -> None:
+        built = manifests(platform.build_platform, context(mesh_images=chosen, **TENANTS))
+        assert [values(built, "istiod")["global"]["hub"], values(built, "istio-cni")["hub"]] == [hub] * 2
 
     def test_the_autoscaler_is_of_kubernetes_own_minor_version(self) -> None:
         tag = values(manifests(platform.build_platform, context(**TENANTS)), "cluster-autoscaler")["image"]["tag"]

@@ -16,7 +16,7 @@ from infra.tags import Tags, named
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryArgs:
-    """A repository `<prefix>-<service>` for each of `services`."""
+    """A repository `<prefix>-<service>` for each of `services`; `istio/pilot` is one in a folder."""
 
     prefix: str
     services: Sequence[str]
@@ -39,8 +39,9 @@ class Registry(PlatformComponent):
         self.urls, self.arns = {}, {}
         for service in args.services:
             repository = f"{args.prefix}-{service}"
+            logical = f"{name}-{service.replace('/', '-')}"
             made = aws.ecr.Repository(
-                f"{name}-{service}",
+                logical,
                 name=repository,
                 image_tag_mutability="IMMUTABLE",
                 image_scanning_configuration={"scan_on_push": True},
@@ -49,9 +50,7 @@ class Registry(PlatformComponent):
                 tags=named(args.tags, repository),
                 opts=self.guarded(args.protect),
             )
-            aws.ecr.LifecyclePolicy(
-                f"{name}-{service}-lifecycle", repository=made.name, policy=_lifecycle(), opts=self.child
-            )
+            aws.ecr.LifecyclePolicy(f"{logical}-lifecycle", repository=made.name, policy=_lifecycle(), opts=self.child)
             self.urls[service] = made.repository_url
             self.arns[service] = made.arn
         self.register_outputs({"urls": self.urls})

@@ -66,7 +66,7 @@ def _own(context: Context, grafana: Values) -> list[Part]:
     return [
         *found,
         Part(chart=versions.ISTIO_BASE, wave=Wave.MESH_KINDS, values={}, differences=WEBHOOK_FIELDS),
-        Part(chart=versions.ISTIO_CNI, wave=Wave.MESH_NODES, values=mesh_charts.istio_cni()),
+        Part(chart=versions.ISTIO_CNI, wave=Wave.MESH_NODES, values=mesh_charts.istio_cni(context)),
         Part(
             chart=versions.ISTIOD,
             wave=Wave.MESH_CONTROL,

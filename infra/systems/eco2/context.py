@@ -11,6 +11,7 @@ from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
+from infra.systems.eco2 import versions
 from infra.tags import base_tags
 
 Asking = TypeVar("Asking")
@@ -90,6 +91,13 @@ class Context(Home):
     def manifests_branch(self) -> str:
         """The branch that Argo CD follows: the stack's own, for whoever may push to it changes the cluster."""
         return self.settings.gitops.revision or f"rendered/{self.names.stack}"
+
+    @property
+    def mesh_images(self) -> str:
+        """What Istio's charts call `hub`: what comes before `/pilot`."""
+        if self.settings.mesh_images == "docker.io":
+            return versions.ISTIO_IMAGES
+        return f"{ACCOUNT_REGISTRY.format(account=self.account, region=self.region)}/{self.names.prefix}-istio"
 
     def image(self, repository: str) -> str:
         """The image of one of the project's own releases: `<registry>/<prefix>-<repository>:<tag>@<digest>`."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from infra.systems.eco2 import mesh, versions
+from infra.systems.eco2 import mesh
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
 from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, RESTRICTED, on, resources
 
 
-def istio_cni() -> Values:
+def istio_cni(context: Context) -> Values:
     """Redirects the pods' traffic from the node, so that the pods themselves need no privilege."""
     return {
-        "hub": versions.ISTIO_IMAGES,
+        "hub": context.mesh_images,
         "tolerations": EVERYWHERE,
         "excludeNamespaces": ["kube-system"],
         "resources": resources("20m", "128Mi"),
@@ -28,7 +28,7 @@ def istiod(context: Context) -> Values:
         "cni": {"enabled": True},
         "env": {"ENABLE_NATIVE_SIDECARS": "true"},
         "global": {
-            "hub": versions.ISTIO_IMAGES,
+            "hub": context.mesh_images,
             "istioNamespace": "istio-system",
             "defaultPodDisruptionBudget": {"enabled": False},
             "proxy": {"resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}},

@@ -6,6 +6,7 @@ Source: eco2.md, Data Infrastructure; the secrets are those that its auth flow, 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,7 +17,7 @@ from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.parameters import Parameters, ParametersArgs
 from infra.components.aws.registry import Registry, RegistryArgs
 from infra.settings import Settings
-from infra.systems.eco2 import needs
+from infra.systems.eco2 import needs, versions
 from infra.systems.eco2.bootstrap import Bundle, bundle
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import PROVIDERS, SERVICES
@@ -57,12 +58,17 @@ def build_storage(context: Context, settings: Settings, foundation: Foundation, 
             context.names.logical("registry"),
             RegistryArgs(
                 prefix=context.names.prefix,
-                services=REPOSITORIES,
+                services=_repositories(context),
                 protect=context.protect,
                 tags=context.tags,
             ),
         ),
     )
+
+
+def _repositories(context: Context) -> Sequence[str]:
+    mirrored = versions.ISTIO_IMAGE_NAMES if context.settings.mesh_images == "registry" else ()
+    return (*REPOSITORIES, *(f"istio/{image}" for image in mirrored))
 
 
 def _locked_bucket(context: Context, foundation: Foundation, part: str) -> None:

@@ -42,6 +42,9 @@ _ISTIO_CHARTS = "https://blob.istio.io/istio-release/charts"
 ISTIO_IMAGES = "docker.io/istio"
 """Where 1.31's images are, and nowhere else (the same notes). The charts themselves still name a registry that is closed."""
 
+ISTIO_IMAGE_NAMES = ("install-cni", "pilot", "proxyv2")
+"""Which of them the charts run."""
+
 CLUSTER_AUTOSCALER_IMAGE = "v1.36.1"
 """Of Kubernetes' own minor version, whose scheduler it imitates; the newest chart still names 1.35 (2026-11-28)."""
 

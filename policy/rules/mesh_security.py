@@ -88,7 +88,7 @@ SCRIPTED_HEADER = re.compile(r""":(add|replace)\(\s*["'](?P<header>[^"']+)["']""
 NOT_READ = "typed_per_filter_config.envoy.filters.http.jwt_authn"
 """Where tokens are not read on a host: what requires one (DENY without a principal) then refuses everything."""
 
-ADDING = frozenset({"INSERT_FIRST", "INSERT_BEFORE", "MERGE", "ADD"})
+ADDING = frozenset({"INSERT_FIRST", "INSERT_BEFORE", "INSERT_AFTER", "MERGE"})
 EARLY_MUTATION = "early_header_mutation_extensions"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from policy.kubernetes_objects import at, each, name_of, spec_of
+from policy.kubernetes_objects import at, each, name_of, number, spec_of
 from policy.mesh_objects import (
     AUTHORIZATION_POLICY,
     GATEWAY,
@@ -34,12 +34,15 @@ def _not_replaced(stack: Stack) -> Iterable[tuple[Resource, str]]:
         for one in _at_gateways(stack, REQUEST_AUTHENTICATION)
         for rule in each(spec_of(one), "jwtRules")
     }
+    ports = {
+        number(at(one, "port", "number")) for gateway in stack.of(GATEWAY) for one in each(spec_of(gateway), "servers")
+    }
     denied = [rule for one in policies if action_of(one) == "DENY" for rule in each(spec_of(one), "rules")]
     for policy in policies:
         if action_of(policy) != "CUSTOM":
             continue
         for host in sorted(_unasked(policy)):
-            required = {issuer for rule in denied for issuer in _issuers(rule, host)}
+            required = {issuer for rule in denied for issuer in _issuers(rule, host, ports)}
             if not required:
                 yield (
                     policy,
@@ -49,11 +52,11 @@ def _not_replaced(stack: Stack) -> Iterable[tuple[Resource, str]]:
                 yield policy, f"{host} requires tokens of {issuer}, which no RequestAuthentication at the gateway reads"
 
 
-def _issuers(rule: Mapping[str, Any], host: str) -> Iterator[str]:
+def _issuers(rule: Mapping[str, Any], host: str, ports: set[str]) -> Iterator[str]:
     """The issuer of whose tokens a DENY rule lets nobody in without, on that host with any port; none for a rule that says less."""
     targets = [at(one, "operation") or {} for one in each(rule, "to")]
     sources = [at(one, "source") or {} for one in each(rule, "from")]
-    if each(rule, "when") or not any(_is_whole(one, host) for one in targets):
+    if each(rule, "when") or not any(_is_whole(one, host, ports) for one in targets):
         return
     for source in sources:
         wanted = list(each(source, "notRequestPrincipals"))
@@ -61,10 +64,11 @@ def _issuers(rule: Mapping[str, Any], host: str) -> Iterator[str]:
             yield wanted[0].removesuffix("/*")
 
 
-def _is_whole(operation: Mapping[str, Any], host: str) -> bool:
-    """Whether it takes every request of the host, but for exact paths and preflights."""
+def _is_whole(operation: Mapping[str, Any], host: str, ports: set[str]) -> bool:
+    """Whether it takes every request of the host, on every port of a gateway, but for exact paths and preflights."""
     return (
-        set(operation) <= {"hosts", "notPaths", "notMethods"}
+        set(operation) <= {"hosts", "ports", "notPaths", "notMethods"}
+        and ports <= {*(each(operation, "ports") or ports)}
         and {host, f"{host}:*"} <= {*each(operation, "hosts")}
         and all(EXACT_PATH.fullmatch(path) for path in each(operation, "notPaths"))
         and {*each(operation, "notMethods")} <= PREFLIGHT

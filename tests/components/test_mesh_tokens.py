@@ -25,7 +25,9 @@ PLACE, EDGE, HOST = Place(name="books-token", namespace="istio-system"), {"istio
 PUBLIC_KEY = {"kty": "RSA", "n": "AQAB", "e": "AQAB"}
 TOKENS = Tokens(issuer="https://login.example.org/", audiences=["books"], jwks_uri="https://login.example.org/keys")
 READ = TokensArgs(place=PLACE, workload=EDGE, tokens=[TOKENS])
-REQUIRED = RequireTokenArgs(place=PLACE, workload=EDGE, hosts=[HOST], issuer=TOKENS.issuer, public=["/health"])
+REQUIRED = RequireTokenArgs(
+    place=PLACE, workload=EDGE, hosts=[HOST], ports=[8080], issuer=TOKENS.issuer, public=["/health"]
+)
 READER = Bearer(issuer=TOKENS.issuer, paths=["/books/*"], hosts=[HOST], claims={"scope": ["books:read"]})
 
 
@@ -52,7 +54,16 @@ def test_a_required_token_names_its_issuer_and_the_host_with_any_port() -> None:
     assert require_token(replace(REQUIRED, preflights=True))["rules"] == [
         {
             "from": [{"source": {"notRequestPrincipals": ["https://login.example.org//*"]}}],
-            "to": [{"operation": {"hosts": [HOST, f"{HOST}:*"], "notPaths": ["/health"], "notMethods": ["OPTIONS"]}}],
+            "to": [
+                {
+                    "operation": {
+                        "hosts": [HOST, f"{HOST}:*"],
+                        "ports": ["8080"],
+                        "notPaths": ["/health"],
+                        "notMethods": ["OPTIONS"],
+                    }
+                }
+            ],
         }
     ]
 

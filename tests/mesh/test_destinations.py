@@ -108,8 +108,8 @@ def ask(edge: Edge, *headers: tuple[str, str]) -> Any:
     return edge.send("GET", "/pods", headers, host=HOST)
 
 
-def asked(edge: Edge, times: int = 20) -> Counter[str]:
-    """Who answered, or with which status nobody did."""
+def asked(edge: Edge, times: int = 40) -> Counter[str]:
+    """Who answered, or with which status nobody did; that one of two pods gets none by chance is out of the question."""
     answers = [ask(edge) for _ in range(times)]
     return Counter(answer.upstream or str(answer.status) for answer in answers)
 
@@ -133,16 +133,16 @@ def test_a_pod_that_fails_is_set_aside_and_comes_back(edge: Edge, called: Any) -
     called(CALLED)
     assert set(asked(edge)) == {NEAR, FAR}
     edge.backends.echoes[NEAR].answers = {"status": 503, "body": ""}
-    wait_until(lambda: set(asked(edge, 10)) == {FAR}, "the failing pod to be set aside")
+    wait_until(lambda: set(asked(edge)) == {FAR}, "the failing pod to be set aside")
     edge.backends.echoes[NEAR].answers = {}
-    wait_until(lambda: set(asked(edge, 10)) == {NEAR, FAR}, "the pod to come back")
+    wait_until(lambda: set(asked(edge)) == {NEAR, FAR}, "the pod to come back")
 
 
 def test_without_a_second_pod_none_is_set_aside(edge: Edge, called: Any) -> None:
     called(replace(CALLED, replicas=1, nearest=()))
     edge.backends.echoes[NEAR].answers = {"status": 503, "body": ""}
-    with pytest.raises(TimeoutError):
-        wait_until(lambda: set(asked(edge, 10)) == {FAR}, "the failing pod to be set aside", patience=3)
+    asked(edge)
+    assert set(asked(edge)) == {FAR, "503"}
 
 
 def test_when_all_fail_half_of_them_are_asked_on(edge: Edge, called: Any) -> None:
@@ -159,7 +159,7 @@ def test_the_nearest_pod_is_called_until_it_fails(edge: Edge, called: Any) -> No
     called(replace(CALLED, nearest=ZONES))
     wait_until(lambda: set(asked(edge)) == {NEAR}, "the nearest alone")
     edge.backends.echoes[NEAR].answers = {"status": 503, "body": ""}
-    wait_until(lambda: set(asked(edge, 10)) == {FAR}, "the other zone to answer")
+    wait_until(lambda: set(asked(edge)) == {FAR}, "the other zone to answer")
     edge.backends.echoes[NEAR].answers = {}
     wait_until(lambda: set(asked(edge)) == {NEAR}, "the nearest again")
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Mutation, gone, notices, without_it
 from tests.mesh.processes import wait_until
 from tests.mesh.rig import Edge
+from tests.mesh.test_eco2_findings import findings
 from tests.mesh.tokens import user
 from tests.systems import guestbook
 from tests.systems.guestbook_edge import BURSTS, PUBLIC
@@ -56,6 +58,12 @@ def bearer(name: str) -> list[tuple[str, str]]:
 
 def test_the_proxy_takes_everything_and_nobody_warns(edge: Edge) -> None:
     assert edge.problems() == []
+
+
+def test_istio_finds_no_error_and_nothing_to_warn_of(objects: list[Manifest], tmp_path: Path) -> None:
+    """But for the releases' pods, which the rig alone has."""
+    found = findings(objects, eco2.mesh_configuration(objects), tmp_path)
+    assert [one for one in found if "IST0173" not in one] == []
 
 
 def test_cases_have_names_of_their_own() -> None:

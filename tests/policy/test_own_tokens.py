@@ -73,6 +73,7 @@ WEAKER: dict[str, tuple[tuple[str, str], dict[str, Any], str]] = {
     "only from some address": (REQUIRED, {"spec.rules.0.from.0.source.ipBlocks": ["10.0.0.0/8"]}, "required"),
     "only sometimes": (REQUIRED, {"spec.rules.0.when": [{"key": "request.headers[x]", "values": ["1"]}]}, "required"),
     "without a port": (REQUIRED, {f"{WHAT}.hosts": ["books.eco2.example.com"]}, "required"),
+    "on another port": (REQUIRED, {f"{WHAT}.ports": ["8443"]}, "required"),
     "some paths alone": (REQUIRED, {f"{WHAT}.paths": ["/api/v1/books/*"]}, "required"),
     "public by pattern": (REQUIRED, {f"{WHAT}.notPaths": ["/books/*"]}, "required"),
     "not for GET": (REQUIRED, {f"{WHAT}.notMethods": ["GET"]}, "required"),

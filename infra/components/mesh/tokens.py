@@ -116,12 +116,15 @@ class RequestAuthentication(MeshComponent):
 class RequireTokenArgs:
     """On `hosts` a request needs a token of `issuer`, but for the exact paths in `public`, and preflights (CORS) if `preflights`.
 
+    `ports` are those that the gateway's pods listen on: without them Istio would deny what is no HTTP on any other port too.
+
     Its name is in Envoy's reason of the refusal, by which `filters.local_replies` tells 401 from 403.
     """
 
     place: Place
     workload: Mapping[str, str]
     hosts: Sequence[str]
+    ports: Sequence[int]
     issuer: str
     public: Sequence[str] = ()
     preflights: bool = False
@@ -129,7 +132,7 @@ class RequireTokenArgs:
 
 def require_token(args: RequireTokenArgs) -> Spec:
     """The spec: a DENY, which no allowance outweighs."""
-    if not args.workload or not args.hosts or not ISSUER.fullmatch(args.issuer):
+    if not args.workload or not args.hosts or not args.ports or not ISSUER.fullmatch(args.issuer):
         raise ValueError(f"{args.place.reference}: a token of which issuer, on which hosts, at which pods?")
     for path in args.public:
         validate(path)
@@ -137,7 +140,8 @@ def require_token(args: RequireTokenArgs) -> Spec:
             raise BadPattern(
                 f"{args.place.reference}: '{path}' is a pattern; what is public is written out, path by path"
             )
-    operation: Spec = {"hosts": with_any_port(args.place.reference, args.hosts)}
+    hosts = with_any_port(args.place.reference, args.hosts)
+    operation: Spec = {"hosts": hosts, "ports": [str(port) for port in args.ports]}
     if args.public:
         operation["notPaths"] = list(args.public)
     if args.preflights:

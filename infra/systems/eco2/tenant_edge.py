@@ -80,6 +80,7 @@ def _own_tokens(context: Context, tenant: Tenant, opts: pulumi.ResourceOptions) 
                 place=_required(tenant, own),
                 workload=mesh.GATEWAY_LABELS,
                 hosts=[context.host(label) for label in own.hosts],
+                ports=[PORT],
                 issuer=own.tokens.issuer,
                 public=own.public,
                 preflights=own.preflights,
@@ -108,7 +109,7 @@ def _filters(context: Context) -> list[Filter]:
     ]
     # Whatever is said of a host holds for all its paths, those that lead nowhere too.
     hosts = [context.api_host, *context.tenant_hosts.values()] if any(one.patches for one in found) else []
-    return [*found, Filter(name="last-routes", patches=[last_route(host, PORT) for host in hosts])]
+    return [*found, Filter(name="last-routes", patches=[last_route(host, PORT) for host in hosts], priority=30)]
 
 
 def _token_hosts(context: Context) -> list[Spec]:

@@ -87,8 +87,9 @@ def connection_manager(settings: Spec) -> Spec:
 
 def last_route(host: str, port: int) -> Spec:
     """404 for what no route of a host takes: Envoy answers so by itself, but then knows nothing of what is said `for_host`."""
+    # After no route in particular is after all.
     nothing = {"name": "nothing-here", "match": {"prefix": "/"}, "direct_response": {"status": 404}}
-    return {**_on_host("HTTP_ROUTE", host, port), "patch": {"operation": "ADD", "value": nothing}}
+    return {**_on_host("HTTP_ROUTE", host, port), "patch": {"operation": "INSERT_AFTER", "value": nothing}}
 
 
 def for_host(host: str, port: int, value: Spec) -> Spec:

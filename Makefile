@@ -43,6 +43,8 @@ verify: tools lint ## the linters, and the tests on the real engine and real ser
 	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
+	@$(BIN)/python -m tools.go_tools kube-score
+	@$(BIN)/python -m tools.outsiders
 	@echo "running the tests on the real engine and real servers, the dear ones too"
 	@mkdir -p .rehearsal
 	@$(BIN)/python -m pytest -m 'verify or judges' -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json
@@ -107,7 +109,7 @@ bench-mesh: .venv/.packages
 	@$(BIN)/python -m tests.mesh.bench $(ARGS)
 
 lock: .venv/.packages ## pin what requirements*.in ask for
-	@for file in requirements requirements-dev tools/uv/requirements; do \
+	@for file in requirements requirements-dev tools/uv/requirements tools/outsiders/requirements; do \
 	  $(BIN)/python -m uv pip compile --quiet --generate-hashes --python-version 3.11 $$file.in -o $$file.txt || exit 1; done
 
 .venv/.packages: requirements.txt tools/install.py

@@ -13,6 +13,7 @@ import pytest
 from rehearsal.engine.build import find_engine
 from tools.cache import cache_folder
 from tools.go_tools import TOOLS, find
+from tools.outsiders import find_outsiders
 from tools.python_host import find_python_host
 
 
@@ -40,6 +41,11 @@ def required_python_host() -> Path:
     return find_python_host() or missing(
         "Pulumi's Python host is not fetched: `python -m tools.python_host` does it (needs Go)"
     )
+
+
+def required_outsiders() -> Path:
+    """The Python that has outsiders' linters and the browser's driver."""
+    return find_outsiders() or missing("outsiders' linters are not installed: `python -m tools.outsiders` does it")
 
 
 def required_command(name: str) -> Path:

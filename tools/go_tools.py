@@ -33,6 +33,7 @@ class GoTool:
     `root` is where that folder is; a program of the project's own pins nothing.
     `version_variable` is the linker's name of the variable that holds the version (with a `v` in front where it ends in `=v`),
     `check` what a good build answers to, and `status` with which exit status; `check_settings` are its environment meanwhile.
+    One that `is_dear` is built only where it is asked for: by `make judges`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class GoTool:
     check: tuple[str, ...] = ("version",)
     status: int = 0
     check_settings: Mapping[str, str] = field(default_factory=dict)
+    is_dear: bool = False
 
     @property
     def folder(self) -> Path:
@@ -162,6 +164,15 @@ FORTIO = GoTool(
     pinned="fortio.org/fortio",
     took="half a minute",
 )
+KUBE_SCORE = GoTool(
+    name="kube-score",
+    module="kube-score",
+    package="github.com/zegl/kube-score/cmd/kube-score",
+    pinned="github.com/zegl/kube-score",
+    version_variable="main.version",
+    took="half a minute",
+    is_dear=True,
+)
 TOOLS = {
     tool.name: tool
     for tool in (
@@ -178,6 +189,7 @@ TOOLS = {
         ACTIONLINT,
         RATE_LIMIT,
         FORTIO,
+        KUBE_SCORE,
     )
 }
 
@@ -291,12 +303,12 @@ def _command(tools: Sequence[GoTool], draft: Path) -> list[str]:
 
 
 def main(names: Sequence[str]) -> int:
-    """Build the programs of those names, or all, and print their paths."""
+    """Build the programs of those names, or all that every change is judged with, and print their paths."""
     if unknown := [name for name in names if name not in TOOLS]:
         say(f"unknown: {', '.join(unknown)}; there is {', '.join(TOOLS)}")
         return 2
     try:
-        for path in _built([TOOLS[name] for name in names or TOOLS]):
+        for path in _built([tool for tool in TOOLS.values() if tool.name in names or not (names or tool.is_dear)]):
             print(path)
     except BuildFailed as error:
         say(str(error))

@@ -303,3 +303,34 @@ def test_no_policy_finds_more_fault_with_a_guest_than_without(standing: Recordin
 
 def test_no_system_knows_the_guest() -> None:
     assert not [path for path in (ROOT / "infra").rglob("*.py") if "guestbook" in path.read_text()]
+
+
+def test_the_limiter_is_asked_by_the_gateway_alone_and_asks_nobody(standing: Recording) -> None:
+    spec = one(standing, "NetworkPolicy", "ratelimit", "ratelimit")["spec"]
+    callers = {
+        (rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], rule["ports"][0]["port"])
+        for rule in spec["ingress"]
+    }
+    assert callers == {("istio-system", 8081), ("prometheus", 15020)}
+    called = {
+        rule["to"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for rule in spec["egress"]
+    }
+    assert called == {"kube-system", "istio-system"}
+    (rule,) = one(standing, "AuthorizationPolicy", "ratelimit", "ratelimit")["spec"]["rules"]
+    assert rule["from"][0]["source"]["principals"] == ["cluster.local/ns/istio-system/sa/ingress-gateway"]
+    assert rule["to"][0]["operation"]["paths"] == ["/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"]
+
+
+def test_each_tenants_limits_are_a_domain_of_its_own(standing: Recording) -> None:
+    files = one(standing, "ConfigMap", "ratelimit", "ratelimit")["data"]
+    assert {name: yaml.safe_load(text)["domain"] for name, text in files.items()} == {"guestbook.yaml": "guestbook"}
+
+
+def test_without_limits_there_is_no_limiter(alone: Recording) -> None:
+    assert [each.name for each in alone if "ratelimit" in each.name] == []
+
+
+def test_no_secret_is_near_the_limiter(standing: Recording) -> None:
+    pod = one(standing, "Deployment", "ratelimit", "ratelimit")["spec"]["template"]["spec"]
+    assert [volume for volume in pod["volumes"] if "secret" in volume] == []
+    assert {container["name"]: container.get("ports") for container in pod["containers"]}["redis"] is None

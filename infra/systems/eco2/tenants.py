@@ -13,6 +13,7 @@ import pulumi
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.foundation import certify
 from infra.components.cluster.accounts import service_account
+from infra.components.cluster.fence import Fence, FenceArgs
 from infra.components.cluster.gitops import (
     ArgoObject,
     ProjectArgs,
@@ -89,6 +90,7 @@ def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:
     for tenant in context.tenants:
         room = _room(context, tenant)
         _namespaces(room, tenant, opts)
+        _fence(context, room, tenant, opts)
         _way_in(context, room, tenant, opts)
         if tenant.fetches_secrets:
             _parameters(context, room, tenant, opts)
@@ -118,6 +120,22 @@ def _namespaces(room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None
             ),
             opts,
         )
+
+
+def _fence(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOptions) -> None:
+    """Whoever brings the tenant's objects, Argo CD or one who has its rights: none reaches for another's."""
+    Fence(
+        f"{room}-fence",
+        FenceArgs(
+            name=f"tenant-{dashed(tenant)}",
+            namespaces=list(tenant.namespaces),
+            hosts=[context.host(label) for label in tenant.hosts],
+            store=store(tenant) if tenant.fetches_secrets else None,
+            path=parameter_path(tenant, context.names.stack),
+            wave=Wave.NAMESPACES,
+        ),
+        opts,
+    )
 
 
 def _hard(quota: Quota) -> dict[str, str]:

@@ -1,0 +1,163 @@
+"""What the API server refuses in some namespaces, whoever brings it: mesh objects that reach for what is another's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pulumi
+
+from infra.components.cluster.metadata import metadata
+from infra.components.cluster.objects import KubernetesObject
+from infra.components.component import PlatformComponent
+
+API = "admissionregistration.k8s.io/v1"
+SERVICES = ".svc.cluster.local"
+OF_SERVICES = "matches('(?i)[.]svc[.]cluster[.]local[.]?$')"
+"""However it is spelled: what begins or ends differently is no service's name to Istio, and none that is let through here."""
+
+RESOURCES = {
+    "networking.istio.io": ["destinationrules", "gateways", "serviceentries", "virtualservices"],
+    "external-secrets.io": ["externalsecrets", "secretstores"],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FenceArgs:
+    """The namespaces of one tenant, its public hosts, and the ClusterSecretStore from which it fetches what is below `path`.
+
+    Without a store it fetches nothing.
+    """
+
+    name: str
+    namespaces: Sequence[str]
+    hosts: Sequence[str]
+    store: str | None = None
+    path: str = ""
+    wave: int = 0
+
+
+def fence(args: FenceArgs) -> dict[str, Any]:
+    """The ValidatingAdmissionPolicy's spec.
+
+    Istio takes a VirtualService of any namespace for any host, with a route to any service: the gateway is trusted by all that it
+    calls, and what a route sets on a request, such as a user's id, is believed.
+    """
+    if not args.namespaces:
+        raise ValueError(f"fence {args.name}: it is around no namespace")
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "namespaceSelector": {
+                "matchExpressions": [
+                    {"key": "kubernetes.io/metadata.name", "operator": "In", "values": sorted(args.namespaces)}
+                ]
+            },
+            "resourceRules": [
+                {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": resources}
+                for group, resources in RESOURCES.items()
+            ],
+        },
+        "validations": [
+            {"expression": expression, "message": message, "reason": "Forbidden"}
+            for expression, message in (*_routes(args), *_names(args), *_secrets(args))
+        ],
+    }
+
+
+def _own(host: str, args: FenceArgs) -> str:
+    """Whether a host is a service of its own: by its whole name, or by a name without a dot, which Istio looks for beside it."""
+    ends = " || ".join(f"{host}.endsWith('.{namespace}{SERVICES}')" for namespace in sorted(args.namespaces))
+    return f"(({ends} || !{host}.contains('.')) && !{host}.contains('*'))"
+
+
+def _not_anothers(host: str, args: FenceArgs) -> str:
+    return f"({_own(host, args)} || !({host}.{OF_SERVICES} || {host}.contains('*')))"
+
+
+def _routes(args: FenceArgs) -> Sequence[tuple[str, str]]:
+    hosts = json.dumps(sorted(args.hosts))
+    to = _not_anothers("to.destination.host", args)
+    routes = " && ".join(
+        f"object.spec.?{kind}.orValue([]).all(rule, rule.?route.orValue([]).all(to, {to}))"
+        for kind in ("http", "tcp", "tls")
+    )
+    mirrored = (
+        "object.spec.?http.orValue([]).all(rule, !has(rule.delegate)"
+        f" && (!has(rule.mirror) || {_not_anothers('rule.mirror.host', args)})"
+        f" && rule.?mirrors.orValue([]).all(to, {to}))"
+    )
+    return (
+        ("object.kind != 'Gateway'", "A way into the mesh is the cluster's to make"),
+        (
+            f"object.kind != 'VirtualService' || object.spec.?hosts.orValue([]).all(host, host in {hosts} || {_own('host', args)})",
+            f"A route is for {', '.join(sorted(args.hosts)) or 'no public host'} and for services of the tenant's own namespaces",
+        ),
+        (
+            f"object.kind != 'VirtualService' || ({routes} && {mirrored})",
+            "A route leads to services of the tenant's own namespaces, or out of the cluster",
+        ),
+    )
+
+
+def _names(args: FenceArgs) -> Sequence[tuple[str, str]]:
+    alone = "object.spec.?exportTo.orValue([]) == ['.']"
+    outside = f"!object.spec.host.{OF_SERVICES} && {alone}"
+    return (
+        (
+            f"object.kind != 'DestinationRule' || {_own('object.spec.host', args)} || ({outside})",
+            "A DestinationRule is for a service of the tenant's own; one for a host outside has exportTo: ['.']",
+        ),
+        (
+            f"object.kind != 'ServiceEntry' || ({alone} && object.spec.hosts.all(host, !host.{OF_SERVICES}))",
+            "A ServiceEntry is for hosts outside, and has exportTo: ['.']",
+        ),
+    )
+
+
+def _secrets(args: FenceArgs) -> Sequence[tuple[str, str]]:
+    if not args.store:
+        return (("!(object.kind in ['ExternalSecret', 'SecretStore'])", "This tenant fetches no secrets"),)
+    below = (
+        "object.spec.?data.orValue([]).all(one, !has(one.sourceRef)"
+        f" && one.remoteRef.key.startsWith('{args.path}/') && !one.remoteRef.key.contains('..'))"
+    )
+    ref = "object.spec.?secretStoreRef"
+    store = f"{ref}.?name.orValue('') == '{args.store}' && {ref}.?kind.orValue('') == 'ClusterSecretStore'"
+    return (
+        ("object.kind != 'SecretStore'", f"Secrets are fetched by the ClusterSecretStore {args.store} alone"),
+        (
+            f"object.kind != 'ExternalSecret' || ({store} && !has(object.spec.dataFrom) && {below})",
+            f"An ExternalSecret names parameters below {args.path}/, one by one, of the ClusterSecretStore {args.store}",
+        ),
+    )
+
+
+class Fence(PlatformComponent):
+    """The tenant's namespaces hold nothing that is another's in the mesh or among the secrets.
+
+    Resources: a ValidatingAdmissionPolicy and its ValidatingAdmissionPolicyBinding.
+    """
+
+    pulumi_type: ClassVar[str] = "platform:cluster:Fence"
+
+    def __init__(self, name: str, args: FenceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        about = metadata(args.name, wave=args.wave)
+        KubernetesObject(
+            f"{name}-policy",
+            f"{API}/ValidatingAdmissionPolicy",
+            metadata=about,
+            body={"spec": fence(args)},
+            opts=self.child,
+        )
+        KubernetesObject(
+            f"{name}-binding",
+            f"{API}/ValidatingAdmissionPolicyBinding",
+            metadata=about,
+            body={"spec": {"policyName": args.name, "validationActions": ["Deny"]}},
+            opts=self.child,
+        )
+        self.register_outputs({})

@@ -1,0 +1,203 @@
+"""Somebody has a tenant's rights in its namespaces: played on a real kube-apiserver with the fences that are rendered.
+
+Argo CD's project refuses some of it as well (tests/systems/test_tenants.py); here nobody but the API server decides.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.components.cluster.fence import API, FenceArgs, fence
+from rehearsal.recording import Recording
+from rehearsal.values import reveal
+from tests.cluster.api_server import ApiServer, api_server
+from tests.mesh.manifests import Manifest
+
+pytestmark = pytest.mark.verify
+
+NETWORKING, SECRETS = "networking.istio.io/v1", "external-secrets.io/v1"
+GUESTS = FenceArgs(
+    name="tenant-guestbook",
+    namespaces=["guestbook", "guestbook-jobs"],
+    hosts=["guests.eco2.example"],
+    store="guestbook-parameters",
+    path="/guestbook/prod",
+)
+SERVICE = "guestbook-api.guestbook.svc.cluster.local"
+VICTIM = "my-api.my.svc.cluster.local"
+
+
+def made(api: str, kind: str, spec: Manifest, name: str = "x", namespace: str = "guestbook") -> Manifest:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def routed(host: str = "guests.eco2.example", to: str = SERVICE, **rule: Any) -> Manifest:
+    route = {"route": [{"destination": {"host": to, "port": {"number": 8080}}}], **rule}
+    return made(NETWORKING, "VirtualService", {"hosts": [host], "gateways": ["istio-system/x"], "http": [route]})
+
+
+def fetched(key: str = "/guestbook/prod/greeting", store: str = "guestbook-parameters", **spec: Any) -> Manifest:
+    one = {"secretKey": "a", "remoteRef": {"key": key}}
+    ref = {"kind": "ClusterSecretStore", "name": store}
+    return made(SECRETS, "ExternalSecret", {"secretStoreRef": ref, "data": [one], "target": {"name": "x"}, **spec})
+
+
+def entry(host: str, **spec: Any) -> Manifest:
+    ports = [{"number": 443, "name": "tls", "protocol": "TLS"}]
+    return made(NETWORKING, "ServiceEntry", {"hosts": [host], "ports": ports, "resolution": "DNS", **spec})
+
+
+def ruled(host: str, **spec: Any) -> Manifest:
+    return made(NETWORKING, "DestinationRule", {"host": host, "trafficPolicy": {"tls": {"mode": "DISABLE"}}, **spec})
+
+
+HONEST = {
+    "a route for its host to its service": routed(),
+    "a route between its own services, by a short name": routed(host="guestbook-api", to="guestbook-api"),
+    "a route to another of its namespaces": routed(to="worker.guestbook-jobs.svc.cluster.local"),
+    "a route to a host outside": routed(host=SERVICE, to="www.example.com"),
+    "how its service is called": ruled(SERVICE),
+    "how a host outside is called": ruled("www.example.com", exportTo=["."]),
+    "a host outside, for itself": entry("www.example.com", exportTo=["."]),
+    "a parameter of its own": fetched(),
+}
+
+OTHERS_SERVICE: dict[str, Any] = {
+    "headers": {"request": {"set": {"x-user-id": "somebody"}}},
+    "rewrite": {"uri": "/api/v1/my/profile"},
+}
+STOLEN = {
+    "its host leads to another's service, as a user that it names": routed(to=VICTIM, **OTHERS_SERVICE),
+    "the same, spelled otherwise": routed(to="My-Api.my.svc.Cluster.local"),
+    "a copy of its requests goes to another's service": routed(mirror={"host": VICTIM}),
+    "a copy of a part of them": routed(mirrors=[{"destination": {"host": VICTIM}}]),
+    "a route that another namespace finishes": routed(delegate={"name": "x", "namespace": "my"}),
+    "another's public host": routed(host="api.eco2.example"),
+    "every public host": routed(host="*"),
+    "every host below the domain": routed(host="*.eco2.example"),
+    "another's service, for everybody who calls it": routed(host=VICTIM),
+    "plain TCP to another's service": made(
+        NETWORKING,
+        "VirtualService",
+        {"hosts": ["guestbook-api"], "tcp": [{"route": [{"destination": {"host": VICTIM, "port": {"number": 5432}}}]}]},
+    ),
+    "no TLS to another's service": ruled(VICTIM),
+    "no TLS to a host outside, for everybody": ruled("www.example.com"),
+    "another's service by a name of its own": entry(VICTIM, exportTo=["."]),
+    "a host outside, for everybody": entry("kapi.kakao.com"),
+    "a host outside, for one other namespace": entry("kapi.kakao.com", exportTo=["my"]),
+    "a way in for another's host": made(
+        NETWORKING,
+        "Gateway",
+        {
+            "selector": {"istio": "ingress-gateway"},
+            "servers": [{"port": {"number": 8080, "name": "http", "protocol": "HTTP"}, "hosts": ["api.eco2.example"]}],
+        },
+    ),
+    "the cluster's own store": fetched("/eco2/prod/jwt/secret", "eco2-parameters"),
+    "another tenant's store": fetched("/exchange/prod/key", "exchange-parameters"),
+    "another's parameter by its own store": fetched("/eco2/prod/jwt/secret"),
+    "another's parameter that begins like its own": fetched("/guestbook/prod-other/key"),
+    "another's parameter by way of its own folder": fetched("/guestbook/prod/../../eco2/prod/jwt/secret"),
+    "whatever is found": fetched(dataFrom=[{"find": {"path": "/", "name": {"regexp": ".*"}}}]),
+    "a store of its own making": made(
+        SECRETS, "SecretStore", {"provider": {"aws": {"service": "ParameterStore", "region": "ap-northeast-2"}}}
+    ),
+}
+
+
+def objects_of(recording: Recording) -> list[tuple[str, Manifest]]:
+    return [(one.name, reveal(one.inputs)) for one in recording if one.custom and one.type.startswith("kubernetes:")]
+
+
+@pytest.fixture(scope="module")
+def fences(prod: Recording) -> list[Manifest]:
+    """Those of the tenants that prod has, with their bindings, and one of a made-up tenant that also fetches secrets."""
+    about = {"name": GUESTS.name}
+    spec = {"policyName": GUESTS.name, "validationActions": ["Deny"]}
+    return [
+        *(each for name, each in objects_of(prod) if "-fence-" in name),
+        {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": about, "spec": fence(GUESTS)},
+        {"apiVersion": API, "kind": "ValidatingAdmissionPolicyBinding", "metadata": about, "spec": spec},
+    ]
+
+
+@pytest.fixture(scope="module")
+def tenants(prod: Recording, fences: list[Manifest]) -> list[Manifest]:
+    """The real tenants' own objects that a fence looks at."""
+    kinds = {"VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret"}
+    around = {
+        namespace
+        for one in fences
+        if one["kind"] == "ValidatingAdmissionPolicy"
+        for namespace in one["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][0]["values"]
+    }
+    return [one for _, one in objects_of(prod) if one["kind"] in kinds and one["metadata"]["namespace"] in around]
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, fences: list[Manifest], tenants: list[Manifest]
+) -> Iterator[ApiServer]:
+    kinds = [*HONEST.values(), *STOLEN.values()]
+    namespaces = {*GUESTS.namespaces, "my", *(one["metadata"]["namespace"] for one in tenants)}
+    with api_server(tmp_path_factory.mktemp("api-server"), kinds) as running:
+        for name in sorted(namespaces):
+            running.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        for one in fences:
+            verdict = running.create(one)
+            assert verdict.status == 201, verdict.message
+        deadline = time.monotonic() + 30
+        while running.create(STOLEN["every public host"], dry_run=True).status == 201:
+            assert time.monotonic() < deadline, "the fences never held"
+            time.sleep(0.1)
+        yield running
+
+
+@pytest.mark.parametrize("what", HONEST)
+def test_what_is_a_tenants_own_it_may(server: ApiServer, what: str) -> None:
+    verdict = server.create(HONEST[what], dry_run=True)
+    assert verdict.status == 201, verdict.message
+
+
+@pytest.mark.parametrize("what", STOLEN)
+def test_what_is_anothers_is_refused(server: ApiServer, what: str) -> None:
+    verdict = server.create(STOLEN[what], dry_run=True)
+    assert (verdict.status, "tenant-guestbook" in verdict.message) == (403, True), verdict.message
+
+
+@pytest.mark.parametrize("what", STOLEN)
+def test_the_same_is_a_good_object_where_no_fence_is(server: ApiServer, what: str) -> None:
+    """So that it is the fence which refuses it, and not a field that no kind has."""
+    elsewhere = copy.deepcopy(STOLEN[what])
+    elsewhere["metadata"]["namespace"] = "my"
+    verdict = server.create(elsewhere, dry_run=True)
+    assert verdict.status == 201, verdict.message
+
+
+def test_the_real_tenants_objects_are_within_their_fences(server: ApiServer, tenants: list[Manifest]) -> None:
+    assert tenants
+    refused = [verdict.message for one in tenants if (verdict := server.create(one, dry_run=True)).status != 201]
+    assert refused == []
+
+
+def test_each_real_tenant_has_a_fence_around_all_its_namespaces(prod: Recording, fences: list[Manifest]) -> None:
+    projects = {
+        one["metadata"]["name"]: {each["namespace"] for each in one["spec"]["destinations"]}
+        for _, one in objects_of(prod)
+        if one["kind"] == "AppProject" and not one["metadata"]["name"].startswith("eco2")
+    }
+    around = {
+        one["metadata"]["name"].removeprefix("tenant-"): {
+            *one["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][0]["values"]
+        }
+        for one in fences
+        if one["kind"] == "ValidatingAdmissionPolicy"
+    }
+    assert projects
+    assert {name: around.get(name) for name in projects} == projects

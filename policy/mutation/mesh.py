@@ -189,7 +189,7 @@ _TRAFFIC: tuple[Mutation, ...] = (
         "Istio traffic",
         "kubernetes:networking.istio.io/v1:Gateway",
         {
-            "spec.servers[*].hosts": (["*"], ["*.example.com"]),
+            "spec.servers[*].hosts": (["*"], ["*.example.com"], ["api.eco2.example.com"]),
             "spec.servers[*].hosts[+]": "*/*",
             "spec.servers[*].tls": {"mode": "PASSTHROUGH"},
             "spec.selector": ({}, {"istio": "another"}),

@@ -52,14 +52,21 @@ PROTOCOLS = frozenset(
 )
 
 
+EVERY_NAMESPACE = frozenset({"", "*"})
+"""What stands before a host of a Gateway that routes of any namespace may claim."""
+
+
 def _takes_any_host(resource: Resource) -> Iterable[str]:
     for server in each(spec_of(resource), "servers"):
         hosts = list(each(server, "hosts"))
         if not hosts:
             yield "a server names no host"
         for host in hosts:
-            if "*" in host.rpartition("/")[2]:
+            namespace, _, name = host.rpartition("/")
+            if "*" in name:
                 yield f"a server's host is {host}"
+            elif namespace in EVERY_NAMESPACE:
+                yield f"a server takes routes for {name} from every namespace"
 
 
 def _speaks_old_tls(resource: Resource) -> Iterable[str]:
@@ -100,10 +107,12 @@ def _unbound_routes(stack: Stack) -> Iterable[tuple[Resource, str]]:
             for gateway in bound
             for server in each(spec_of(gateway), "servers")
             for host in each(server, "hosts")
+            if host.rpartition("/")[0] in {*EVERY_NAMESPACE, namespace_of(route)}
+            or (host.startswith("./") and namespace_of(gateway) == namespace_of(route))
         }
         for host in each(spec_of(route), "hosts") or ["*"]:
             if "*" in host or host not in admitted:
-                yield route, f"its host {host} is none that its gateway takes"
+                yield route, f"its host {host} is none that its gateway takes from {namespace_of(route)}"
 
 
 def _destinations(route: Resource) -> Iterator[str]:
@@ -279,10 +288,10 @@ def _protocol_is_guessed(resource: Resource) -> Iterable[str]:
 RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="mesh-gateway-hosts-named",
-        title="A gateway takes the hosts that it names",
+        title="A gateway takes the hosts that it names, each from the namespace that it names",
         controls=("Istio security best practices: Avoid overly broad hosts configurations",),
         severity=Severity.HIGH,
-        remedy="Name the host; * takes what any client claims.",
+        remedy="Name <namespace>/<host>: * takes what any client claims, and without a namespace any VirtualService may route it.",
         types=frozenset({GATEWAY}),
         check=_takes_any_host,
     ),

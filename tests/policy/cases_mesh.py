@@ -288,6 +288,9 @@ _TRAFFIC = (
         "mesh-gateway-hosts-named", {"spec.servers.0.hosts": ["./*.example.com"]}, also=frozenset({"mesh-route-bound"})
     ),
     _gateway("mesh-gateway-hosts-named", {"spec.servers.0.hosts": []}, also=frozenset({"mesh-route-bound"})),
+    _gateway("mesh-gateway-hosts-named", {"spec.servers.0.hosts.0": "api.eco2.example.com"}),
+    _gateway("mesh-gateway-hosts-named", {"spec.servers.0.hosts.0": "*/api.eco2.example.com"}),
+    _route("mesh-route-bound", {"metadata.namespace": "worker"}),
     _gateway(
         "mesh-gateway-tls",
         {"spec.servers.0.port.protocol": "HTTPS", "spec.servers.0.tls": {"minProtocolVersion": "TLSV1_0"}},

@@ -162,7 +162,10 @@ def _edge(context: Context, opts: pulumi.ResourceOptions) -> None:
             place=_place("eco2-gateway", wave=ROUTES_WAVE),
             workload=GATEWAY_LABELS,
             # The port that Envoy listens on, not the Service's.
-            servers=[Server(port=GATEWAY_CONTAINER_PORT, hosts=[context.api_host])],
+            # Each with the namespace that may route it: else a VirtualService of any namespace could answer for the API.
+            servers=[
+                Server(port=GATEWAY_CONTAINER_PORT, hosts=[f"{service}/{context.api_host}" for service in SERVICES])
+            ],
         ),
         opts,
     )

@@ -81,6 +81,8 @@ docs: .venv/.packages ## write the generated pages again
 	@mv docs/config.md.tmp docs/config.md
 	@$(BIN)/python -m policy.document > docs/policies.md.tmp
 	@mv docs/policies.md.tmp docs/policies.md
+	@$(BIN)/python -m tests.security.page > docs/security.md.tmp
+	@mv docs/security.md.tmp docs/security.md
 	@$(BIN)/python -m policy.cost.document > docs/cost.md.tmp
 	@mv docs/cost.md.tmp docs/cost.md
 

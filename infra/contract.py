@@ -136,6 +136,8 @@ class Gateway:
     reference: str
     namespace: str
     labels: Mapping[str, str]
+    port: int
+    """Where its Envoy listens, by which its virtual hosts are named."""
     principal: str
     trusted_proxies: int
 

@@ -77,6 +77,8 @@ class Limits(Section):
     """Requests per consumer and minute."""
     per_hour: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """Requests per consumer and hour."""
+    logins_per_minute: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Attempts to log in per address and minute."""
     request_kib: Annotated[int, Field(ge=1, le=102_400)] = 1024
     """The greatest body of a request."""
 

@@ -76,6 +76,8 @@ FILTERS = frozenset(
         "tenants-bursts",
         "tenants-answers",
         "tenants-last-routes",
+        "gateway-lab-compression",
+        "gateway-lab-request-size",
     }
 )
 """The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/filters."""
@@ -306,10 +308,29 @@ def _filter_outside_its_room(stack: Stack) -> Iterable[tuple[Resource, str]]:
 
 def _filter_fails_open(resource: Resource) -> Iterable[str]:
     for path, key, value in everywhere(spec_of(resource)):
-        if key in {"failure_mode_allow", "failureModeAllow", "disabled"} and value and NOT_READ not in path:
+        if (
+            key in {"failure_mode_allow", "failureModeAllow", "disabled"}
+            and value
+            and not _is_off_at_first(resource, path)
+        ):
             yield f"{path} is {value}"
         if key in {"allow_missing_or_failed", "bypass"} and value is not None:
             yield f"{path} lets requests round a filter"
+
+
+def _is_off_at_first(resource: Resource, path: str) -> bool:
+    """Whether tokens are not read on one host, or a filter waits for the host that the object itself turns it on for."""
+    if NOT_READ in path:
+        return True
+    turned_on = {
+        name for patch in _patches(resource) for name in at(patch, "patch", "value", "typed_per_filter_config") or {}
+    }
+    waiting = {
+        f"configPatches.{position}.patch.value.disabled"
+        for position, patch in enumerate(_patches(resource))
+        if at(patch, "patch", "value", "name") in turned_on
+    }
+    return path in waiting
 
 
 def _script_says_who_calls(resource: Resource) -> Iterable[str]:

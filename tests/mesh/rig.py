@@ -10,6 +10,7 @@ Certificates come from an authority like the mesh's; mutual TLS to the upstreams
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -274,7 +276,8 @@ class Edge:
 
     def stat(self, name: str) -> int:
         """One of the proxy's counters or gauges."""
-        found = json.loads(servers.get(f"{self._admin}/stats?format=json&filter=^{name}$") or "{}")
+        exactly = quote(f"^{re.escape(name)}$")
+        found = json.loads(servers.get(f"{self._admin}/stats?format=json&filter={exactly}") or "{}")
         (value,) = [one["value"] for one in found["stats"] if one.get("name") == name]
         return int(value)
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from infra.components.mesh.filters.rate_limits import ByAddress, ByClaim
+from infra.settings.gateway_lab import Limits
+from infra.systems.gateway_lab import edge
 from infra.systems.gateway_lab.document import (
+    ADMIN,
     CANARY,
     CHALLENGES,
     CHECKPOINTS,
+    CLAIMS,
     CORS_HEADERS,
     CORS_METHODS,
     DATA_PORTS,
     HOME,
+    LOGIN,
+    PER_HOUR,
+    PER_MINUTE,
     SERVICES,
     SYSTEM,
     USER,
+    VERIFY,
 )
 from infra.systems.gateway_lab.mesh import RELEASE_HEADER, STAY_COOKIE
 from infra.systems.gateway_lab.secrets import NEEDED
@@ -164,6 +174,79 @@ class TestSecrets:
         for user in ("product-service", "notification-service"):
             assert [rule for rule in rules[user] if rule.startswith("~")] == [f"~{user}:*"]
         assert rules["probe"] == ["+ping"]
+
+
+class TestEdge:
+    """Step 1-2 and the first challenges: what stands at the gateway before the services."""
+
+    @staticmethod
+    def rules(recording: Recording) -> list[Any]:
+        (found,) = [
+            reveal(each.inputs)["spec"]["rules"]
+            for each in recording.of("AuthorizationPolicy")
+            if each.inputs["metadata"]["name"] == "gateway-lab-edge"
+        ]
+        return list(found)
+
+    def test_tokens_are_of_the_auth_services_keys_for_the_lab(self, prod: Recording) -> None:
+        (found,) = [
+            reveal(each.inputs)
+            for each in prod.of("RequestAuthentication")
+            if each.inputs["metadata"]["name"] == "gateway-lab-tokens"
+        ]
+        (rule,) = found["spec"]["jwtRules"]
+        assert (rule["issuer"], rule["audiences"]) == (f"https://{HOST}", ["gateway-lab"])
+        (key,) = json.loads(rule["jwks"])["keys"]
+        assert (key["kty"], key["alg"]) == ("RSA", "RS256")
+        assert "d" not in key
+
+    def test_services_are_told_the_claims_of_the_document_and_get_no_token(self, prod: Recording) -> None:
+        (found,) = [
+            reveal(each.inputs)
+            for each in prod.of("RequestAuthentication")
+            if each.inputs["metadata"]["name"] == "gateway-lab-tokens"
+        ]
+        (rule,) = found["spec"]["jwtRules"]
+        assert {one["claim"] for one in rule["outputClaimToHeaders"]} == set(CLAIMS)
+        assert rule["forwardOriginalToken"] is False
+
+    def test_logging_in_alone_needs_no_token(self, prod: Recording) -> None:
+        anyone = [rule for rule in self.rules(prod) if "from" not in rule and "when" not in rule]
+        assert [rule["to"][0]["operation"]["paths"] for rule in anyone] == [[LOGIN]]
+        assert anyone[0]["to"][0]["operation"]["methods"] == ["POST"]
+
+    def test_the_admin_surface_is_for_admins_from_listed_addresses(self, prod: Recording) -> None:
+        about = [rule for rule in self.rules(prod) if f"{ADMIN}/*" in rule["to"][0]["operation"]["paths"]]
+        (rule,) = [rule for rule in about if rule["to"][0]["operation"].get("methods") != ["OPTIONS"]]
+        assert rule["from"][0]["source"]["remoteIpBlocks"] == ["203.0.113.0/24"]
+        assert rule["when"] == [{"key": "request.auth.claims[role]", "values": ["admin"]}]
+
+    def test_the_lab_lets_in_what_it_has_a_route_for(self, prod: Recording) -> None:
+        opened = {path for rule in self.rules(prod) for path in rule["to"][0]["operation"]["paths"]}
+        routed = {match["uri"].get("exact") for route in routes(prod).values() for match in route["match"]} - {None}
+        assert {path.removesuffix("/*") for path in opened} - routed == {LOGIN, VERIFY}
+
+
+class TestLimits:
+    """Step 3-2: 100 a minute and 1000 an hour for each consumer."""
+
+    def test_the_documents_limits_are_declared(self) -> None:
+        own: Any = SimpleNamespace(label="lab", limits=Limits())
+        consumer, login = edge.limits(own)
+        assert [(rate.number, rate.unit) for rate in consumer.limited.rates] == [
+            (PER_MINUTE, "minute"),
+            (PER_HOUR, "hour"),
+        ]
+        assert consumer.limited.per == ByClaim(claim="sub")
+        assert (login.limited.paths, login.limited.per) == ([LOGIN], ByAddress())
+        assert {one.without_limiter for one in (consumer, login)} == {"refuse"}
+
+    def test_the_limiter_has_them(self, prod: Recording) -> None:
+        rules = [
+            text for each in prod.of("ConfigMap") for text in each.inputs["data"].values() if "consumer-minute" in text
+        ]
+        assert rules
+        assert all("requests_per_unit: 100\n" in text and "requests_per_unit: 1000\n" in text for text in rules)
 
 
 class TestRouting:

@@ -266,6 +266,7 @@ def _gateway(tenant: Tenant) -> Gateway:
         reference=f"{mesh.ROOT}/{_gateway_name(tenant)}",
         namespace=mesh.ROOT,
         labels=mesh.GATEWAY_LABELS,
+        port=mesh.GATEWAY_CONTAINER_PORT,
         principal=mesh.account(mesh.GATEWAY),
         trusted_proxies=mesh.TRUSTED_PROXIES,
     )

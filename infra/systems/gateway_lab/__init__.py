@@ -11,6 +11,7 @@ from infra.systems.gateway_lab.backups import build_backups
 from infra.systems.gateway_lab.context import Context, make_context
 from infra.systems.gateway_lab.data import build_data
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, SERVICES, SYSTEM
+from infra.systems.gateway_lab.edge import answers, build_edge, limits, own_tokens
 from infra.systems.gateway_lab.mesh import ALL_ARROWS, build_mesh
 from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets
 from infra.systems.gateway_lab.workloads import build_workloads
@@ -34,6 +35,9 @@ def declare(settings: Settings) -> Tenant:
             TenantArrow(source=BACKUP, target="internet", port=443, why="its dumps go to S3"),
         ],
         hosts=[own.label],
+        own_tokens=[own_tokens(own)],
+        limits=limits(own),
+        answers=answers(own),
     )
 
 
@@ -45,6 +49,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_data(context)
     build_backups(context)
     build_workloads(context)
+    build_edge(context)
     build_mesh(context)
     return {"url": f"https://{context.host}", "repository_urls": registry.urls}
 

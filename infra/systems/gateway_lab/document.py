@@ -33,7 +33,7 @@ class Service:
 
 SERVICES = (
     Service(name=AUTH, port=3004, paths=("/api/v1/auth",)),
-    Service(name=USER, port=3001, paths=("/api/v1/users",), data=POSTGRESQL),
+    Service(name=USER, port=3001, paths=("/api/v1/users", "/api/v1/admin"), data=POSTGRESQL),
     Service(name=CANARY, port=3001, paths=(), data=POSTGRESQL),
     Service(name=PRODUCT, port=3002, paths=("/api/v1/products",), data=REDIS),
     Service(name=ORDER, port=3003, paths=("/api/v1/orders",), data=MONGODB),
@@ -46,8 +46,8 @@ DATA_PORTS = {POSTGRESQL: 5432, REDIS: 6379, MONGODB: 27017}
 LOGIN, VERIFY = "/api/v1/auth/login", "/api/v1/auth/verify"
 """Step 1-1's two endpoints, below the gateway's prefix. Logging in is the one thing for which nobody has a token yet."""
 
-ADMIN = "/api/v1/users/admin"
-"""What the admin dashboard calls: for the role `admin`, from listed addresses."""
+ADMIN = "/api/v1/admin"
+"""What the admin dashboard calls, at the user service: for the role `admin`, from listed addresses."""
 
 CACHED = "/api/v1/products"
 """The answers that may be kept: products are the same for everybody. The arrow "Product Service → Redis Cache" says where."""

@@ -1,16 +1,17 @@
-"""The gateway of the document on the cluster's mesh: routes, releases, failure, and who may call whom."""
+"""Behind the gateway of the document: routes, releases, failure, and who may call whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Caller
+from infra.components.mesh.authorization import Allow, AllowArgs, Caller
 from infra.components.mesh.cors import Cors
 from infra.components.mesh.destinations import Budget, Destination, DestinationArgs, Outliers, Pool
 from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
 from infra.components.mesh.routes import REPEATABLE, SAFE_RETRIES, Retries, Route, Routes, RoutesArgs, Share, Stay
 from infra.systems.gateway_lab.context import Context, service_host
 from infra.systems.gateway_lab.document import (
+    ADMIN,
     ARROWS,
     CANARY,
     CORS_HEADERS,
@@ -45,8 +46,7 @@ ALL_ARROWS = (*ARROWS, *ADDED_ARROWS)
 
 
 def build_mesh(context: Context) -> None:
-    """Register the way in, who may call whom and how, and the ways out."""
-    _edge(context)
+    """Register the routes, who may call whom and how, and the ways out."""
     _routes(context)
     _arrows(context)
     _egress(context)
@@ -55,21 +55,6 @@ def build_mesh(context: Context) -> None:
 def below(prefix: str) -> tuple[str, str]:
     """The path itself and all below it, as Istio writes them."""
     return (prefix, f"{prefix}/*")
-
-
-def _edge(context: Context) -> None:
-    """The paths that the gateway lets through at all, on the lab's own host."""
-    gateway, platform = context.cluster.gateway, context.cluster.platform
-    paths = [path for service in SERVICES for prefix in service.paths for path in below(prefix)]
-    Allow(
-        f"{platform.edge_name}-edge",
-        AllowArgs(
-            place=context.place("gateway-lab-edge", context.cluster.mesh.rules_wave, gateway.namespace),
-            workload=gateway.labels,
-            callers=[Anyone(paths=paths, hosts=[context.host])],
-        ),
-        platform.edge_objects,
-    )
 
 
 def _routes(context: Context) -> None:
@@ -89,7 +74,7 @@ def service_routes(context: Context, service: Service) -> Iterator[Route]:
     """A service's routes: reads apart from the rest, since they may be sent again; the user service's by release."""
     for prefix in service.paths:
         for methods in (READS, ()):
-            if service.name == USER:
+            if service.name == USER and prefix != ADMIN:
                 yield from _released(context, prefix, service, methods)
             else:
                 yield _route(context, prefix, service, methods, service.name)
@@ -125,7 +110,7 @@ def _route(
         prefix=prefix,
         host=service_host(to),
         port=service.port,
-        name=f"{service.name}{chosen}-{kind}",
+        name=f"{service.name}{'-admin' if prefix == ADMIN else ''}{chosen}-{kind}",
         timeout=f"{context.settings.timeout_seconds}s",
         methods=methods,
         headers=headers or {},

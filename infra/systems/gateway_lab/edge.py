@@ -1,0 +1,125 @@
+"""What stands at the gateway before the lab's services: tokens, roles, addresses, limits, compression, the size of requests."""
+
+from __future__ import annotations
+
+import json
+
+from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Bearer, Preflight
+from infra.components.mesh.filters.compression import compressed
+from infra.components.mesh.filters.placing import GatewayFilter, GatewayFilterArgs
+from infra.components.mesh.filters.rate_limits import ByAddress, ByClaim, Limited, Rate
+from infra.components.mesh.filters.request_size import limited_requests
+from infra.components.mesh.objects import Spec
+from infra.components.mesh.tokens import Tokens
+from infra.edge import Answers, Limit, OwnTokens
+from infra.settings.gateway_lab import GatewayLab
+from infra.systems.gateway_lab.context import Context
+from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
+from infra.systems.gateway_lab.mesh import below
+
+FORWARDED = {"x-user-id": "userId", "x-user-name": "username", "x-user-role": "role"}
+"""What services are told of who calls: the claims of Step 1-1. The token itself goes no further than the gateway."""
+
+
+def own_tokens(own: GatewayLab) -> OwnTokens:
+    """The auth service's tokens, by the public keys in the settings (Step 1-2); one has to be asked for without one."""
+    keys = [
+        {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": modulus, "e": "AQAB"}
+        for kid, modulus in own.tokens.keys.items()
+    ]
+    return OwnTokens(
+        hosts=[own.label],
+        tokens=Tokens(
+            issuer=own.tokens.issuer,
+            audiences=[own.tokens.audience],
+            jwks=json.dumps({"keys": keys}, sort_keys=True),
+            forwarded=FORWARDED,
+        ),
+        public=[LOGIN],
+        preflights=True,
+    )
+
+
+def limits(own: GatewayLab) -> list[Limit]:
+    """Step 3-2, for each user whom a token names; and what an address may try at the login, where there is no token yet."""
+    rates = (Rate(number=own.limits.per_minute, unit="minute"), Rate(number=own.limits.per_hour, unit="hour"))
+    return [
+        Limit(host=own.label, limited=Limited(name="consumer", per=ByClaim(), rates=rates)),
+        Limit(
+            host=own.label,
+            limited=Limited(
+                name="login",
+                per=ByAddress(),
+                rates=[Rate(number=own.limits.logins_per_minute, unit="minute")],
+                paths=[LOGIN],
+            ),
+        ),
+    ]
+
+
+def answers(own: GatewayLab) -> list[Answers]:
+    """Security headers on every answer, and the gateway's own as JSON: `Service Unavailable` above all (Step 4-1)."""
+    return [Answers(hosts=[own.label], json_errors=True)]
+
+
+def build_edge(context: Context) -> None:
+    """Register who may come in where, and the filters of the lab's host."""
+    _allowed(context)
+    _filters(context)
+
+
+def open_paths() -> list[str]:
+    """What a token of any role opens: all but logging in, which needs none, and the admin surface."""
+    prefixes = [prefix for service in SERVICES for prefix in service.paths if prefix != ADMIN]
+    return [path for prefix in prefixes for path in ((VERIFY,) if LOGIN.startswith(prefix) else below(prefix))]
+
+
+def _allowed(context: Context) -> None:
+    gateway, platform = context.cluster.gateway, context.cluster.platform
+    issuer, hosts = context.settings.tokens.issuer, [context.host]
+    everything = [path for service in SERVICES for prefix in service.paths for path in below(prefix)]
+    Allow(
+        f"{platform.edge_name}-edge",
+        AllowArgs(
+            place=context.place("gateway-lab-edge", context.cluster.mesh.rules_wave, gateway.namespace),
+            workload=gateway.labels,
+            callers=[
+                Anyone(paths=[LOGIN], hosts=hosts, methods=["POST"]),
+                Preflight(paths=everything, hosts=hosts),
+                Bearer(issuer=issuer, paths=open_paths(), hosts=hosts),
+                Bearer(
+                    issuer=issuer,
+                    paths=below(ADMIN),
+                    hosts=hosts,
+                    claims={"role": ["admin"]},
+                    addresses=context.settings.admin.addresses,
+                ),
+            ],
+        ),
+        platform.edge_objects,
+    )
+
+
+BEFORE_LIMITS = -20
+"""Of filters that are put before the router, the lowest priority is the furthest from it: the cluster's limits have -10."""
+
+
+def _filters(context: Context) -> None:
+    gateway, platform = context.cluster.gateway, context.cluster.platform
+    # Before a filter that asks somebody: what has come in meanwhile would reach this one at once, however much it is.
+    most = context.settings.limits.request_kib * 1024
+    filters: dict[str, tuple[list[Spec], int]] = {
+        "compression": (compressed(context.host, gateway.port), 0),
+        "request-size": (limited_requests(context.host, gateway.port, most), BEFORE_LIMITS),
+    }
+    for name, (patches, priority) in filters.items():
+        GatewayFilter(
+            f"{platform.edge_name}-{name}",
+            GatewayFilterArgs(
+                place=context.place(f"gateway-lab-{name}", context.cluster.mesh.rules_wave, gateway.namespace),
+                workload=gateway.labels,
+                patches=patches,
+                priority=priority,
+            ),
+            platform.edge_objects,
+        )

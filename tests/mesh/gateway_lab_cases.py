@@ -1,0 +1,150 @@
+"""The gateway lab's edge as a table: one line per case, by the document's boxes; what takes many requests is in the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
+from tests.mesh.cases import ABSENT, Case
+from tests.mesh.gateway_lab import HOST, OFFICE, tokens
+from tests.mesh.manifests import Manifest
+from tests.mesh.mutations import Mutation, edited, gone
+
+USERS, PRODUCTS, ORDERS = "/api/v1/users", "/api/v1/products", "/api/v1/orders"
+SITE = "https://shop.example.com"
+BAD = ("expired", "not_yet", "foreign", "stripped", "tampered", "none", "confused", "garbage", "unknown", "nobody")
+
+
+def bearer(who: str = "user") -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {{{who}}}")]
+
+
+def case(name: str, target: str, status: int, headers: Sequence[tuple[str, str]] = (), **more: Any) -> Case:
+    told: dict[str, Any] = {"host": HOST, "tokens": tokens}
+    told["service"] = (
+        next((one.name for one in SERVICES if target.startswith(one.paths)), None) if status == 200 else None
+    )
+    return Case(**{"name": name, "target": target, "status": status, "headers": headers, **told, **more})
+
+
+V1 = [*bearer(), ("x-release", "v1")]
+V2 = [*bearer(), ("x-release", "v2")]
+
+AUTHENTICATION = [
+    # "JWT 토큰 생성 및 검증 동작", "인증 없는 요청 차단 확인".
+    case("a token opens the services, and tells them who calls", VERIFY, 200, bearer(), method="POST",
+         sees={"x-user-id": "1", "x-user-name": "user", "x-user-role": "user", "authorization": ABSENT}),
+    case("logging in needs none", LOGIN, 200, method="POST", body=5),
+    case("logging in is a POST", LOGIN, 403),
+    *(case(f"{one.name}: without a token, one is asked for", f"{one.paths[0]}/x", 401, gets={"www-authenticate": "Bearer"})
+      for one in SERVICES if one.paths),
+    case("without a token, by POST", ORDERS, 401, method="POST"),
+    *(case(f"a bad token: {name}", USERS, 401, bearer(f"bad_{name}")) for name in BAD),
+    case("a token for another service", USERS, 403, bearer("bad_for_others")),
+    case("forged claims in headers", PRODUCTS, 200, [*bearer(), ("x-user-role", "admin"), ("x-user-id", "0")],
+         sees={"x-user-role": "user", "x-user-id": "1"}),
+    case("a path that nobody has", "/api/v1/secrets", 403, bearer()),
+]  # fmt: skip
+
+ROLES = [
+    # Step 1-1's roles, and "IP 화이트리스트".
+    case("an admin, from a listed address", f"{ADMIN}/stats", 200, bearer("admin"), client=OFFICE),
+    case("an admin, from another address", f"{ADMIN}/stats", 403, bearer("admin"), details="rbac_access_denied"),
+    case("a user, from a listed address", f"{ADMIN}/stats", 403, bearer(), client=OFFICE),
+    case("a role that only sounds like it", f"{ADMIN}/stats", 403, bearer("root"), client=OFFICE),
+    case("without a role", f"{ADMIN}/stats", 403, bearer("roleless"), client=OFFICE),
+    case("a listed address that the client claims itself", f"{ADMIN}/stats", 403,
+         [*bearer("admin"), ("x-forwarded-for", OFFICE)], details="rbac_access_denied"),
+    case("another spelling of the admin's path", "/api/v1/users/../admin/stats", 403, bearer(), client=OFFICE),
+]  # fmt: skip
+
+PREFLIGHT = [
+    ("origin", SITE),
+    ("access-control-request-method", "PUT"),
+    ("access-control-request-headers", "authorization"),
+]
+CORS = [
+    # "CORS 정책 동작 검증".
+    case("a page asks whether it may call", USERS, 200, PREFLIGHT, method="OPTIONS", service=None,
+         gets={"access-control-allow-origin": SITE, "access-control-allow-methods": "GET,POST,PUT,DELETE",
+               "access-control-allow-credentials": ABSENT}),
+    case("a named page may read the answer", PRODUCTS, 200, [*bearer(), ("origin", SITE)],
+         gets={"access-control-allow-origin": SITE}),
+    case("another page may not", PRODUCTS, 200, [*bearer(), ("origin", "https://evil.example")],
+         gets={"access-control-allow-origin": ABSENT}),
+    case("no page calls without a token", PRODUCTS, 401, [("origin", SITE)]),
+]  # fmt: skip
+
+RELEASES = [
+    # "카나리 배포 트래픽 분산": who is exempt from the weights.
+    case("a tester asks for the new release", USERS, 200, V2, service="user-service-v2"),
+    case("a tester asks for the old one", USERS, 200, V1, service="user-service"),
+    case("a tester writes to the new release", USERS, 200, V2, method="POST", body=3, service="user-service-v2"),
+]
+
+FAILURE = [
+    # "재시도 정책 동작", "타임아웃 설정 적용".
+    case("a read that both pods refuse once is sent again", PRODUCTS, 200, bearer(), attempts=3,
+         answers={"status": 503, "times": 1}),
+    case("a read that fails for good is sent four times", ORDERS, 503, bearer(), attempts=4,
+         answers={"status": 503, "body": "out"}),
+    case("a write that fails is sent once", ORDERS, 503, bearer(), method="POST", answers={"status": 503, "body": "out"},
+         attempts=1),
+    case("a write whose answer is lost is sent once", ORDERS, 503, bearer(), method="POST", attempts=1),
+    case("an answer that takes more than five seconds is not waited for", ORDERS, 504, bearer(), method="POST",
+         answers={"delay": 8}, within=5.9, attempts=1, details="response_timeout"),
+]  # fmt: skip
+
+SIZES = [
+    # "요청 크기 제한".
+    case("a mebibyte", ORDERS, 200, bearer(), method="POST", body=1024 * 1024),
+    case("a byte more", ORDERS, 413, bearer(), method="POST", body=1024 * 1024 + 1, details="request_payload_too_large"),
+    case("who is not known sends nothing great", ORDERS, 401, method="POST", body=2 * 1024 * 1024),
+    case("other systems' hosts take more", "/api/v1/my/upload", 200, [("authorization", "Bearer {eco2}")], method="POST",
+         body=2 * 1024 * 1024, host="api.eco2.example.com", service="my-api"),
+]  # fmt: skip
+
+CASES = [*AUTHENTICATION, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES]
+
+
+def _admins(change: Any) -> Any:
+    """In the rule of the gateway's allowance that is about the admin surface."""
+
+    def edit(spec: Manifest) -> None:
+        (rule,) = [rule for rule in spec["rules"] if "remoteIpBlocks" in rule.get("from", [{}])[0].get("source", {})]
+        change(rule)
+
+    return edited("AuthorizationPolicy", "gateway-lab-edge", edit)
+
+
+def _every_route(change: Any) -> Any:
+    def edit(spec: Manifest) -> None:
+        for route in spec["http"]:
+            change(route)
+
+    return edited("VirtualService", "gateway-lab-vs", edit)
+
+
+MUTATIONS = [
+    Mutation("no token is required", gone("AuthorizationPolicy", "gateway-lab-lab-token"),
+             "user-service: without a token, one is asked for"),
+    Mutation("nobody's tokens are read", gone("RequestAuthentication", "gateway-lab-tokens"),
+             "a token opens the services, and tells them who calls"),
+    Mutation("any role is an admin's", _admins(lambda rule: rule.pop("when")), "a user, from a listed address"),
+    Mutation("an admin comes from anywhere", _admins(lambda rule: rule["from"][0]["source"].pop("remoteIpBlocks")),
+             "an admin, from another address"),
+    Mutation("requests may be of any size", gone("EnvoyFilter", "gateway-lab-request-size"), "a byte more"),
+    Mutation("what has been seen is sent again", _every_route(lambda route: route["retries"].update(retryOn="5xx,reset")),
+             "a write that fails is sent once"),
+    Mutation("reads are not sent again", _every_route(lambda route: route.update(retries={"attempts": 0})),
+             "a read that both pods refuse once is sent again"),
+    Mutation("any page may read answers", _every_route(lambda route: route["corsPolicy"].update(allowOrigins=[{"exact": "*"}])),
+             "another page may not"),
+    Mutation("testers are shared out like everybody",
+             _every_route(lambda route: [one.pop("headers", None) for one in route["match"]]),
+             "a tester asks for the new release"),
+    Mutation("services are called in plain text",
+             edited("DestinationRule", "product-service", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+             "a named page may read the answer"),
+]  # fmt: skip

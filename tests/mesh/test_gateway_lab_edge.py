@@ -1,0 +1,217 @@
+"""The gateway lab, tried: every line of gateway_lab_cases.py, what takes more than one request, and that protections are missed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from infra.systems.gateway_lab.document import LOGIN, UNAVAILABLE_MESSAGE, WEIGHTS
+from tests.mesh import eco2, gateway_lab, rig, tenants
+from tests.mesh.cases import Case, judge
+from tests.mesh.client import Answer
+from tests.mesh.gateway_lab import HOST, WORKLOADS, somebody
+from tests.mesh.gateway_lab_cases import CASES, MUTATIONS, PRODUCTS, USERS
+from tests.mesh.manifests import Manifest
+from tests.mesh.mutations import Mutation, notices
+from tests.mesh.processes import wait_until
+from tests.mesh.rig import Edge
+from tests.mesh.upstreams import ANSWER
+
+pytestmark = pytest.mark.verify
+NOTES = "/api/v1/notifications"
+PODS = ("notification-service-1", "notification-service-2")
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    return gateway_lab.objects(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def edge(objects: list[Manifest], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    limits = tenants.limits(objects)
+    with rig.backends(tmp_path_factory.mktemp("behind"), WORKLOADS, eco2.AUTHORIZER, limits) as behind:
+        for one in WORKLOADS:
+            # Which pod of a service answered is its own affair.
+            behind.echoes[one.name].name = one.service
+        with tenants.edge(objects, behind, tmp_path_factory.mktemp("edge")) as standing:
+            standing.wait_for(PRODUCTS, bearer(), host=HOST)
+            yield standing
+
+
+def bearer(*more: tuple[str, str]) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {somebody()}"), *more]
+
+
+def get(edge: Edge, target: str, *more: tuple[str, str]) -> Answer:
+    return edge.send("GET", target, bearer(*more), host=HOST)
+
+
+def post(edge: Edge, target: str, *more: tuple[str, str]) -> Answer:
+    return edge.send("POST", target, bearer(*more), host=HOST)
+
+
+def test_the_proxy_takes_everything_and_nobody_warns(edge: Edge) -> None:
+    assert edge.problems() == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(edge: Edge, case: Case) -> None:
+    if wrong := judge(edge, case):
+        pytest.fail(wrong, pytrace=False)
+
+
+def test_weights_are_the_documents(edge: Edge) -> None:
+    """400 requests at 80 to 20, give or take five standard deviations: one run in 1.7 million is further away."""
+    number, share = 400, WEIGHTS["v2"] / 100
+    found = Counter(get(edge, USERS).upstream for _ in range(number))
+    assert set(found) == {"user-service", "user-service-v2"}
+    assert abs(found["user-service-v2"] - number * share) <= 5 * math.sqrt(number * share * (1 - share))
+
+
+class TestLimits:
+    """ "Rate Limiting 정책 적용 확인": five a minute in the rig's settings, the document's hundred on a cluster."""
+
+    def test_a_consumer_gets_what_the_minute_has_and_is_told_when_to_come_again(self, edge: Edge) -> None:
+        who = [("authorization", f"Bearer {somebody()}")]
+        # All of one minute, as the limiter's clock cuts them.
+        wait_until(lambda: time.time() % 60 < 55, "a minute with time left", patience=10)
+        answers = [edge.send("GET", PRODUCTS, who, host=HOST) for _ in range(7)]
+        assert [answer.status for answer in answers] == [200] * 5 + [429] * 2
+        assert [answer.headers["x-ratelimit-remaining"] for answer in answers[:5]] == ["4", "3", "2", "1", "0"]
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+
+    def test_both_limits_hold_and_are_told(self, edge: Edge) -> None:
+        windows = get(edge, PRODUCTS).headers["x-ratelimit-limit"]
+        assert "5;w=60" in windows
+        assert "50;w=3600" in windows
+
+    def test_another_consumer_has_its_own(self, edge: Edge) -> None:
+        assert get(edge, PRODUCTS).headers["x-ratelimit-remaining"] == "4"
+
+    def test_passwords_are_not_tried_one_after_the_other(self, edge: Edge) -> None:
+        wait_until(lambda: time.time() % 60 < 55, "a minute with time left", patience=10)
+        statuses = [edge.send("POST", LOGIN, [], host=HOST, client="198.51.100.99").status for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
+
+
+class TestFailover:
+    """ "서비스 다운 시 자동 failover", "헬스체크 기반 자동 복구": of the notification service, which no other test lets fail."""
+
+    @pytest.fixture(autouse=True)
+    def _healthy(self, edge: Edge) -> Iterator[None]:
+        yield
+        edge.backends.recover()
+        for pod in PODS:
+            edge.backends.echoes[pod].answers = {}
+        wait_until(lambda: all(self.reached(edge, 4)), "every pod to be called again", patience=30)
+
+    @staticmethod
+    def reached(edge: Edge, number: int) -> tuple[int, ...]:
+        """How many of so many writes each pod gets: a write is sent once."""
+        before = [edge.backends.echoes[pod].requests for pod in PODS]
+        for _ in range(number):
+            post(edge, NOTES)
+        return tuple(edge.backends.echoes[pod].requests - had for pod, had in zip(PODS, before, strict=True))
+
+    def test_a_failing_pod_is_set_aside_and_comes_back(self, edge: Edge) -> None:
+        assert all(self.reached(edge, 4))
+        failing = edge.backends.echoes[PODS[0]]
+        failing.answers = {"status": 500, "body": "out"}
+        statuses = [post(edge, NOTES).status for _ in range(20)]
+        aside = time.monotonic()
+        # Five errors in a row; the other pod's answers between them are not its own.
+        assert statuses.count(500) == 5
+        failing.answers = {}
+        assert self.reached(edge, 2) == (0, 2)
+        wait_until(lambda: self.reached(edge, 2)[0] > 0, "the pod to be called again", patience=10)
+        # Three seconds aside (the rig's setting), and the next look, which comes every second.
+        assert 1 <= time.monotonic() - aside <= 6
+
+    def test_a_pod_that_is_gone_is_seen_by_no_reader(self, edge: Edge) -> None:
+        edge.backends.echoes[PODS[0]].down = True
+        assert {get(edge, NOTES).status for _ in range(30)} == {200}
+
+    def test_when_all_are_out_the_answer_says_so(self, edge: Edge) -> None:
+        for pod in PODS:
+            edge.backends.echoes[pod].down = True
+        answer = post(edge, NOTES)
+        assert (answer.status, answer.headers["content-type"]) == (503, "application/json; charset=utf-8")
+        assert json.loads(answer.body)["error"] == UNAVAILABLE_MESSAGE
+
+
+def test_the_circuit_breaker_answers_what_is_too_much_at_once(edge: Edge) -> None:
+    """Eight requests at a time (the rig's setting), and eight that wait."""
+    slow = (ANSWER, '{"delay": 0.5}')
+    with ThreadPoolExecutor(30) as clients:
+        answers = list(clients.map(lambda _: edge.send("POST", PRODUCTS, bearer(slow), host=HOST), range(30)))
+    found = Counter(answer.status for answer in answers)
+    # On a machine that is busy, what waits may wait too long.
+    assert {200, 503} <= set(found) <= {200, 503, 504}
+    assert found[200] <= 16
+    assert get(edge, PRODUCTS).status == 200
+
+
+def test_connections_to_services_are_kept(edge: Edge) -> None:
+    """ "연결 풀링": a hundred clients' connections, and never more to a pod than the pool has."""
+    name = "cluster.outbound|3002||product-service.gateway-lab.svc.cluster.local;.upstream_cx_total"
+    get(edge, PRODUCTS)
+    before = edge.stat(name)
+    for _ in range(100):
+        assert get(edge, PRODUCTS).status == 200
+    assert edge.stat(name) - before <= 2
+
+
+BODY = '{"products": [' + ", ".join(f'{{"id": {number}, "name": "a product"}}' for number in range(200)) + "]}"
+
+
+class TestCompression:
+    """ "압축 설정": in bytes."""
+
+    @staticmethod
+    def answer(edge: Edge, accepted: str, body: str = BODY, **headers: str) -> Answer:
+        told = json.dumps({"body": body, "headers": headers})
+        return get(edge, PRODUCTS, ("accept-encoding", accepted), (ANSWER, told))
+
+    def test_gzip_saves_bandwidth(self, edge: Edge) -> None:
+        answer = self.answer(edge, "gzip")
+        assert answer.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(answer.body).decode() == BODY
+        assert len(answer.body) < len(BODY) / 4
+        assert "accept-encoding" in answer.headers["vary"].lower()
+
+    def test_brotli_too(self, edge: Edge) -> None:
+        answer = self.answer(edge, "br")
+        assert answer.headers["content-encoding"] == "br"
+        assert len(answer.body) < len(BODY) / 4
+
+    def test_who_takes_none_gets_it_whole(self, edge: Edge) -> None:
+        answer = self.answer(edge, "identity")
+        assert ("content-encoding" in answer.headers, answer.body.decode()) == (False, BODY)
+
+    @pytest.mark.parametrize(
+        ("body", "headers"),
+        [("{}", {}), (BODY, {"content-type": "image/png"}), (BODY, {"cache-control": "no-transform"})],
+        ids=["too small", "an image", "not to be touched"],
+    )
+    def test_what_would_gain_nothing_stays(self, edge: Edge, body: str, headers: dict[str, str]) -> None:
+        assert "content-encoding" not in self.answer(edge, "gzip", body, **headers).headers
+
+    def test_other_systems_hosts_are_as_they_were(self, edge: Edge) -> None:
+        sent = [("authorization", "Bearer " + gateway_lab.tokens()["eco2"]), ("accept-encoding", "gzip")]
+        answer = edge.send(
+            "GET", "/api/v1/my/x", [*sent, (ANSWER, json.dumps({"body": BODY}))], host="api.eco2.example.com"
+        )
+        assert (answer.status, "content-encoding" in answer.headers) == (200, False)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_mutation_is_noticed(edge: Edge, objects: list[Manifest], mutation: Mutation) -> None:
+    notices(edge, objects, mutation, CASES)

@@ -22,6 +22,12 @@ def eco2_objects(eco2_files: Path) -> list[Manifest]:
 
 
 @pytest.fixture(scope="session")
+def cluster_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    """eco2's and all tenants' together."""
+    return read(eco2.cluster_files(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
 def eco2_backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rig.Backends]:
     with rig.backends(tmp_path_factory.mktemp("backends"), eco2.WORKLOADS, eco2.AUTHORIZER) as found:
         yield found

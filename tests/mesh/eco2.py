@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.systems import REGISTRY, Guest
 from infra.systems.eco2.document import API_PORT, EXT_AUTHZ_PORT, SERVICES
 from infra.systems.eco2.mesh import GATEWAY_CONTAINER_PORT
 from infra.systems.eco2.versions import INGRESS_GATEWAY, ISTIOD
@@ -23,19 +24,29 @@ AUTHORIZER = Workload(name="ext-authz", namespace="auth", port=EXT_AUTHZ_PORT)
 
 
 def rendered_files(tmp_path_factory: pytest.TempPathFactory, stack: str = "prod") -> Path:
-    """The folder that `make up` writes for a stack, made once for all that test side by side.
+    """The folder that `make up` writes for eco2 where it stands alone, made once for all that test side by side."""
+    return _files(tmp_path_factory, stack, "eco2", ["eco2"]) / "eco2"
 
-    The stack's other systems are left out: what they cost is not needed. `tests/rehearsal/test_engine_stacks.py` compares.
+
+def cluster_files(tmp_path_factory: pytest.TempPathFactory, stack: str = "prod") -> Path:
+    """The folders that `make up` writes for eco2 and all tenants of the stack, made once like those of `rendered_files`.
+
+    What is left out costs and renders nothing; `tests/rehearsal/test_engine_stacks.py` compares with the whole stack.
     """
-    own = tmp_path_factory.getbasetemp()
+    tenants = [system for system, one in REGISTRY.items() if isinstance(one, Guest)]
+    return _files(tmp_path_factory, stack, "cluster", ["eco2", *tenants])
+
+
+def _files(factory: pytest.TempPathFactory, stack: str, name: str, systems: Sequence[str]) -> Path:
+    own = factory.getbasetemp()
     shared = own.parent if own.name.startswith("popen-") else own
 
     def render(folder: Path) -> None:
-        file = changed_stack(tmp_path_factory.mktemp(stack), stack, {"platform.systems": ["eco2"]})
+        file = changed_stack(factory.mktemp(stack), stack, {"platform.systems": list(systems)})
         with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
             write_manifests(run(program, file, cloud), folder)
 
-    return make_folder(shared / f"{stack}-manifests", render) / "eco2"
+    return make_folder(shared / f"{stack}-{name}-manifests", render)
 
 
 def mesh_configuration(objects: Sequence[Manifest]) -> Manifest:

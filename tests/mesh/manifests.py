@@ -56,7 +56,7 @@ def without(objects: Sequence[Manifest], kind: str, name: str) -> list[Manifest]
 
 def pod_of(manifest: Manifest) -> Manifest | None:
     """A pod as a workload's controller would make it; None for what makes none."""
-    if manifest["kind"] not in ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"):
+    if manifest["kind"] not in ("Deployment", "StatefulSet", "DaemonSet", "Rollout", "Job", "CronJob"):
         return None
     spec = manifest["spec"]["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else manifest["spec"]
     template = copy.deepcopy(spec["template"])

@@ -53,6 +53,8 @@ def test_every_variant_served_and_is_compared_with_the_bare_route(results: dict[
     assert results["load"][0]["ratios"] == [1.0]
     for one in results["load"]:
         (figures,) = one["rounds"]
+        # A short load may take less of a processor than the kernel counts in.
+        assert figures.pop("cpu_us") >= 0, one
         assert all(math.isfinite(each) and each > 0 for each in [*figures.values(), *one["ratios"]]), one
         assert figures["p50"] <= figures["p99"]
 

@@ -1,4 +1,4 @@
-"""Istio's own validation of each of eco2's objects, and its analysis of all of them together."""
+"""Istio's own validation of each object of eco2 and its tenants, and its analysis of all of them together."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ def injected(pod: Manifest, objects: Sequence[Manifest]) -> Manifest:
 
 def test_istio_finds_no_error_and_nothing_to_warn_of(eco2_objects: list[Manifest], tmp_path: Path) -> None:
     assert findings(eco2_objects, eco2.mesh_configuration(eco2_objects), tmp_path) == []
+
+
+def test_nor_with_all_tenants_in_the_mesh(cluster_objects: list[Manifest], tmp_path: Path) -> None:
+    assert findings(cluster_objects, eco2.mesh_configuration(cluster_objects), tmp_path) == []
 
 
 Change = Callable[[Sequence[Manifest], Manifest], object]

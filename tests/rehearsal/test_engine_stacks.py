@@ -55,7 +55,7 @@ class Standing:
 @pytest.fixture(scope="module")
 def of_the_mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the mesh's tests are given; before a stack stands, since there is one account."""
-    return eco2.rendered_files(tmp_path_factory)
+    return eco2.cluster_files(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +139,8 @@ def test_the_state_gives_the_manifests_that_a_run_in_process_writes(
     """What a workflow gives to Argo CD's branch, by `pulumi stack export`, is what the mesh is tried with, byte by byte."""
     state = json.loads((standing.folder / "engine/backend/.pulumi/stacks/edge-platform/prod.json").read_text())
     count = write_rendered(state["checkpoint"]["latest"], tmp_path / "made")
-    assert _manifests(tmp_path / "made/eco2") == _manifests(of_the_mesh)
-    assert count == len(_manifests(of_the_mesh)) > 150
+    assert _manifests(tmp_path / "made") == _manifests(of_the_mesh)
+    assert count == len(_manifests(of_the_mesh)) > 300
     assert _manifests(standing.folder / "manifests") == {}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from policy.kubernetes_objects import APPLICATION, at, charts, each, spec_of
+from policy.kubernetes_objects import APPLICATION, PODS, at, charts, each, namespace_of, pod_template, spec_of
 from policy.mesh_objects import (
     ISTIO_CHARTS,
     ISTIOD,
     TELEMETRY,
     control_plane,
+    injected_namespaces,
     mesh_config,
     seconds,
 )
@@ -24,6 +25,7 @@ NORMALIZATION = "DECODE_AND_MERGE_SLASHES"
 TRUSTED_PROXIES = 1
 """The load balancer alone stands in front of the gateway."""
 
+SIDECAR = "sidecar.istio.io/"
 TELLTALE = re.compile(
     r"REQ\((AUTHORIZATION|COOKIE|X-REFRESH-TOKEN)|RESP\(SET-COOKIE|%REQ\([^)]*:PATH[^)]*\)%", re.IGNORECASE
 )
@@ -144,6 +146,20 @@ def _versions_differ(stack: Stack) -> Iterable[tuple[Resource, str]]:
                     yield application, f"chart {source['chart']} {what} {at(source, key)}, istiod {at(wanted, key)}"
 
 
+def _unbounded_sidecar(stack: Stack) -> Iterable[tuple[Resource, str]]:
+    """As istiod's template has it: one such annotation, and nothing of the chart's own, whose limit is two CPUs, counts."""
+    injected = injected_namespaces(stack)
+    for one in stack.of(*PODS):
+        if namespace_of(one) not in injected:
+            continue
+        given = at(pod_template(one), "metadata", "annotations") or {}
+        for name in ("proxyCPU", "proxyMemory", "proxyMemoryLimit"):
+            if f"{SIDECAR}{name}" not in given:
+                yield one, f"its sidecar has no {SIDECAR}{name}"
+        if f"{SIDECAR}proxyCPULimit" in given:
+            yield one, "its sidecar has a limit of CPU"
+
+
 RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="mesh-ext-authz-fails-closed",
@@ -243,6 +259,14 @@ RULES: tuple[Rule, ...] = (
         remedy="Set cni.enabled: true in istiod's values, and keep the cni chart.",
         types=CONFIGURATION,
         check=_injects_privileges,
+    ),
+    StackRule(
+        name="mesh-sidecar-bounded",
+        title="Each sidecar asks for CPU and memory of its pod's own, and has a limit of memory alone",
+        controls=("Kubescape C-0004", "NSA/CISA Kubernetes Hardening Guide 1.2: Resource policies"),
+        severity=Severity.MEDIUM,
+        remedy="Give the pod `sidecar=Resources(…)` (infra/components/cluster/pods.py), or the three annotations.",
+        check=_unbounded_sidecar,
     ),
     StackRule(
         name="mesh-one-version",

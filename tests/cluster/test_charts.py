@@ -7,6 +7,8 @@ What each chart is taken from is in tools/chart_sources.py; those that no module
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -191,6 +193,20 @@ def test_istios_images_come_from_where_they_are() -> None:
     assert {one.rpartition(":")[0] for one in images} < {
         f"{context().mesh_images}/{name}" for name in ISTIO_IMAGE_NAMES
     }
+
+
+def test_a_sidecar_without_annotations_would_be_throttled_and_one_with_them_is_not() -> None:
+    """Why the policy `mesh-sidecar-bounded` wants them of every pod: the chart merges its own limit into our values."""
+    (injector,) = (
+        one for one in rendered("istiod") if one["metadata"]["name"] == "istio-sidecar-injector" and "data" in one
+    )
+    assert json.loads(injector["data"]["values"])["global"]["proxy"]["resources"]["limits"]["cpu"] == "2000m"
+    annotated, _, otherwise = injector["data"]["config"].partition('define "resources"')[2].partition("{{- else }}")
+    assert re.findall(r"cpu: (\S+.*?) }}", annotated) == [
+        "{{ index .ObjectMeta.Annotations `sidecar.istio.io/proxyCPU` | quote",
+        "{{ index .ObjectMeta.Annotations `sidecar.istio.io/proxyCPULimit` | quote",
+    ]
+    assert ".Values.global.proxy.resources" in otherwise
 
 
 @pytest.fixture(scope="module")

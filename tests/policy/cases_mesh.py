@@ -223,6 +223,17 @@ _SECURITY = (
         "cookie-to-header",
         {SCRIPT: 'function envoy_on_request(handle) handle:headers():replace("X-User-Id", "1") end'},
     ),
+    *(
+        _pod("mesh-sidecar-bounded", {"spec.template.metadata.annotations": annotations})
+        for annotations in (
+            {},
+            {f"sidecar.istio.io/{name}": "1" for name in ("proxyCPU", "proxyMemory")},
+            {
+                f"sidecar.istio.io/{name}": "1"
+                for name in ("proxyCPU", "proxyMemory", "proxyMemoryLimit", "proxyCPULimit")
+            },
+        )
+    ),
     Broken(
         rule="mesh-injection-enabled",
         type=NAMESPACE,

@@ -76,13 +76,15 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 manifests: .venv/.packages ## a standing stack's rendered Kubernetes objects, from Pulumi's state into rendered/<stack>
 	@pulumi stack export --stack '$(STACK)' | $(BIN)/python -m rehearsal.rendered 'rendered/$(STACK)'
 
-docs: .venv/.packages ## write the generated pages again
+docs: .venv/.packages-dev ## write the generated pages and dashboards again
 	@$(BIN)/python -m infra.settings.document > docs/config.md.tmp
 	@mv docs/config.md.tmp docs/config.md
 	@$(BIN)/python -m policy.document > docs/policies.md.tmp
 	@mv docs/policies.md.tmp docs/policies.md
 	@$(BIN)/python -m tests.security.page > docs/security.md.tmp
 	@mv docs/security.md.tmp docs/security.md
+	@$(BIN)/python -m tools.dashboards > exchange.json.tmp
+	@mv exchange.json.tmp deploy/exchange/observability/dashboards/exchange.json
 	@$(BIN)/python -m policy.cost.document > docs/cost.md.tmp
 	@mv docs/cost.md.tmp docs/cost.md
 

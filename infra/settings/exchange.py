@@ -19,6 +19,10 @@ def _not_latest(release: str) -> str:
     return release
 
 
+SLACK_URL = "exchange-slack-url"
+SECRETS = (SLACK_URL,)
+"""Secrets that people set: the incoming webhook of the Slack channel for alerts."""
+
 ImageRelease = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}@sha256:[0-9a-f]{64}$"),
@@ -61,6 +65,10 @@ class Exchange(Section):
     """What the buckets' names start with: they are unique in all of AWS."""
     images: dict[Label, ImageRelease]
     """The release of each service's image: its tag, and its content by digest. Nodes run this content and no other."""
+    runbooks: Annotated[str, Field(pattern=r"^https://[\w.-]+/[\w./-]*[\w-]$")]
+    """The URL of the folder with the runbooks, into which the alerts' links lead."""
+    slack_channel: Annotated[str, Field(pattern=r"^#[a-z0-9_-]{1,80}$")] = "#exchange-alerts"
+    """Where the alerts of its SLOs go; the webhook's URL is the secret `exchange-slack-url`."""
     scale: Scale = Scale()
     audit: Audit = Audit()
 

@@ -27,7 +27,7 @@ SYSTEMS: dict[str, type[BaseModel]] = {
     "delivery": delivery.Delivery,
 }
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
-SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, *gateway_lab.SECRETS, eco2.KUBECONFIG)
+SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, *exchange.SECRETS, *gateway_lab.SECRETS, eco2.KUBECONFIG)
 """Every secret that people set, for all systems."""
 
 _STACK_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")

@@ -92,6 +92,12 @@ _HARMLESS = (
         reason="the statement denies, or is a permissions boundary, which grants nothing: more of it is not wider",
     ),
     Unnoticed(
+        type="kubernetes:core/v1:ServiceAccount",
+        path="@resource",
+        named="eco2-tenant-*-parameters-account",
+        reason="no pod runs as it: without it the tenant's store gets no token, and fetches nothing",
+    ),
+    Unnoticed(
         type="kubernetes:core/v1:Service",
         path="spec.ports[*].appProtocol",
         reason="where it is not noticed, the port's name says what it speaks",

@@ -13,6 +13,7 @@ from infra.settings.exchange import Exchange
 from infra.systems.exchange.audit import build_audit
 from infra.systems.exchange.context import make_context
 from infra.systems.exchange.front_door import build_front_door
+from infra.systems.exchange.observability import build_observability
 from infra.systems.exchange.services import build_services
 from infra.systems.exchange.tenancy import tenant
 
@@ -28,6 +29,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     audit = build_audit(context)
     build_front_door(context)
     registry = build_services(context)
+    build_observability(context, settings)
     return {
         "url": f"https://{context.host}",
         "audit_bucket": audit.bucket,

@@ -9,7 +9,7 @@ import pulumi
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import Identity
 from infra.components.mesh.objects import Place
-from infra.contract import Cluster
+from infra.contract import Cluster, Spans
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.exchange import Exchange
@@ -37,6 +37,13 @@ class Context:
     def objects(self) -> pulumi.ResourceOptions:
         """How its own Kubernetes objects are delivered."""
         return self.cluster.platform.objects
+
+    @property
+    def spans(self) -> Spans:
+        """Where traces go: it needs them, and so has an answer."""
+        if self.cluster.platform.spans is None:
+            raise ValueError("the exchange needs Traces, and the cluster answered with none")
+        return self.cluster.platform.spans
 
     def bucket(self, part: str) -> str:
         return f"{self.settings.bucket_prefix}-{part}"

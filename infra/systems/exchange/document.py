@@ -45,3 +45,24 @@ GATEWAY_WAVE = 10
 
 SERVICES_WAVE = 20
 """"모든 내부 Service보다 먼저": the services' turn is after the gateway's. The document gives it no number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """A row of the SLO table. `budget` is the share of what is counted that may be bad, read from the target."""
+
+    slo: str
+    row: str
+    target: str
+    budget: float
+
+
+LATENCY_MS = 500
+OBJECTIVES = (
+    Objective(slo="latency", row="P95 Latency", target="≤ 500ms", budget=0.05),
+    Objective(slo="errors", row="Error-Rate (5xx)", target="≤ 2%", budget=0.02),
+    Objective(slo="availability", row="Availability", target="≥ 99.99%", budget=0.0001),
+    Objective(slo="jwt", row="JWT Validation Fail-Rate", target="≤ 0.1%", budget=0.001),
+    Objective(slo="limited", row="Rate-Limit Response (429)", target="≤ 3%", budget=0.03),
+)
+""""운영 SLO". A P95 of at most 500 ms: of a hundred requests five may take longer."""

@@ -77,7 +77,7 @@ def _services(context: Context) -> None:
 
 
 def _ways_out(context: Context) -> None:
-    """The services' proxies know the namespace's own services, the audit records' bucket, and STS."""
+    """The services' proxies know the namespace's own services, where traces go, the audit records' bucket, and STS."""
     region = f"{context.cluster.aws.region}.amazonaws.com"
     ExternalHosts(
         context.names.logical("external"),
@@ -86,4 +86,8 @@ def _ways_out(context: Context) -> None:
         ),
         context.objects,
     )
-    Visibility(context.names.logical("visible"), VisibilityArgs(place=context.rule("default")), context.objects)
+    Visibility(
+        context.names.logical("visible"),
+        VisibilityArgs(place=context.rule("default"), hosts=[context.spans.visible]),
+        context.objects,
+    )

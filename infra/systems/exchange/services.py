@@ -1,8 +1,8 @@
 """The services behind the front door (svc-gateway.md: Operational Hardening, Outbound): their pods, images and roles in AWS.
 
-What a service's image is told, by environment: `PORT`, `BASE_PATH`, `AWS_REGION`, `AUDIT_BUCKET`, `AUDIT_PREFIX`. It finds
-who calls in headers that the edge alone sets, and puts audit records below its prefix, each once and locked (`If-None-Match: *`,
-`x-amz-object-lock-mode`).
+What a service's image is told, by environment: `PORT`, `BASE_PATH`, `AWS_REGION`, `AUDIT_BUCKET`, `AUDIT_PREFIX`, and
+OpenTelemetry's `OTEL_SERVICE_NAME` and `OTEL_EXPORTER_OTLP_ENDPOINT`. It finds who calls in headers that the edge alone sets, and
+puts audit records below its prefix, each once and locked (`If-None-Match: *`, `x-amz-object-lock-mode`).
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def environment(context: Context, service: Service) -> dict[str, str]:
         "AWS_REGION": context.cluster.aws.region,
         "AUDIT_BUCKET": context.bucket(AUDIT),
         "AUDIT_PREFIX": f"{service.name}/",
+        "OTEL_SERVICE_NAME": service.name,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{context.spans.host}:{context.spans.port}",
     }
 
 

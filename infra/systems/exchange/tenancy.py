@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
+from infra.contract import Alerts, Dashboards, Logs, Quota, Tenant, TenantArrow, TenantWorkload, Traces
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.context import NAME
 from infra.systems.exchange.document import NAMESPACE, PORT, SERVICES
+from infra.systems.exchange.observability import dashboards
 from infra.systems.exchange.services import SERVICE, SIDECAR
 
 HTTPS = 443
@@ -18,7 +19,12 @@ def tenant(settings: Exchange) -> Tenant:
         workloads=[TenantWorkload(name=one.name, namespace=NAMESPACE) for one in SERVICES],
         arrows=[*_routed(), *_audited()],
         hosts=[settings.host_label],
-        fetches_secrets=False,
+        needs=[
+            Traces(),
+            Logs(),
+            Alerts(slack_channel=settings.slack_channel),
+            Dashboards(files=dashboards()),
+        ],
     )
 
 

@@ -30,6 +30,84 @@ ImageRelease = Annotated[
 ]
 
 
+Https = Annotated[str, Field(pattern=r"^https://[^\s*]+$")]
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
+"""A word of OAuth's `scope` (RFC 6749, 3.3)."""
+
+Requests = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Tokens(Section):
+    """Whose tokens open the front door (svc-gateway.md: RequestAuthentication, AuthorizationPolicy on aud and scope)."""
+
+    issuer: Https
+    """The tokens' `iss`, letter by letter."""
+    audiences: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    """Of these `aud` a token has at least one."""
+    jwks_uri: Https
+    """Where the issuer publishes its keys. istiod fetches them, and again every 20 minutes."""
+
+
+class Route(Section):
+    """What one of the three prefixes asks of a token, and how much and how long it serves."""
+
+    read_scope: Scope
+    """The word of the token's `scope` that opens GET and HEAD."""
+    write_scope: Scope
+    """The word that opens POST, PUT, PATCH and DELETE."""
+    timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    """How long an answer may take with all its repetitions."""
+    read_attempts: Annotated[int, Field(ge=0, le=4)] = 2
+    """How often a GET or HEAD that failed (502, 503, 504, no answer) is sent again."""
+    idempotent_writes: bool = False
+    """Whether the service answers a request with an `Idempotency-Key` that it has seen as it did: those are sent again too."""
+    user_requests: Requests = 600
+    """How many requests a user, by the token's `sub`, may send in each window."""
+    address_requests: Requests = 1200
+    """How many an address may send in it, whoever its users are."""
+    window: Literal["second", "minute", "hour", "day"] = "minute"
+    """The window of both, of the calendar (UTC)."""
+    without_limiter: Literal["refuse", "let pass"] = "let pass"
+    """While the rate-limit service does not answer: 503, or without these limits; the bursts hold all the same."""
+
+
+class Bursts(Section):
+    """What each address may send before anything is judged, by the gateway's own memory."""
+
+    per_second: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """On the whole."""
+    at_once: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """At once."""
+
+    @model_validator(mode="after")
+    def _holds_a_second(self) -> Self:
+        if self.at_once < self.per_second:
+            raise ValueError(f"at_once {self.at_once} is below per_second {self.per_second}: allowed: at least as many")
+        return self
+
+
+class Resilience(Section):
+    """How the gateway calls a service (svc-gateway.md: Retry / Timeout, Circuit Breaker / Outlier Detection)."""
+
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Connections to a service; what exceeds this or the next two is answered 503 at once: the circuit breaker."""
+    pending: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Requests that wait for a connection."""
+    requests: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Requests under way."""
+    retries_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    """Of the requests under way so many may be repetitions."""
+    ejected_after: Annotated[int, Field(ge=1, le=100)] = 5
+    """So many 5xx in a row set a pod aside."""
+    looked_at_every_seconds: Annotated[int, Field(ge=1, le=60)] = 10
+    """How often it is looked whether a pod is to be set aside or comes back."""
+    ejected_for_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    """For how long, times how often it went."""
+    nearest_zone_first: bool = False
+    """Whether the gateway's zone is preferred, and the others take over when its pods fail. The gateway is in one zone: a pod there
+    would have all the load that others could share."""
+
+
 class Scale(Section):
     """How many pods each service has."""
 
@@ -69,6 +147,18 @@ class Exchange(Section):
     """The URL of the folder with the runbooks, into which the alerts' links lead."""
     slack_channel: Annotated[str, Field(pattern=r"^#[a-z0-9_-]{1,80}$")] = "#exchange-alerts"
     """Where the alerts of its SLOs go; the webhook's URL is the secret `exchange-slack-url`."""
+    tokens: Tokens
+    trading: Route = Route(read_scope="trade:read", write_scope="trade:write")
+    wallet: Route = Route(
+        read_scope="wallet:read",
+        write_scope="wallet:write",
+        user_requests=60,
+        address_requests=120,
+        without_limiter="refuse",
+    )
+    risk: Route = Route(read_scope="risk:read", write_scope="risk:write")
+    bursts: Bursts = Bursts()
+    resilience: Resilience = Resilience()
     scale: Scale = Scale()
     audit: Audit = Audit()
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from infra.systems import Guest
+from infra.systems.eco2 import tracing
 from infra.systems.eco2.rate_limits import NAME as LIMITER
 from infra.systems.eco2.rate_limits import PORT as LIMITER_PORT
 from rehearsal.cloud import open_cloud
@@ -65,6 +66,17 @@ def with_keys(objects: Sequence[Manifest], keys: Mapping[str, str]) -> list[Mani
     if left:
         raise LookupError(f"nobody trusts {', '.join(left)}")
     return [*objects]
+
+
+def with_collector(objects: Sequence[Manifest]) -> list[Manifest]:
+    """With the Service of the collector of spans, which its chart makes, and nobody behind it."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": tracing.NAME, "namespace": tracing.NAMESPACE},
+        "spec": {"ports": [{"name": "otlp", "port": tracing.OTLP, "protocol": "TCP", "appProtocol": "grpc"}]},
+    }
+    return [*objects, service]
 
 
 def limits(objects: Sequence[Manifest]) -> rig.Limits:

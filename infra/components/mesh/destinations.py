@@ -71,7 +71,8 @@ class DestinationArgs:
 
     `subsets` are sets of the host's pods, by their labels, that routes may name. `nearest` are labels of nodes: pods whose nodes
     share more of them with the caller's are called first, the others when those are ejected (locality failover); without it Istio
-    does so by region and zone, which `ZONES` says in so many words. `mutual_tls` is off only for a host without a sidecar.
+    does so by region and zone, which `ZONES` says in so many words, unless all pods are called alike, `anywhere`.
+    `mutual_tls` is off only for a host without a sidecar.
     """
 
     place: Place
@@ -82,6 +83,7 @@ class DestinationArgs:
     subsets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sticky: Sticky | None = None
     nearest: Sequence[str] = ()
+    anywhere: bool = False
     budget: Budget | None = None
     mutual_tls: bool = True
 
@@ -111,6 +113,8 @@ def _faults(args: DestinationArgs) -> Iterator[str]:
         yield "outliers: between 1 and 50 percent are ejected, so that errors of all take nobody away"
     if args.sticky and [args.sticky.header, args.sticky.cookie, args.sticky.address or None].count(None) != 2:
         yield "sticky: by one of a header, a cookie, the client's address"
+    if args.nearest and args.anywhere:
+        yield "nearest, or anywhere: not both"
     if args.nearest and args.replicas < 2:
         yield "nearest: pods nearby are left only where failing ones are ejected, and a single one never is"
     for name, labels in args.subsets.items():
@@ -156,6 +160,8 @@ def _balancer(args: DestinationArgs) -> Spec:
         found["consistentHash"] = _hashed(args.sticky)
     if args.nearest:
         found["localityLbSetting"] = {"enabled": True, "failoverPriority": list(args.nearest)}
+    if args.anywhere:
+        found["localityLbSetting"] = {"enabled": False}
     return found
 
 

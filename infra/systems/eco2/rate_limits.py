@@ -60,11 +60,10 @@ def build_rate_limits(context: Context, opts: pulumi.ResourceOptions) -> None:
     files = {f"{domain(tenant)}.yaml": _rules(tenant) for tenant in limiting}
     me = Identity(name=NAME, namespace=HOME, part_of="eco2", wave=workloads.WAVE)
     redis = {"redis.conf": REDIS_CONF.read_text(encoding="utf-8")}
-    config_files(room, me, files, opts)
-    config_files(
-        f"{room}-redis", Identity(name=f"{NAME}-redis", namespace=HOME, part_of="eco2", wave=me.wave), redis, opts
-    )
-    Workload(room, _workload(me, {**files, **redis}), opts)
+    made = Workload(room, _workload(me, {**files, **redis}), opts)
+    own = Identity(name=f"{NAME}-redis", namespace=HOME, part_of="eco2", wave=me.wave)
+    config_files(room, me, files, made.child)
+    config_files(f"{room}-redis", own, redis, made.child)
     place = Place(name=NAME, namespace=HOME, annotations=waved(mesh.RULES_WAVE))
     asked = Caller(principals=[mesh.account(mesh.GATEWAY)], ports=[PORT], paths=[METHOD])
     Allow(f"{room}-allow", AllowArgs(place=place, workload={mesh.WORKLOAD: NAME}, callers=[asked]), opts)

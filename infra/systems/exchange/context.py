@@ -12,8 +12,8 @@ from infra.components.mesh.objects import Place
 from infra.contract import Cluster, Spans
 from infra.names import Names
 from infra.settings import Settings
-from infra.settings.exchange import Exchange
-from infra.systems.exchange.document import NAMESPACE, SERVICES_WAVE
+from infra.settings.exchange import Exchange, Route
+from infra.systems.exchange.document import NAMESPACE, SERVICES_WAVE, Service
 from infra.tags import Tags, base_tags
 
 NAME = "exchange"
@@ -45,6 +45,10 @@ class Context:
             raise ValueError("the exchange needs Traces, and the cluster answered with none")
         return self.cluster.platform.spans
 
+    def route(self, service: Service) -> Route:
+        """What the settings say of a service's prefix."""
+        return route(self.settings, service)
+
     def bucket(self, part: str) -> str:
         return f"{self.settings.bucket_prefix}-{part}"
 
@@ -68,6 +72,13 @@ class Context:
     def rule(self, name: str) -> Place:
         """What protects is there before anything that it protects."""
         return self.place(name, self.cluster.mesh.rules_wave)
+
+
+def route(settings: Exchange, service: Service) -> Route:
+    """The settings' section of a service."""
+    return {"svc-trading-api": settings.trading, "svc-wallet": settings.wallet, "svc-risk-control": settings.risk}[
+        service.name
+    ]
 
 
 def make_context(settings: Settings, exchange: Exchange, cluster: Cluster) -> Context:

@@ -34,6 +34,9 @@ SERVICES = (
 )
 """The routing rules of "역할과 흐름", step 4."""
 
+SECURITY_HEADERS = ("strict-transport-security", "content-security-policy", "referrer-policy")
+""""EnvoyFilter Security Header Injection (HSTS, CSP, Referrer-Policy)"."""
+
 PORT = 8080
 """The document names none."""
 

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import NAME_LABEL
-from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Caller
-from infra.components.mesh.destinations import Destination, DestinationArgs
+from infra.components.mesh.authorization import Allow, AllowArgs, Bearer, Caller
+from infra.components.mesh.destinations import (
+    ZONES,
+    Budget,
+    Destination,
+    DestinationArgs,
+    Outliers,
+    Pool,
+)
 from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
 from infra.components.mesh.mutual_tls import MutualTls
 from infra.components.mesh.objects import Place
-from infra.components.mesh.routes import Route, Routes, RoutesArgs
+from infra.components.mesh.routes import (
+    IDEMPOTENCY_KEY,
+    PRESENT,
+    Retries,
+    Route,
+    Routes,
+    RoutesArgs,
+)
+from infra.settings.exchange import Resilience
 from infra.systems.exchange.context import NAME, Context
-from infra.systems.exchange.document import GATEWAY_WAVE, PORT, SERVICES
+from infra.systems.exchange.document import GATEWAY_WAVE, PORT, SERVICES, Service
 from infra.systems.exchange.services import AUDIT
 
-REQUEST_TIMEOUT = "5s"
+READS, WRITES = ("GET", "HEAD"), ("POST", "PUT", "PATCH", "DELETE")
+FAILED = "gateway-error,connect-failure,refused-stream,reset"
+"""502, 503 and 504, no connection, none of HTTP/2's streams, a connection that broke (Envoy's `x-envoy-retry-on`)."""
 
 
 def build_front_door(context: Context) -> None:
@@ -26,7 +47,7 @@ def build_front_door(context: Context) -> None:
 
 
 def _edge(context: Context) -> None:
-    """At the gateway, in its namespace: these paths of this host are open at all."""
+    """At the gateway, in its namespace: what a token of the issuer opens, by its scope. All else is 403."""
     gateway, platform = context.cluster.gateway, context.cluster.platform
     Allow(
         f"{platform.edge_name}-edge",
@@ -35,10 +56,24 @@ def _edge(context: Context) -> None:
                 name=f"{NAME}-edge", namespace=gateway.namespace, annotations=waved(context.cluster.mesh.rules_wave)
             ),
             workload=gateway.labels,
-            callers=[Anyone(paths=[path for one in SERVICES for path in one.paths], hosts=[context.host])],
+            callers=[caller for one in SERVICES for caller in _opened(context, one)],
         ),
         platform.edge_objects,
     )
+
+
+def _opened(context: Context, service: Service) -> list[Bearer]:
+    found = context.route(service)
+    return [
+        Bearer(
+            issuer=context.settings.tokens.issuer,
+            hosts=[context.host],
+            paths=service.paths,
+            methods=methods,
+            claims={"scope": [scope]},
+        )
+        for methods, scope in ((READS, found.read_scope), (WRITES, found.write_scope))
+    ]
 
 
 def _routes(context: Context) -> None:
@@ -48,10 +83,27 @@ def _routes(context: Context) -> None:
             place=context.place(f"{NAME}-vs", GATEWAY_WAVE),
             hosts=[context.host],
             gateways=[context.cluster.gateway.reference],
-            routes=[Route(prefix=one.prefix, host=one.host, port=PORT, timeout=REQUEST_TIMEOUT) for one in SERVICES],
+            routes=[route for one in SERVICES for route in _service_routes(context, one)],
         ),
         context.objects,
     )
+
+
+def _service_routes(context: Context, service: Service) -> Iterator[Route]:
+    """Reads may be repeated; an order only if its service knows it again by the client's key; all else if nobody saw it."""
+    found = context.route(service)
+    plain = Route(
+        prefix=service.prefix, host=service.host, port=PORT, timeout=f"{found.timeout_seconds}s", name=service.name
+    )
+    again = Retries(
+        attempts=found.read_attempts,
+        per_try_timeout=f"{found.timeout_seconds * 1000 // (found.read_attempts + 1)}ms",
+        on=FAILED,
+    )
+    yield replace(plain, name=f"{service.name}-reads", methods=READS, retries=again)
+    if found.idempotent_writes:
+        yield replace(plain, name=f"{service.name}-keyed", headers={IDEMPOTENCY_KEY: PRESENT}, retries=again)
+    yield plain
 
 
 def _services(context: Context) -> None:
@@ -70,10 +122,29 @@ def _services(context: Context) -> None:
         Destination(
             context.names.logical(f"destination-{one.name}"),
             DestinationArgs(
-                place=context.place(one.name, GATEWAY_WAVE), host=one.host, replicas=context.settings.scale.minimum
+                place=context.place(one.name, GATEWAY_WAVE),
+                host=one.host,
+                replicas=context.settings.scale.minimum,
+                **bounds(context.settings.resilience),
             ),
             context.objects,
         )
+
+
+def bounds(found: Resilience) -> dict[str, Any]:
+    """The settings as a destination's pool, ejection, budget of retries and choice of zone."""
+    return {
+        "pool": Pool(max_connections=found.connections, max_pending=found.pending, max_requests=found.requests),
+        "outliers": Outliers(
+            consecutive_5xx=found.ejected_after,
+            consecutive_gateway_errors=found.ejected_after,
+            interval=f"{found.looked_at_every_seconds}s",
+            base_ejection=f"{found.ejected_for_seconds}s",
+        ),
+        "budget": Budget(percent=found.retries_percent),
+        "nearest": ZONES if found.nearest_zone_first else (),
+        "anywhere": not found.nearest_zone_first,
+    }
 
 
 def _ways_out(context: Context) -> None:

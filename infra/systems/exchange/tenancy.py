@@ -6,6 +6,7 @@ from infra.contract import Alerts, Dashboards, Logs, Quota, Tenant, TenantArrow,
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.context import NAME
 from infra.systems.exchange.document import NAMESPACE, PORT, SERVICES
+from infra.systems.exchange.edge import at_the_gateway
 from infra.systems.exchange.observability import dashboards
 from infra.systems.exchange.services import SERVICE, SIDECAR
 
@@ -14,11 +15,11 @@ HTTPS = 443
 
 def tenant(settings: Exchange) -> Tenant:
     return Tenant(
+        **at_the_gateway(settings),
         system=NAME,
         namespaces={NAMESPACE: quota(settings.scale.maximum)},
         workloads=[TenantWorkload(name=one.name, namespace=NAMESPACE) for one in SERVICES],
         arrows=[*_routed(), *_audited()],
-        hosts=[settings.host_label],
         needs=[
             Traces(),
             Logs(),

@@ -124,6 +124,11 @@ def test_an_answer_says_how_it_may_be_used_and_not_who_made_it() -> None:
     assert {one["remove"] for one in removed} == {*TELLTALE}
 
 
+def test_a_page_says_where_its_scripts_come_from() -> None:
+    page = "default-src 'self'; script-src 'self' https://cdn.example.com; style-src 'self' 'unsafe-inline'"
+    assert SecurityHeaders(content_security_policy=page).headers["content-security-policy"] == page
+
+
 def test_the_counters_are_on_a_socket_of_the_pod() -> None:
     lines = REDIS_CONF.read_text().splitlines()
     assert "port 0" in lines
@@ -148,9 +153,18 @@ REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "a path by pattern": ("is not like", lambda: replace(ALL, paths=["/api/*"])),
     "a burst of less than a second's": ("not at least", lambda: Burst(per_second=5, burst=4)),
     "HSTS for a month": ("a year", lambda: SecurityHeaders(hsts_seconds=2_592_000)),
-    "scripts of anywhere": (
-        "script-src",
-        lambda: SecurityHeaders(content_security_policy="default-src * 'unsafe-inline'"),
+    "scripts of anywhere": ("is none", lambda: SecurityHeaders(content_security_policy="default-src *")),
+    "scripts that stand in the page": (
+        "is none",
+        lambda: SecurityHeaders(content_security_policy="script-src 'self' 'unsafe-inline'"),
+    ),
+    "a policy that is silent of scripts": (
+        "is none",
+        lambda: SecurityHeaders(content_security_policy="img-src 'self'"),
+    ),
+    "scripts of any site": (
+        "is none",
+        lambda: SecurityHeaders(content_security_policy="default-src 'none'; script-src https:"),
     ),
     "another's host": ("of its own", lambda: tenant(limits=[Limit(host="bank", limited=ALL)])),
     "one name twice": ("two limits", lambda: tenant(limits=[Limit(host="till", limited=ALL)] * 2)),

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from infra.components.mesh.authorization import AllowArgs, Anyone, allow
-from infra.components.mesh.destinations import ZONES, DestinationArgs, Outliers, Pool, Sticky, destination
+from infra.components.mesh.destinations import ZONES, Budget, DestinationArgs, Outliers, Pool, Sticky, destination
 from infra.components.mesh.gateway import GatewayArgs, Server, gateway
 from infra.components.mesh.objects import Place
-from infra.components.mesh.routes import NO_RETRIES, Route, RoutesArgs, routes
+from infra.components.mesh.routes import NO_RETRIES, Retries, Route, RoutesArgs, routes
 from infra.systems.eco2.mesh import GATEWAY_CONTAINER_PORT, GATEWAY_LABELS
 from tests.mesh import eco2, rig
 from tests.mesh.manifests import Manifest
@@ -162,6 +162,26 @@ def test_the_nearest_pod_is_called_until_it_fails(edge: Edge, called: Any) -> No
     wait_until(lambda: set(asked(edge)) == {FAR}, "the other zone to answer")
     edge.backends.echoes[NEAR].answers = {}
     wait_until(lambda: set(asked(edge)) == {NEAR}, "the nearest again")
+
+
+def test_retries_have_a_budget(edge: Edge, called: Any) -> None:
+    """Ten requests at once, each of which fails and may be tried twice more: all of it, or what the budget leaves."""
+    again = replace(ROUTE, methods=["GET"], retries=Retries(attempts=2, on="5xx"))
+
+    def tries() -> int:
+        echoes = edge.backends.echoes.values()
+        before = sum(echo.requests for echo in echoes)
+        fails = ("x-test-answer", '{"status": 503, "delay": 0.3}')
+        with ThreadPoolExecutor(10) as clients:
+            assert {answer.status for answer in clients.map(lambda _: ask(edge, fails), range(10))} == {503}
+        return sum(echo.requests for echo in echoes) - before
+
+    patient = replace(CALLED, outliers=Outliers(consecutive_5xx=1000))
+    called(patient, again)
+    assert tries() == 30
+    called(replace(patient, budget=Budget(percent=10, minimum=1)), again)
+    # The first of them may come before the others: a tenth of ten, or one, at any time.
+    wait_until(lambda: tries() < 20, "the budget to hold")
 
 
 def each_user(edge: Edge) -> list[set[str]]:

@@ -30,6 +30,9 @@ HIDDEN_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-
 """For what is no page at all: an API's answer loads nothing and is framed by nobody."""
 
 FEATURES = ("accelerometer", "camera", "geolocation", "gyroscope", "magnetometer", "microphone", "payment", "usb")
+LOOSE = frozenset({"*", "'unsafe-inline'", "'unsafe-eval'", "data:", "http:", "https:"})
+"""Sources of scripts with which a policy stops none that was smuggled in."""
+
 YEAR = 31_536_000
 
 
@@ -51,10 +54,15 @@ class SecurityHeaders:
     def __post_init__(self) -> None:
         if self.hsts_seconds < YEAR:
             raise ValueError(f"HSTS of {self.hsts_seconds} s is not preloaded: at least {YEAR}, a year")
-        if "unsafe-inline" in self.content_security_policy and "script-src" not in self.content_security_policy:
-            raise ValueError(
-                "a content security policy that lets any script run is none: name script-src without 'unsafe-inline'"
-            )
+        if loose := sorted({*self._scripts()} & LOOSE):
+            said = ", ".join(loose)
+            raise ValueError(f"a content security policy whose scripts may be {said} is none: name hosts, or hashes")
+
+    def _scripts(self) -> list[str]:
+        """Where scripts may come from: the directive of its own, or else the default, or else anywhere."""
+        parts = [directive.split() for directive in self.content_security_policy.split(";") if directive.strip()]
+        allowed = {name.lower(): sources for name, *sources in parts}
+        return allowed.get("script-src", allowed.get("default-src", ["*"]))
 
     @property
     def headers(self) -> dict[str, str]:

@@ -39,7 +39,37 @@ def _prefix_alone(spec: Manifest) -> None:
     spec["http"][0]["match"] = [{"uri": {"prefix": "/api/v1/my"}}]
 
 
+def _with_stray_route(objects: Objects, mesh: Manifest) -> Objects:
+    """Somebody who may make a VirtualService in another namespace claims the API's host, and leads it where it is trusted."""
+    stray = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "stray", "namespace": "worker"},
+        "spec": {
+            "hosts": ["api.eco2.example.com"],
+            "gateways": ["istio-system/eco2-gateway"],
+            "http": [
+                {
+                    "match": [{"uri": {"prefix": "/api/v1/billing"}}],
+                    "route": [{"destination": {"host": "my-api.my.svc.cluster.local", "port": {"number": 8000}}}],
+                }
+            ],
+        },
+    }
+    return [*objects, stray]
+
+
+def _taken_from_everywhere(objects: Objects, mesh: Manifest) -> Objects:
+    (server,) = named(objects, "Gateway", "eco2-gateway")["spec"]["servers"]
+    server["hosts"] = ["api.eco2.example.com"]
+    return _with_stray_route(objects, mesh)
+
+
+STRAY = Mutation("a route of another namespace", _with_stray_route, "a service that is none")
+"""What the gateway's hosts, each with its namespace, keep out."""
+
 MUTATIONS = [
+    Mutation("another namespace's route is taken", _taken_from_everywhere, "a service that is none"),
     Mutation("nobody is asked", gone("AuthorizationPolicy", "ext-authz-policy"), "no token"),
     Mutation(
         "only one method is asked about",

@@ -11,7 +11,7 @@ from infra.systems.eco2.document import BYPASSED
 from tests.mesh import eco2
 from tests.mesh.cases import judge
 from tests.mesh.eco2_cases import CASES, HOST, MY
-from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED
+from tests.mesh.eco2_mutations import HARMLESS, MUTATIONS, REFUSED, STRAY
 from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Mutation, mutated, notices, until_it_fails, until_it_holds, without_it
 from tests.mesh.rig import Backends, Edge
@@ -49,6 +49,12 @@ def test_a_change_that_takes_no_protection_away_is_none_for_the_cases(edge: Edge
             until_it_fails(edge, case, patience=0.5)
         answer = edge.send("GET", MY, [("authorization", f"Bearer {user('released')}")], host=HOST)
         assert answer.headers["x-release"] == "2"
+
+
+def test_a_route_of_another_namespace_for_the_apis_host_is_not_heard(edge: Edge, eco2_objects: list[Manifest]) -> None:
+    case = BY_NAME[STRAY.noticed_by]
+    with without_it(edge, eco2_objects, STRAY), pytest.raises(TimeoutError):
+        until_it_fails(edge, case, patience=1.0)
 
 
 def test_a_failure_says_which_request_what_came_back_and_why(edge: Edge, eco2_objects: list[Manifest]) -> None:

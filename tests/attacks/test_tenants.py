@@ -56,7 +56,23 @@ def ruled(host: str, **spec: Any) -> Manifest:
     return made(NETWORKING, "DestinationRule", {"host": host, "trafficPolicy": {"tls": {"mode": "DISABLE"}}, **spec})
 
 
+def served(**spec: Any) -> Manifest:
+    ports = [{"name": "http", "port": 8080}]
+    return made("v1", "Service", {"ports": ports, "selector": {"app.kubernetes.io/name": "guestbook-api"}, **spec})
+
+
+SLICE = {
+    "apiVersion": "discovery.k8s.io/v1",
+    "kind": "EndpointSlice",
+    "metadata": {"name": "x", "namespace": "guestbook", "labels": {"kubernetes.io/service-name": "guestbook-api"}},
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": ["10.244.1.7"]}],
+    "ports": [{"name": "http", "port": 8000, "protocol": "TCP"}],
+}
+
 HONEST = {
+    "a service of its pods": served(),
+    "one without an address of its own": served(clusterIP="None"),
     "a route for its host to its service": routed(),
     "a route between its own services, by a short name": routed(host="guestbook-api", to="guestbook-api"),
     "a route to another of its namespaces": routed(to="worker.guestbook-jobs.svc.cluster.local"),
@@ -72,6 +88,10 @@ OTHERS_SERVICE: dict[str, Any] = {
     "rewrite": {"uri": "/api/v1/my/profile"},
 }
 STOLEN = {
+    "its service is another name of another's": served(type="ExternalName", externalName=VICTIM, selector=None),
+    "its service takes an address outside": served(externalIPs=["203.0.113.7"]),
+    "its service selects nothing, for addresses by hand": served(selector=None),
+    "an address of another's pod as its own": SLICE,
     "its host leads to another's service, as a user that it names": routed(to=VICTIM, **OTHERS_SERVICE),
     "the same, spelled otherwise": routed(to="My-Api.my.svc.Cluster.local"),
     "a copy of its requests goes to another's service": routed(mirror={"host": VICTIM}),
@@ -130,7 +150,7 @@ def fences(prod: Recording) -> list[Manifest]:
 @pytest.fixture(scope="module")
 def tenants(prod: Recording, fences: list[Manifest]) -> list[Manifest]:
     """The real tenants' own objects that a fence looks at."""
-    kinds = {"VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret"}
+    kinds = {"Service", "VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret"}
     around = {
         namespace
         for one in fences

@@ -18,7 +18,12 @@ SERVICES = ".svc.cluster.local"
 OF_SERVICES = "matches('(?i)[.]svc[.]cluster[.]local[.]?$')"
 """However it is spelled: what begins or ends differently is no service's name to Istio, and none that is let through here."""
 
+CONTROLLERS = "system:serviceaccounts:kube-system"
+"""The group of Kubernetes' own controllers, which write a Service's addresses from the pods that it selects."""
+
 RESOURCES = {
+    "": ["endpoints", "services"],
+    "discovery.k8s.io": ["endpointslices"],
     "networking.istio.io": ["destinationrules", "gateways", "serviceentries", "virtualservices"],
     "external-secrets.io": ["externalsecrets", "secretstores"],
 }
@@ -62,9 +67,24 @@ def fence(args: FenceArgs) -> dict[str, Any]:
         },
         "validations": [
             {"expression": expression, "message": message, "reason": "Forbidden"}
-            for expression, message in (*_routes(args), *_names(args), *_secrets(args))
+            for expression, message in (*_addresses(), *_routes(args), *_names(args), *_secrets(args))
         ],
     }
+
+
+def _addresses() -> Sequence[tuple[str, str]]:
+    """A Service of one's own that leads elsewhere is another's by a name that no route betrays: Istio follows an ExternalName."""
+    internal = "object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && has(object.spec.selector)"
+    return (
+        (
+            f"object.kind != 'Service' || ({internal} && object.spec.?externalIPs.orValue([]).size() == 0)",
+            "A Service is of type ClusterIP, selects pods of its namespace, and claims no address outside",
+        ),
+        (
+            f"!(object.kind in ['Endpoints', 'EndpointSlice']) || '{CONTROLLERS}' in request.userInfo.groups",
+            "Addresses of a Service are written by Kubernetes, from the pods that it selects",
+        ),
+    )
 
 
 def _own(host: str, args: FenceArgs) -> str:

@@ -65,16 +65,22 @@ def test_with_a_key_nothing_is_taken_without_its_signature_and_argo_cd_knows_the
     assert values["configs"]["gpg"]["keys"] == {KEY: BLOCK}
 
 
-def test_what_is_rendered_is_of_kinds_that_the_roots_project_makes(prod: Recording) -> None:
-    (spec,) = [one["spec"] for one in _rendered(prod) if one["kind"] == "AppProject" and _name(one) == "eco2"]
-    allowed = {(one["group"], one["kind"]) for one in spec["namespaceResourceWhitelist"]}
-    own = [
-        one
-        for one in _rendered(prod)
-        if one["metadata"].get("namespace") in {each["namespace"] for each in spec["destinations"]}
-    ]
-    assert {_kind(one) for one in own} <= allowed
-    assert not {kind for _, kind in allowed} & {"Role", "RoleBinding", "Secret", "DaemonSet"}
+def test_what_each_system_renders_is_of_kinds_and_namespaces_that_its_project_has(prod: Recording) -> None:
+    """Argo CD would refuse it, and with it the whole folder."""
+    projects_ = {_name(one): one for _, one in _rendered(prod) if one["kind"] == "AppProject"}
+    refused = {
+        (system, *_kind(one), one["metadata"].get("namespace"))
+        for system, one in _rendered(prod)
+        if not permits(projects_[system.replace("_", "-")], *_kind(one), one["metadata"].get("namespace"))
+    }
+    assert refused == set()
+
+
+def test_no_project_of_git_makes_rights_or_secrets(prod: Recording) -> None:
+    for _, one in _rendered(prod):
+        if one["kind"] == "AppProject" and _name(one) != projects.CHARTS_PROJECT:
+            kinds = {each["kind"] for each in one["spec"]["namespaceResourceWhitelist"]}
+            assert not kinds & {"Role", "RoleBinding", "Secret", "DaemonSet", "SecretStore"}, _name(one)
 
 
 def test_the_root_is_as_much_as_its_signer_for_it_says_what_the_charts_are() -> None:
@@ -86,11 +92,12 @@ def test_the_root_is_as_much_as_its_signer_for_it_says_what_the_charts_are() -> 
     assert permits(projects.charts_project(context()), "rbac.authorization.k8s.io", "ClusterRoleBinding", None)
 
 
-def _rendered(recording: Recording) -> list[dict[str, Any]]:
+def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any]]]:
+    """Each object with the system in whose folder it is."""
     return [
-        reveal(one.inputs)
+        (one.name.partition("-")[0], reveal(one.inputs))
         for one in recording
-        if one.custom and one.type.startswith("kubernetes:") and one.name.startswith("eco2-")
+        if one.custom and one.type.startswith("kubernetes:")
     ]
 
 

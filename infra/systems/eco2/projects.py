@@ -74,6 +74,9 @@ MESH_KINDS = (
 )
 """What says how a namespace's own workloads are reached and whom they call."""
 
+CERTIFICATE_KINDS = ("cert-manager.io/Certificate", "cert-manager.io/Issuer")
+"""A namespace's own authority, for what speaks TLS without the mesh, such as a database. None here is for all of the cluster."""
+
 OWNED_KINDS = (
     "/ResourceQuota",
     "argoproj.io/AppProject",

@@ -40,7 +40,7 @@ from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.network_policies import platform_pods
 from infra.systems.eco2.parts import Wave
 from infra.systems.eco2.placement import STORAGE_CLASS, TENANT
-from infra.systems.eco2.projects import MESH_KINDS, RUNNING_KINDS, platform_namespaces
+from infra.systems.eco2.projects import CERTIFICATE_KINDS, MESH_KINDS, RUNNING_KINDS, platform_namespaces
 from infra.systems.eco2.secrets import STORE_WAVE
 from infra.systems.eco2.tenant_names import PARAMETERS_ACCOUNT, dashed, home, parameter_path, secrets_role, store
 
@@ -216,7 +216,7 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             namespaces=list(tenant.namespaces),
             cluster_kinds=(),
             # Neither what bounds it (NetworkPolicies, quotas) nor rights nor a way in.
-            kinds=[*RUNNING_KINDS, *MESH_KINDS, *needs.kinds_of(tenant)],
+            kinds=[*RUNNING_KINDS, *MESH_KINDS, *CERTIFICATE_KINDS, *needs.kinds_of(tenant)],
             signing_keys=list(gitops.signing_keys),
         )
     )

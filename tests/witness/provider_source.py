@@ -39,10 +39,15 @@ class Replaced:
         return frozenset(one for one in below or {path} if not any(other.startswith(f"{one}.") for other in below))
 
 
+def source(file: str) -> str:
+    """Of a file below internal/service."""
+    return (_root() / "internal/service" / file).read_text()
+
+
 @cache
 def replaced(file: str) -> Replaced:
     """Of the resource whose file below internal/service this is: `rds/instance.go`."""
-    text = (_root() / "internal/service" / file).read_text()
+    text = source(file)
     blocks = {one[1]: one[2] for pattern in (_FUNCTION, _VARIABLE) for one in pattern.finditer(text)}
     named = dict(re.findall(r'^\t(\w+)\s+= "(\w+)"$', text, re.MULTILINE))
     start = re.search(r"^func (\w+)\(\) \*schema\.Resource \{", text, re.MULTILINE)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra.components.cluster.fence import API, FenceArgs, fence
+from infra.components.cluster.admission_policy import API
+from infra.components.cluster.fence import FenceArgs, fence
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.cluster.api_server import ApiServer, api_server

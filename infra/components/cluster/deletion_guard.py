@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from infra.components.cluster.admission_policy import deny
 from infra.components.cluster.metadata import metadata
-from infra.components.cluster.objects import KubernetesObject
 from infra.components.component import PlatformComponent
-
-API = "admissionregistration.k8s.io/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +68,5 @@ class DeletionGuard(PlatformComponent):
 
     def __init__(self, name: str, args: DeletionGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        about = metadata(args.name, wave=args.wave)
-        KubernetesObject(
-            f"{name}-policy",
-            f"{API}/ValidatingAdmissionPolicy",
-            metadata=about,
-            body={"spec": deletion_policy(args)},
-            opts=self.child,
-        )
-        KubernetesObject(
-            f"{name}-binding",
-            f"{API}/ValidatingAdmissionPolicyBinding",
-            metadata=about,
-            body={"spec": {"policyName": args.name, "validationActions": ["Deny"]}},
-            opts=self.child,
-        )
+        deny(name, metadata(args.name, wave=args.wave), deletion_policy(args), self.child)
         self.register_outputs({})

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from infra.components.cluster.admission_policy import deny
 from infra.components.cluster.metadata import metadata
-from infra.components.cluster.objects import KubernetesObject
 from infra.components.component import PlatformComponent
 
-API = "admissionregistration.k8s.io/v1"
 SERVICES = ".svc.cluster.local"
 OF_SERVICES = "matches('(?i)[.]svc[.]cluster[.]local[.]?$')"
 """However it is spelled: what begins or ends differently is no service's name to Istio, and none that is let through here."""
@@ -165,19 +164,5 @@ class Fence(PlatformComponent):
 
     def __init__(self, name: str, args: FenceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        about = metadata(args.name, wave=args.wave)
-        KubernetesObject(
-            f"{name}-policy",
-            f"{API}/ValidatingAdmissionPolicy",
-            metadata=about,
-            body={"spec": fence(args)},
-            opts=self.child,
-        )
-        KubernetesObject(
-            f"{name}-binding",
-            f"{API}/ValidatingAdmissionPolicyBinding",
-            metadata=about,
-            body={"spec": {"policyName": args.name, "validationActions": ["Deny"]}},
-            opts=self.child,
-        )
+        deny(name, metadata(args.name, wave=args.wave), fence(args), self.child)
         self.register_outputs({})

@@ -97,6 +97,28 @@ _HARMLESS = (
         named="eco2-tenant-*-parameters-account",
         reason="no pod runs as it: without it the tenant's store gets no token, and fetches nothing",
     ),
+    *(
+        Unnoticed(
+            type="kubernetes:networking.istio.io/v1:VirtualService",
+            path="spec.http[0].retries.retryOn",
+            bad="5xx",
+            named=named,
+            reason="its first route is of GET and HEAD alone, or of no service: what changes nothing may be sent again",
+        )
+        for named in ("exchange-routes-*", "exchange-health-answer-*", "gateway_lab-routes-*")
+    ),
+    Unnoticed(
+        type="kubernetes:networking.istio.io/v1:VirtualService",
+        path="spec.http[0].timeout",
+        named="exchange-health-answer-*",
+        reason="the gateway answers itself, at once: there is nobody to wait for",
+    ),
+    Unnoticed(
+        type="kubernetes:apps/v1:Deployment",
+        path="spec.template.spec.containers[0].readinessProbe",
+        named="eco2-ratelimit-deployment",
+        reason="its Redis serves its own pod and no port; the limiter beside it, without which the pod is not ready, keeps its own",
+    ),
     Unnoticed(
         type="kubernetes:core/v1:Service",
         path="spec.ports[*].appProtocol",

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import pulumi
 
 from infra.components.aws.access_logs import AccessLogs
+from infra.components.aws.dns import AliasTarget
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 from infra.edge import AtTheGateway
 from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Need, Policies, Rollouts, Traces
@@ -211,7 +212,7 @@ class Platform:
 class Aws:
     """The account's part. Hosts are those that the tenant declared, by label: each has its record and its certificate.
 
-    `access_logs` takes what buckets and distributions log.
+    `access_logs` takes what buckets and distributions log; `entrance` is what a record of its own points at.
     """
 
     account: str
@@ -222,6 +223,7 @@ class Aws:
     certificate_arns: Mapping[str, pulumi.Output[str]]
     key_arn: pulumi.Output[str]
     access_logs: AccessLogs
+    entrance: AliasTarget
     role_boundary: pulumi.Input[str] | None
 
 

@@ -63,12 +63,13 @@ class Answers:
 class AtTheGateway:
     """What a tenant has at the gateway; all of it is of its own `hosts`, which are labels below the cluster's domain.
 
-    Each host gets a certificate and a route through the load balancer. `own_tokens` are for those where the cluster's authorizer is
-    not asked. `limits` have names of their own.
+    Each host gets a certificate and a route through the load balancer, and a record but for `own_records`, which the tenant makes.
+    `own_tokens` are for those where the cluster's authorizer is not asked. `limits` have names of their own.
     """
 
     system: str
     hosts: Sequence[str] = ()
+    own_records: Sequence[str] = ()
     own_tokens: Sequence[OwnTokens] = ()
     limits: Sequence[Limit] = ()
     bursts: Sequence[BurstLimit] = ()
@@ -83,6 +84,7 @@ class AtTheGateway:
         once = {
             "own tokens": [label for own in self.own_tokens for label in own.hosts],
             "bursts": [one.host for one in self.bursts],
+            "records": list(self.own_records),
             "answers": [label for one in self.answers for label in one.hosts],
         }
         for what, labels in once.items():

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from infra.settings.eco2 import Label
+from infra.settings.exchange_failover import Failover
 from infra.settings.model import BucketPrefix, Section
 
 SERVICES = ("svc-trading-api", "svc-wallet", "svc-risk-control")
@@ -159,8 +160,12 @@ class Exchange(Section):
     risk: Route = Route(read_scope="risk:read", write_scope="risk:write")
     bursts: Bursts = Bursts()
     resilience: Resilience = Resilience()
+    failover: Failover = Failover()
     scale: Scale = Scale()
     audit: Audit = Audit()
+
+    experiments: bool = False
+    """Whether Chaos Mesh may disturb its pods; not in a production stack, for its daemon is privileged on the tenants' nodes."""
 
     @model_validator(mode="after")
     def _every_service_has_a_release(self) -> Self:

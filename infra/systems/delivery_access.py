@@ -89,7 +89,10 @@ def reach_of(settings: Settings) -> Reach:
         names=[Names(system=system, stack=settings.stack).prefix for system in systems],
         parameter_paths=[f"/{system}/{settings.stack}" for system in systems],
         bucket_prefixes=prefixes,
-        published=[f"{eco2.bucket_prefix}-{part}" for part in PUBLISHED] if eco2 else [],
+        published=[
+            *([f"{eco2.bucket_prefix}-{part}" for part in PUBLISHED] if eco2 else []),
+            *([f"{settings.exchange.bucket_prefix}-standby"] if settings.exchange else []),
+        ],
         domains=[
             *(section.domain for section in (wealist, eco2) if section),
             *([f"{Names(system='eco2', stack=settings.stack).prefix}.internal"] if eco2 else []),

@@ -180,6 +180,10 @@ def _address(resource: Resource, bill: Bill) -> Iterator[Use]:
     yield Use(key="ipv4.hour", amount=bill.assumed.hours)
 
 
+def _health_check(resource: Resource, bill: Bill) -> Iterator[Use]:
+    yield Use(key="route53.check", amount=1)
+
+
 USES: Mapping[str, Callable[[Resource, Bill], Iterator[Use]]] = {
     aws.ALARM: _alarm,
     aws.AUTO_SCALING_GROUP: _group,
@@ -188,6 +192,7 @@ USES: Mapping[str, Callable[[Resource, Bill], Iterator[Use]]] = {
     aws.DATABASE: _database,
     aws.DISTRIBUTION: _distribution,
     aws.ENDPOINT: _endpoint,
+    aws.HEALTH_CHECK: _health_check,
     aws.INSTANCE: _machine,
     aws.KEY: _key,
     aws.LOAD_BALANCER: _load_balancer,

@@ -273,9 +273,16 @@ def _sees_everything_for_want_of_a_sidecar(stack: Stack) -> Iterable[tuple[Resou
 
 def _hands_on_another_path(resource: Resource) -> Iterable[str]:
     for http in http_routes(resource):
-        for key in ("rewrite", "redirect", "directResponse", "delegate"):
+        for key in ("rewrite", "redirect", "delegate"):
             if at(http, key):
                 yield f"route {at(http, 'name')}: {key} makes another request of the one that was checked"
+        if at(http, "directResponse") and not _is_one_path(http):
+            yield f"route {at(http, 'name')}: directResponse answers in a service's place, and not one exact path alone"
+
+
+def _is_one_path(http: Mapping[str, Any]) -> bool:
+    matches = each(http, "match")
+    return len(matches) == 1 and bool(at(matches[0], "uri", "exact")) and not each(http, "route")
 
 
 def _protocol_is_guessed(resource: Resource) -> Iterable[str]:

@@ -16,6 +16,9 @@ def _record_value(inputs: Props) -> None:
         raise Rejected(f"a record has one routing policy, not {', '.join(policies)}")
     if policies and not inputs.get("setIdentifier"):
         raise Rejected(f"{policies[0]}: needs a setIdentifier")
+    for policy in known(inputs, "failoverRoutingPolicies") or []:
+        if known(policy, "type") not in (None, "PRIMARY", "SECONDARY"):
+            raise Rejected(f"failoverRoutingPolicies.type: {policy['type']!r} is neither PRIMARY nor SECONDARY")
     if known(inputs, "type") == "CNAME" and len(known(inputs, "records") or []) > 1:
         raise Rejected("records: a CNAME has one value")
 
@@ -172,6 +175,10 @@ SERVICE = AwsService(
             names=_CHECK,
             unsent=frozenset({"referenceName"}),
             outputs={"arn": "join('', ['arn:aws:route53:::healthcheck/', id])"},
+            check=rules(
+                matches("fqdn", r"(?=.{1,255}$)([A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+", "a domain name"),
+                matches("resourcePath", r"/[\x21-\x7e]{0,254}", "a path of at most 255 characters, such as /health"),
+            ),
         ),
     },
 )

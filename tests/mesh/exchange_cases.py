@@ -103,6 +103,17 @@ ROUTES = [
     case("another host", ORDERS, 403, bearer("trader"), host="other.example.com", gets=dict.fromkeys(SAFE, ABSENT)),
 ]  # fmt: skip
 
+CHECKED = "exchange-edge.eco2.example.com"
+CHECKS = [
+    # Route53 Failover: what looks at the way in has no token, and learns that it is open.
+    case("the way in is open", "/health", 200, host=CHECKED, service=None, says="up"),
+    case("and says nothing more there", "/healthz", 401, host=CHECKED, gets=ASKED),
+    case("no route of the exchange leads through it", ORDERS, 403, bearer("trader"), host=CHECKED),
+    case("nor is it told on the exchange's own host", "/health", 403),
+    case("it is open while a service is down", "/health", 200, host=CHECKED, given=f"{SERVICES[0].name} down",
+         service=None, says="up"),
+]  # fmt: skip
+
 TOKENS = [
     # RequestAuthentication: 401 without a good token; a good one for somebody else's service is 403.
     case("no token", ORDERS, 401, gets=ASKED),
@@ -187,7 +198,7 @@ LIMITER = [
     case("its counters are down: the wallet waits", BALANCE, 503, bearer("saver"), given="counters down"),
 ]  # fmt: skip
 
-CASES = [*ROUTES, *TOKENS, *SCOPES, *IDENTITY, *RESILIENCE, *LIMITER]
+CASES = [*ROUTES, *CHECKS, *TOKENS, *SCOPES, *IDENTITY, *RESILIENCE, *LIMITER]
 
 
 @dataclass(frozen=True)

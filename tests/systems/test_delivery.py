@@ -145,7 +145,7 @@ class TestDrift:
     def test_objects_that_pulumi_put_there_can_be_compared(self, stack: Recording, name: str) -> None:
         drift = policies_of(stack, f"delivery-{name}-drift")
         objects = stack.of("BucketObjectv2")
-        assert len(objects) == 2
+        assert len(objects) == 3
         for one in objects:
             assert drift.allow("s3:GetObject", f"arn:aws:s3:::{one['bucket']}/{one['key']}"), one.name
 
@@ -303,7 +303,7 @@ ASKS_NOTHING = {"aws:acm/certificateValidation:CertificateValidation"}
 """Types that only wait."""
 
 BY_AN_ADMINISTRATOR = {"aws:iam/openIdConnectProvider:OpenIdConnectProvider wealist-github"} | {
-    "aws:route53/zone:Zone", "aws:ssm/association:Association",
+    "aws:route53/healthCheck:HealthCheck", "aws:route53/zone:Zone", "aws:ssm/association:Association",
 }  # fmt: skip
 """What no workflow may make, besides the delivery roles: the account's trust in GitHub, and what AWS can hold to no stack."""
 

@@ -21,11 +21,12 @@ _OTHERS = (
     r"|targetId|\w+Arns?|zoneId|bucket|targetBucket|role|iamInstanceProfile(\.name)?|logDestination|alarmActions|okActions"
     r"|kmsKeyId|targetKeyId|kmsMasterKeyId|masterUserSecretKmsKeyId|originAccessControlId|cachePolicyId|responseHeadersPolicyId"
     r"|\w+GroupNames?|autoscalingGroups|alarms|targetGroupInfos\[\]\.name|keyId|vpcZoneIdentifiers|launchTemplate\.id|appName"
-    r"|repository|deliverySourceName)(\[\])?"
+    r"|repository|deliverySourceName|healthCheckId)(\[\])?"
 )
 
 _UNSAID = (
     r"cloudfront/\S+ (aliases\[\]|comment|description|name|defaultRootObject|.*(responsePagePath|domainName|contentSecurityPolicy))"
+    r"|cloudfront/\S+ customHeadersConfig\.items\[\]\.(header|value)"
     r"|rds/instance:\S+ enabledCloudwatchLogsExports\[\]"
     r"|elasticache/\S+ (description|name|parameters\[\]\.(name|value))|rds/\S+ (description|parameters\[\]\.(name|value))"
     r"|lb/listenerRule:\S+ conditions\[\]\.(pathPattern\.(regexV|v)|hostHeader\.v)alues\[\]|lb/loadBalancer:\S+ accessLogs\.prefix"
@@ -33,7 +34,7 @@ _UNSAID = (
 )
 _OF_ANY_CHARACTERS = (
     r"ec2/launchTemplate:\S+ description|iam/openIdConnectProvider:\S+ clientIdLists\[\]|kms/key:\S+ description"
-    r"|lb/targetGroup:\S+ healthCheck\.path|route53/\S+ (comment|name|aliases\[\]\.name|records\[\])"
+    r"|lb/targetGroup:\S+ healthCheck\.path|route53/\S+ (comment|name|setIdentifier|aliases\[\]\.name|records\[\])"
     r"|ssm/association:\S+ targets\[\]\.key|autoscaling/group:\S+ launchTemplate\.version|wafv2/\S+ .*singleHeader\.name"
 )
 

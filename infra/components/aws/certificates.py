@@ -18,8 +18,9 @@ Option = aws.acm.outputs.CertificateDomainValidationOption
 class Certificate(PlatformComponent):
     """An ACM certificate for one host, validated by DNS. CloudFront takes it from us-east-1 only, an ALB from its own region.
 
-    `arn` is that of the validated certificate: who uses it waits for the validation.
-    Resources: Certificate, Record, CertificateValidation.
+    `arn` is that of the validated certificate: who uses it waits for the validation. ACM asks for one proof of an account's host,
+    whatever the region: without a `zone_id` the record is another certificate's.
+    Resources: Certificate, Record with a `zone_id`, CertificateValidation.
     """
 
     pulumi_type: ClassVar[str] = "platform:aws:Certificate"
@@ -30,7 +31,7 @@ class Certificate(PlatformComponent):
         name: str,
         host: str,
         *,
-        zone_id: pulumi.Input[str],
+        zone_id: pulumi.Input[str] | None,
         region: str,
         tags: Tags,
         opts: pulumi.ResourceOptions | None = None,
@@ -45,19 +46,21 @@ class Certificate(PlatformComponent):
             opts=self.child,
         )
         proof = certificate.domain_validation_options.apply(_only)
-        record = aws.route53.Record(
-            f"{name}-validation",
-            zone_id=zone_id,
-            name=proof.apply(lambda option: option.resource_record_name or ""),
-            type=proof.apply(lambda option: option.resource_record_type or ""),
-            records=[proof.apply(lambda option: option.resource_record_value or "")],
-            ttl=VALIDATION_TTL,
-            opts=self.child,
-        )
+        proven = proof.apply(lambda option: option.resource_record_name or "")
+        if zone_id is not None:
+            proven = aws.route53.Record(
+                f"{name}-validation",
+                zone_id=zone_id,
+                name=proven,
+                type=proof.apply(lambda option: option.resource_record_type or ""),
+                records=[proof.apply(lambda option: option.resource_record_value or "")],
+                ttl=VALIDATION_TTL,
+                opts=self.child,
+            ).fqdn
         validated = aws.acm.CertificateValidation(
             f"{name}-validated",
             certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
+            validation_record_fqdns=[proven],
             region=region,
             opts=self.child,
         )

@@ -19,7 +19,8 @@ class DistributionArgs:
     """`label` is what is served, for names: `<prefix>-<label>`; `purpose` says it in words.
 
     `certificate_arn` is of us-east-1 and for `host`. With `index`, the root and every path that the bucket does not have answer
-    with that page and 200, for an application with a router of its own. `plain_http` is what a request without TLS gets.
+    with that page and 200, for an application with a router of its own. With `unavailable`, all answers are
+    that page and 503. `plain_http` is what a request without TLS gets.
     """
 
     prefix: str
@@ -34,6 +35,7 @@ class DistributionArgs:
     plain_http: Literal["redirect-to-https", "https-only"]
     tags: Tags
     index: str | None = None
+    unavailable: str | None = None
 
 
 def distribute(name: str, args: DistributionArgs, opts: pulumi.ResourceOptions) -> aws.cloudfront.Distribution:
@@ -75,7 +77,7 @@ def distribute(name: str, args: DistributionArgs, opts: pulumi.ResourceOptions) 
             "response_headers_policy_id": args.headers_policy_id,
             "compress": True,
         },
-        custom_error_responses=_answered_with(args.index) if args.index else None,
+        custom_error_responses=_errors(args),
         restrictions={"geo_restriction": {"restriction_type": "none"}},
         viewer_certificate={
             "acm_certificate_arn": args.certificate_arn,
@@ -89,11 +91,20 @@ def distribute(name: str, args: DistributionArgs, opts: pulumi.ResourceOptions) 
     return distribution
 
 
-def _answered_with(index: str) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
+def _errors(args: DistributionArgs) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs] | None:
+    if args.unavailable:
+        # S3 says 400 or 405 of a method that the bucket has not, and 5xx while it is away itself.
+        return _answered_with(args.unavailable, 503, (400, 403, 404, 405, 500, 501, 502, 503, 504))
+    return _answered_with(args.index, 200, (403, 404)) if args.index else None
+
+
+def _answered_with(
+    page: str, status: int, codes: Sequence[int]
+) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
     """S3 says 403 of what it does not have, where the reader may not list the bucket."""
     return [
         aws.cloudfront.DistributionCustomErrorResponseArgs(
-            error_code=code, response_code=200, response_page_path=f"/{index}", error_caching_min_ttl=10
+            error_code=code, response_code=status, response_page_path=f"/{page}", error_caching_min_ttl=10
         )
-        for code in (403, 404)
+        for code in codes
     ]

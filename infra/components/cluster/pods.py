@@ -34,7 +34,7 @@ class Placement:
     """Where a pod may run: on nodes with these labels, whose taints it tolerates."""
 
     labels: Mapping[str, str]
-    tolerations: Sequence[Mapping[str, str]] = ()
+    tolerations: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,11 @@ class Context(Home):
         return tuple(self.host(label) for tenant in self.tenants for own in tenant.own_tokens for label in own.hosts)
 
     @property
+    def own_records(self) -> tuple[str, ...]:
+        """Labels of the hosts whose records their tenants make."""
+        return tuple(label for tenant in self.tenants for label in tenant.own_records)
+
+    @property
     def tenant_namespaces(self) -> tuple[str, ...]:
         return tuple(namespace for tenant in (*self.tenants, *self.residents) for namespace in tenant.namespaces)
 

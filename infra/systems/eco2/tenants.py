@@ -81,7 +81,8 @@ def _host(context: Context, zone: HostedZone, entrance: Entrance, label: str) ->
     host = context.host(label)
     certificate_arn = certify(context, zone, f"tenant-{label}", host)
     entrance.balancer.serve(label, host, TARGET, certificate_arn)
-    zone.alias(label, host, entrance.balancer.alias_target, ipv6=False)
+    if label not in context.own_records:
+        zone.alias(label, host, entrance.balancer.alias_target, ipv6=False)
     return certificate_arn
 
 
@@ -311,5 +312,6 @@ def _aws(context: Context, ground: Ground, tenant: Tenant) -> Aws:
         certificate_arns={label: ground.certificates[label] for label in tenant.hosts},
         key_arn=ground.foundation.key.arn,
         access_logs=ground.foundation.logs,
+        entrance=ground.entrance.balancer.alias_target,
         role_boundary=context.role_boundary,
     )

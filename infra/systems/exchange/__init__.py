@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.audit import build_audit
 from infra.systems.exchange.context import make_context
 from infra.systems.exchange.front_door import build_front_door
 from infra.systems.exchange.observability import build_observability
 from infra.systems.exchange.services import build_services
+from infra.systems.exchange.standby import build_standby
 from infra.systems.exchange.tenancy import tenant
 
 
 def declare(settings: Settings) -> Tenant:
-    """What it adds to the cluster's shared objects."""
-    return tenant(_section(settings))
+    """What it adds to the cluster's shared objects; `SettingsError` for experiments in production."""
+    section = _section(settings)
+    if section.experiments and settings.platform.tier == "production":
+        problem = "exchange.experiments: True — allowed: false where platform.tier is production"
+        raise SettingsError(f"Pulumi.{settings.stack}.yaml", [problem])
+    return tenant(section)
 
 
 def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
@@ -28,10 +33,12 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     context = make_context(settings, _section(settings), cluster)
     audit = build_audit(context)
     build_front_door(context)
+    failover = build_standby(context)
     registry = build_services(context)
     build_observability(context, settings)
     return {
         "url": f"https://{context.host}",
+        "health_check_id": failover.health_check_id,
         "audit_bucket": audit.bucket,
         "repository_urls": registry.urls,
     }

@@ -34,6 +34,11 @@ class Context:
         return self.cluster.host(self.settings.host_label)
 
     @property
+    def checked_host(self) -> str:
+        """By which Route 53 looks at the way in."""
+        return self.cluster.host(self.settings.failover.checked_label)
+
+    @property
     def objects(self) -> pulumi.ResourceOptions:
         """How its own Kubernetes objects are delivered."""
         return self.cluster.platform.objects

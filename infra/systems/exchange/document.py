@@ -43,6 +43,9 @@ PORT = 8080
 HEALTH, LIVENESS, READINESS = "/health", "/live", "/ready"
 """"Health / Liveness / Readiness Probe": a pod's start, life and readiness. No route leads there."""
 
+EDGE_HEALTH = "/health"
+"""What Route 53 asks: the gateway itself answers, and no service is reached."""
+
 GATEWAY_WAVE = 10
 """"Sync-Wave 10 단계에서 배포"."""
 

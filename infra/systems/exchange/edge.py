@@ -11,20 +11,23 @@ from infra.components.mesh.tokens import Tokens
 from infra.edge import Answers, BurstLimit, Limit, OwnTokens
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.context import route
-from infra.systems.exchange.document import SERVICES
+from infra.systems.exchange.document import EDGE_HEALTH, SERVICES
 
 USER_HEADER, SCOPE_HEADER = "x-exchange-user", "x-exchange-scope"
 """What the services hear of a token: its `sub` and its `scope`. What a client sends under these names is taken off."""
 
 
 def at_the_gateway(settings: Exchange) -> dict[str, Any]:
-    """The fields of `AtTheGateway`, all of the one host."""
-    host = settings.host_label
+    """The fields of `AtTheGateway`: of its host, and of the name by which Route 53 looks at the way in."""
+    host, checked = settings.host_label, settings.failover.checked_label
     return {
-        "hosts": [host],
+        "hosts": [host, checked],
+        # It moves to the standby.
+        "own_records": [host],
         "own_tokens": [
             OwnTokens(
-                hosts=[host],
+                hosts=[host, checked],
+                public=[EDGE_HEALTH],
                 tokens=Tokens(
                     issuer=settings.tokens.issuer,
                     audiences=settings.tokens.audiences,
@@ -37,7 +40,8 @@ def at_the_gateway(settings: Exchange) -> dict[str, Any]:
         "bursts": [
             BurstLimit(host=host, burst=Burst(per_second=settings.bursts.per_second, burst=settings.bursts.at_once))
         ],
-        "answers": [Answers(hosts=[host], json_errors=True)],
+        # The gateway's own answer to the check would be taken for an error.
+        "answers": [Answers(hosts=[host], json_errors=True), Answers(hosts=[checked])],
     }
 
 

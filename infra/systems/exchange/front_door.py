@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import NAME_LABEL
-from infra.components.mesh.authorization import Allow, AllowArgs, Bearer, Caller
+from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Bearer, Caller
 from infra.components.mesh.destinations import (
     ZONES,
     Budget,
@@ -20,6 +20,7 @@ from infra.components.mesh.destinations import (
 from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
 from infra.components.mesh.mutual_tls import MutualTls
 from infra.components.mesh.objects import Place
+from infra.components.mesh.own_answers import OwnAnswer, OwnAnswerArgs
 from infra.components.mesh.routes import (
     IDEMPOTENCY_KEY,
     PRESENT,
@@ -30,7 +31,7 @@ from infra.components.mesh.routes import (
 )
 from infra.settings.exchange import Resilience
 from infra.systems.exchange.context import NAME, Context
-from infra.systems.exchange.document import GATEWAY_WAVE, PORT, SERVICES, Service
+from infra.systems.exchange.document import EDGE_HEALTH, GATEWAY_WAVE, PORT, SERVICES, Service
 from infra.systems.exchange.services import AUDIT
 
 READS, WRITES = ("GET", "HEAD"), ("POST", "PUT", "PATCH", "DELETE")
@@ -56,7 +57,10 @@ def _edge(context: Context) -> None:
                 name=f"{NAME}-edge", namespace=gateway.namespace, annotations=waved(context.cluster.mesh.rules_wave)
             ),
             workload=gateway.labels,
-            callers=[caller for one in SERVICES for caller in _opened(context, one)],
+            callers=[
+                *(caller for one in SERVICES for caller in _opened(context, one)),
+                Anyone(paths=[EDGE_HEALTH], hosts=[context.checked_host]),
+            ],
         ),
         platform.edge_objects,
     )
@@ -84,6 +88,17 @@ def _routes(context: Context) -> None:
             hosts=[context.host],
             gateways=[context.cluster.gateway.reference],
             routes=[route for one in SERVICES for route in _service_routes(context, one)],
+        ),
+        context.objects,
+    )
+    OwnAnswer(
+        context.names.logical("health-answer"),
+        OwnAnswerArgs(
+            place=context.place(f"{NAME}-health", GATEWAY_WAVE),
+            hosts=[context.checked_host],
+            gateways=[context.cluster.gateway.reference],
+            path=EDGE_HEALTH,
+            body="up",
         ),
         context.objects,
     )

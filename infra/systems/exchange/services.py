@@ -7,6 +7,8 @@ puts audit records below its prefix, each once and locked (`If-None-Match: *`, `
 
 from __future__ import annotations
 
+from typing import Any
+
 from infra.components.aws.federation import trust_service_account
 from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.aws.registry import Registry, RegistryArgs
@@ -85,6 +87,19 @@ def environment(context: Context, service: Service) -> dict[str, str]:
     }
 
 
+def _leaves_after(seconds: int) -> list[dict[str, Any]]:
+    """A pod of a lost node is made again elsewhere then; Kubernetes itself gives it five minutes."""
+    return [
+        {
+            "key": f"node.kubernetes.io/{state}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": seconds,
+        }
+        for state in ("not-ready", "unreachable")
+    ]
+
+
 def _workload(context: Context, service: Service) -> None:
     container = Container(
         name="service",
@@ -108,7 +123,10 @@ def _workload(context: Context, service: Service) -> None:
             pod=Pod(
                 containers=[container],
                 volumes={"tmp": Scratch(size="64Mi")},
-                placement=Placement(labels=context.cluster.platform.node_selector),
+                placement=Placement(
+                    labels=context.cluster.platform.node_selector,
+                    tolerations=_leaves_after(context.settings.failover.pods_leave_seconds),
+                ),
                 user=USER,
                 sidecar=SIDECAR,
                 grace_seconds=45,

@@ -32,7 +32,10 @@ def whole(page: Page) -> str:
 
 def comment(page: Page, where: str, limit: int = LIMIT) -> str:
     """The page within a limit; what is left out is counted, and `where` says where all of it is."""
-    head, foot = _head(page), f"The whole preview: {where}"
+    head, foot = (
+        _head(page),
+        f"The whole preview, and each stack as it will be in pictures and tables (`report-<stack>.html`): {where}",
+    )
     left = limit - _size(head) - _size(foot) - 10
     parts = [head]
     for place, section in enumerate(page.sections):

@@ -35,7 +35,8 @@ def preview(
 ) -> int:
     """Preview the files of `root` against a commit; the exit code is 3 for a danger, if that is asked for.
 
-    `comment.md`, which fits into a comment, and `preview.md`, which has everything, are written to `.rehearsal/preview/`.
+    `comment.md`, which fits into a comment, `preview.md`, which has everything, and `report-<stack>.html`, each stack as it will
+    be, are written to `.rehearsal/preview/`.
     `where` is what the comment says of where all of it is.
     """
     found = find_base(root, base)
@@ -43,6 +44,11 @@ def preview(
     with shown(progress, f"rehearsing both sides, {found.ref} and the files here", nothing_yet):
         sides = rehearse(root, found, stacks)
     page = page_from(found, sides)
+    for old in (root / FOLDER).glob("report-*.html"):
+        old.unlink()
+    for one in sides:
+        if one.page:
+            _write(root / FOLDER / f"report-{one.stack}.html", one.page)
     _write(root / FOLDER / "preview.md", whole(page))
     short = comment(page, where or f"`{FOLDER / 'preview.md'}`")
     _write(root / FOLDER / "comment.md", short)

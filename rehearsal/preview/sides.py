@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rehearsal.preview.snapshot import EMPTY, Snapshot, load
@@ -41,11 +41,12 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class Sides:
-    """One stack's sides; `trouble` says why one of them could not be rehearsed."""
+    """One stack's sides; `page` is the new one's report, `trouble` says why one of them could not be rehearsed."""
 
     stack: str
     old: Snapshot
     new: Snapshot
+    page: str = ""
     trouble: str = ""
 
 
@@ -81,7 +82,8 @@ def rehearse(root: Path, base: Base, wanted: Sequence[str]) -> list[Sides]:
         }
         _record_all(root, jobs)
         _keep(old, cached)
-        return [_sides(stack, _read(old, stack, cached.get(stack)), _read(new, stack)) for stack in chosen]
+        sides = [_sides(stack, _read(old, stack, cached.get(stack)), _read(new, stack)) for stack in chosen]
+        return [replace(one, page=_page(new / f"{one.stack}.html")) for one in sides]
 
 
 def _record_all(root: Path, jobs: Mapping[Path, tuple[Path, Sequence[str]]]) -> None:
@@ -89,8 +91,9 @@ def _record_all(root: Path, jobs: Mapping[Path, tuple[Path, Sequence[str]]]) -> 
     busy = sum(bool(stacks_) for _, stacks_ in jobs.values())
     shares = max(1, max(2, os.cpu_count() or 2) // max(1, busy))
     commands = [
-        [sys.executable, "-m", "rehearsal.preview.record", "--tree", str(tree), "--into", str(into), *share]
+        [sys.executable, "-m", "rehearsal.preview.record", "--tree", str(tree), "--into", str(into), *pages, *share]
         for tree, (into, stacks_) in jobs.items()
+        for pages in ([["--pages"]] if tree == root else [[]])
         for share in (stacks_[place::shares] for place in range(shares))
         if share
     ]
@@ -119,6 +122,10 @@ def _read(folder: Path, stack: str, cached: Path | None = None) -> Snapshot | st
         return error.read_text()
     path = cached or folder / f"{stack}.json"
     return load(path) if path.exists() else EMPTY
+
+
+def _page(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def _keep(folder: Path, cached: Mapping[str, Path]) -> None:

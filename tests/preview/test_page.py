@@ -156,7 +156,9 @@ def everything(stack: Snapshot) -> Page:
 def test_the_comment_stays_within_its_limit_and_counts_what_is_left_out(everything: Page, limit: int) -> None:
     text = comment(everything, "`x`", limit)
     assert len(text.encode()) <= limit
-    assert text.rstrip().endswith("The whole preview: `x`")
+    assert text.rstrip().endswith(
+        "The whole preview, and each stack as it will be in pictures and tables (`report-<stack>.html`): `x`"
+    )
     assert text.count("<details>") == text.count("</details>")
     entries, left = (
         len(re.findall(r"^- (?!…)", text, re.MULTILINE)),

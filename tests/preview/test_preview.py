@@ -209,6 +209,9 @@ class TestBothStacks:
         page = (ROOT / "docs" / "preview.md").read_text()
         assert top[top.index("### ") :].strip() in page
         assert str(project) not in (project / ".rehearsal/preview/preview.md").read_text()
+        # The stacks as they will be, for whoever wants to see them.
+        for stack in ("dev", "prod"):
+            assert "wealist-main-database" in (project / f".rehearsal/preview/report-{stack}.html").read_text()
         # The policies of this commit judge both sides.
         assert "New policy findings" in comment
         assert "rds-deletion-protection" in comment

@@ -20,8 +20,6 @@ from policy.mesh_objects import (
 from policy.rules.model import Resource
 from rehearsal.html.model import Edge, Graph, Node, Part, Table
 
-REQUEST_AUTHENTICATION = "kubernetes:security.istio.io/v1:RequestAuthentication"
-
 
 def routes(part: Part) -> tuple[Graph, Table]:
     """Each rule of the system's routes, from its hosts to its services."""
@@ -53,7 +51,8 @@ def routes(part: Part) -> tuple[Graph, Table]:
         title="Routes and what guards them",
         columns=("host", "path", "leads to", "guarded by", "time and tries"),
         rows=tuple(rows),
-        about="Guards: policies at the gateway whose hosts and paths touch the route's; exceptions of a policy are counted.",
+        about="Guards: policies at the gateway whose hosts and paths touch the route's; exceptions of a policy are counted."
+        " Tokens that are looked at and not required guard nothing.",
     )
     return graph, table
 
@@ -95,15 +94,12 @@ def _guards(part: Part, route: Resource, match: Mapping[str, Any]) -> Iterator[s
     path = next((str(value) for value in (match.get("uri") or {}).values()), "/")
     hosts = [str(one) for one in each(route.props, "spec.hosts")]
     for gateway in gateways_of(route, part.everything):
-        for policy in part.everything.of(AUTHORIZATION_POLICY, REQUEST_AUTHENTICATION):
+        for policy in part.everything.of(AUTHORIZATION_POLICY):
             if is_at_gateway(policy, gateway):
                 yield from _guard(policy, path, hosts)
 
 
 def _guard(policy: Resource, path: str, hosts: list[str]) -> Iterator[str]:
-    if policy.type == REQUEST_AUTHENTICATION:
-        yield f"JWT {name_of(policy)}"
-        return
     if action_of(policy) == "ALLOW":
         return
     for operation in operations(policy):

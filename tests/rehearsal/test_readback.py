@@ -177,9 +177,10 @@ def test_the_certificates_are_issued_where_they_are_used(aws: Any) -> None:
         region: {one["DomainName"] for one in aws("acm", region).list_certificates()["CertificateSummaryList"]}
         for region in ("us-east-1", REGION)
     }
-    assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com"}
+    standby = {"exchange.eco2.example.com"}
+    assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com"} | standby
     documented = {"api.wealist.co.kr", "api.eco2.example.com"}
-    tenants = {f"{label}.eco2.example.com" for label in ("exchange", "lab")}
+    tenants = {f"{label}.eco2.example.com" for label in ("exchange", "exchange-edge", "lab")}
     assert hosts[REGION] == documented | tenants
 
 

@@ -68,6 +68,7 @@ tools: .venv/.packages ## build or install every program that `make verify` judg
 	@$(BIN)/python -m tools.go_tools
 	@$(BIN)/python -m tools.envoy
 	@$(BIN)/python -m tools.protoc install >/dev/null
+	@$(BIN)/python -m tools.kafka_tools
 	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.chart_sources
 	@$(BIN)/python -m tools.python_host

@@ -17,6 +17,7 @@ SOURCES = {
     "istio.io/istio": ("istio", "manifests/charts/base/files/crd-all.gen.yaml"),
     "github.com/argoproj/argo-cd/v3": ("crds", "manifests/crds/*-crd.yaml"),
     "github.com/argoproj/argo-rollouts": ("crds", "manifests/crds/*-crd.yaml"),
+    "github.com/cert-manager/cert-manager": ("crds", "deploy/crds/*.yaml"),
     "github.com/chaos-mesh/chaos-mesh": ("crds", "config/crd/bases/*.yaml"),
     "github.com/external-secrets/external-secrets": ("crds", "config/crds/bases/*.io_*.yaml"),
     "github.com/kyverno/kyverno": ("crds", "config/crds/*/*.yaml"),

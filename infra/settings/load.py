@@ -14,7 +14,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
 from infra.names import TIGHTEST, Names, NameTooLong
-from infra.settings import delivery, eco2, exchange, gateway_lab, wealist
+from infra.settings import delivery, eco2, exchange, gateway_lab, immersiverse, wealist
 from infra.settings.kubeconfig import problem_with
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
@@ -24,10 +24,18 @@ SYSTEMS: dict[str, type[BaseModel]] = {
     "eco2": eco2.Eco2,
     "exchange": exchange.Exchange,
     "gateway_lab": gateway_lab.GatewayLab,
+    "immersiverse": immersiverse.Immersiverse,
     "delivery": delivery.Delivery,
 }
 SECTIONS: dict[str, type[BaseModel]] = {"platform": Platform, **SYSTEMS}
-SECRETS: tuple[str, ...] = (*wealist.SECRETS, *eco2.SECRETS, *exchange.SECRETS, *gateway_lab.SECRETS, eco2.KUBECONFIG)
+SECRETS: tuple[str, ...] = (
+    *wealist.SECRETS,
+    *eco2.SECRETS,
+    *exchange.SECRETS,
+    *gateway_lab.SECRETS,
+    *immersiverse.SECRETS,
+    eco2.KUBECONFIG,
+)
 """Every secret that people set, for all systems."""
 
 _STACK_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -47,6 +55,7 @@ class Settings:
     eco2: eco2.Eco2 | None
     exchange: exchange.Exchange | None
     gateway_lab: gateway_lab.GatewayLab | None
+    immersiverse: immersiverse.Immersiverse | None
     delivery: delivery.Delivery | None
     role_boundary: pulumi.Input[str] | None = None
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from infra.settings.instance_types import launchable
 
-SystemName = Literal["wealist", "eco2", "exchange", "gateway_lab", "delivery"]
+SystemName = Literal["wealist", "eco2", "exchange", "gateway_lab", "immersiverse", "delivery"]
 
 
 class Section(BaseModel):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infra.contract import Cluster, Tenant
 from infra.exports import SystemOutputs
 from infra.settings import Settings, SettingsError
-from infra.systems import delivery, eco2, exchange, gateway_lab, wealist
+from infra.systems import delivery, eco2, exchange, gateway_lab, immersiverse, wealist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ REGISTRY: Registry = {
     "eco2": Host(build=eco2.build),
     "exchange": Guest(declare=exchange.declare, build=exchange.build),
     "gateway_lab": Guest(declare=gateway_lab.declare, build=gateway_lab.build),
+    "immersiverse": Guest(declare=immersiverse.declare, build=immersiverse.build),
     "delivery": Alone(build=delivery.build),
 }
 

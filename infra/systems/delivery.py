@@ -115,6 +115,7 @@ def purposes(stack: str, reach: access.Reach, role_boundary: pulumi.Input[str]) 
                 "state": access.read_state(reach),
                 "list": access.list_all(reach),
                 "look": access.look(reach),
+                "look-further": access.look_further(reach),
                 "nothing-else": access.no_contents(reach),
             },
         ),

@@ -185,10 +185,19 @@ def list_all(reach: Reach) -> Statements:
 
 def look(reach: Reach) -> Statements:
     """What a refresh reads besides, and no more (`delivery_reads.py`); of parameters it sees the names, never the values."""
+    own = _with_delivery(reach)
+    return tuple(_may(service, actions, own.arns(service, *paths)) for service, (actions, paths) in reads.NAMED.items())
+
+
+def _with_delivery(reach: Reach) -> Reach:
+    return replace(reach, names=[*reach.names, Names(system="delivery", stack=reach.stack).prefix])
+
+
+def look_further(reach: Reach) -> Statements:
+    """The rest of it: what is in no region, and buckets."""
     buckets = [f"arn:aws:s3:::{prefix}-*" for prefix in reach.bucket_prefixes]
-    own = replace(reach, names=[*reach.names, Names(system="delivery", stack=reach.stack).prefix])
+    own = _with_delivery(reach)
     return (
-        *(_may(service, actions, own.arns(service, *paths)) for service, (actions, paths) in reads.NAMED.items()),
         *(
             _may(service, actions, own.arns(service, *paths, region=""))
             for service, (actions, paths) in reads.GLOBAL.items()

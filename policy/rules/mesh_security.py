@@ -70,6 +70,7 @@ FILTERS = frozenset(
         "strip-identity-headers",
         "reject-underscores",
         "ext-authz-headers",
+        "immersiverse-transcoder",
         "tenants-token-hosts",
         "tenants-local-replies",
         "tenants-rate-limits",

@@ -18,6 +18,7 @@ from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
 from tests.tools import missing, required_command, required_tool
 from tools.crds import find_crds
+from tools.kafka_tools import find_kafka
 
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 STRICT = "fieldValidation=Strict"
@@ -152,8 +153,12 @@ def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
     """Create the definition of every kind that the objects are of and Kubernetes does not have; wait until it is served."""
     folder = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
     wanted = {(one["apiVersion"].partition("/")[0], one["kind"]) for one in objects if "." in one["apiVersion"]}
+    files = sorted(folder.iterdir())
+    if any(group == "kafka.strimzi.io" for group, _ in wanted):
+        kafka = find_kafka() or missing("Strimzi's are not made: `python -m tools.kafka_tools` does it (needs Maven)")
+        files += sorted((kafka / "crds").iterdir())
     made = []
-    for text in (part for path in sorted(folder.iterdir()) for part in path.read_text().split("\n---\n")):
+    for text in (part for path in files for part in path.read_text().split("\n---\n")):
         # Parsing them all would take longer than everything else here.
         if not any(f"group: {group}\n" in text and f"kind: {kind}\n" in text for group, kind in wanted):
             continue

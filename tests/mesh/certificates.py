@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -41,12 +43,15 @@ class Authority:
         self.roots = folder / "roots.pem"
         self.roots.write_bytes(_pem(root.sign(self._key, hashes.SHA256())))
 
-    def issue(self, namespace: str, account: str) -> Certificate:
-        """For the account of a workload."""
+    def issue(self, namespace: str, account: str, addresses: Sequence[str] = ()) -> Certificate:
+        """For the account of a workload, and for the addresses at which it does TLS of its own."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.UniformResourceIdentifier(f"spiffe://cluster.local/ns/{namespace}/sa/{account}")
+        own = [x509.IPAddress(ip_address(one)) for one in addresses]
         # Without a subject of its own: the SPIFFE id says who it is.
-        draft = self._draft(key.public_key(), x509.Name([])).add_extension(x509.SubjectAlternativeName([name]), True)
+        draft = self._draft(key.public_key(), x509.Name([])).add_extension(
+            x509.SubjectAlternativeName([name, *own]), True
+        )
         made = Certificate(
             self._folder / f"{namespace}-{account}.pem", self._folder / f"{namespace}-{account}.key", self.roots
         )

@@ -108,7 +108,7 @@ class TestPreview:
             if statement["Effect"] == "Allow"
             for action in statement["Action"]
         }
-        assert len(policies) == 6
+        assert len(policies) == 7
         assert {one for one in allowed if not one.startswith(("Get", "List", "Describe", "Decrypt"))} == set()
 
     def test_it_has_no_policy_of_awss(self, stack: Recording) -> None:

@@ -51,12 +51,14 @@ class Scratch:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFiles:
-    """A Secret's keys as files that the pod's group may read."""
+    """A Secret's keys as files that the pod's group may read; given `keys`, these alone."""
 
     secret: str
+    keys: Sequence[str] = ()
 
     def render(self) -> dict[str, Any]:
-        return {"secret": {"secretName": self.secret, "defaultMode": 0o440}}
+        only = {"items": [{"key": key, "path": key} for key in self.keys]} if self.keys else {}
+        return {"secret": {"secretName": self.secret, "defaultMode": 0o440, **only}}
 
 
 @dataclass(frozen=True, kw_only=True)

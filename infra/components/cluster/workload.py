@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pulumi
 
 from infra.components.cluster.accounts import service_account
+from infra.components.cluster.config_files import checksum, config_files
 from infra.components.cluster.metadata import Identity
 from infra.components.cluster.objects import KubernetesObject
 from infra.components.cluster.pods import Pod, pod_template
@@ -56,7 +58,8 @@ class WorkloadArgs:
     """`port` is None for what nobody calls, as a queue's worker.
 
     With `scaling` the autoscaler says how many there are, and `replicas` is not read. `spread` keeps replicas on nodes and in zones
-    of their own as far as there are such. `role_arn` is the IAM role that its account may become.
+    of their own as far as there are such. `role_arn` is the IAM role that its account may become. `files` become a ConfigMap named
+    like the workload; when they change, so do the pods.
     """
 
     identity: Identity
@@ -66,6 +69,7 @@ class WorkloadArgs:
     scaling: Scaling | None = None
     spread: bool = False
     role_arn: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fewest(self) -> int:
@@ -77,7 +81,7 @@ class Workload(PlatformComponent):
     """A new pod is ready before an old one stops; more than one replica is drained one at a time.
 
     Resources: a ServiceAccount, a Deployment; a Service where there is a port; a PodDisruptionBudget where there are replicas; a
-    HorizontalPodAutoscaler where it is scaled.
+    HorizontalPodAutoscaler where it is scaled; a ConfigMap where it has files.
     """
 
     pulumi_type: ClassVar[str] = "platform:cluster:Workload"
@@ -86,6 +90,8 @@ class Workload(PlatformComponent):
         super().__init__(name, opts)
         identity = args.identity
         service_account(name, identity, self.child, args.role_arn)
+        if args.files:
+            config_files(name, identity, args.files, self.child)
         KubernetesObject(
             f"{name}-deployment",
             "apps/v1/Deployment",
@@ -123,7 +129,10 @@ class Workload(PlatformComponent):
 def deployment_body(args: WorkloadArgs) -> dict[str, Any]:
     """The Deployment, without its metadata."""
     identity = args.identity
-    template = pod_template(args.pod, account=identity.name, labels=identity.labels)
+    pod = args.pod
+    if args.files:
+        pod = replace(pod, annotations={**pod.annotations, **checksum(args.files)})
+    template = pod_template(pod, account=identity.name, labels=identity.labels)
     if args.spread:
         template["spec"]["topologySpreadConstraints"] = _spread(identity)
     return {

@@ -145,7 +145,7 @@ func startBackground(
 		}
 		clients = append(clients, client)
 		consumer := &events.Consumer{
-			Client: client, Topic: events.Deactivated, Handle: events.Deactivation(database.Deactivate, revoke),
+			Client: client, Topic: events.Deactivated, Group: group, Handle: events.Deactivation(database.Deactivate, revoke),
 			Attempts: attempts, Delay: firstDelay, Log: log,
 			Count: func(outcome string) { metrics.Consumed.WithLabelValues(outcome).Inc() },
 		}

@@ -18,7 +18,7 @@ type Config struct {
 	Kafka              Kafka
 	JWT                JWT
 	Platforms          map[string]Platform
-	// SealingKey is what platforms' tokens are encrypted with in the database: 32 bytes, as 64 hexadecimal digits.
+	// SealingKey is what platforms' tokens are encrypted with in the database: random, 32 characters or more.
 	SealingKey string
 	// TrustedProxies stand before the gateway: the client is that many entries before X-Forwarded-For's last, which is theirs.
 	TrustedProxies int
@@ -48,10 +48,12 @@ type JWT struct {
 
 // Platform is a streaming platform's OAuth client.
 type Platform struct {
-	TokenURL     string `json:"token_url"`
-	UserURL      string `json:"user_url"`
-	RedirectURL  string `json:"redirect_url"`
-	IDField      string `json:"id_field"`
+	TokenURL    string `json:"token_url"`
+	UserURL     string `json:"user_url"`
+	RedirectURL string `json:"redirect_url"`
+	IDField     string `json:"id_field"`
+	// Posts: the user's endpoint takes the token in a form, as Afreeca's does, instead of a header.
+	Posts        bool   `json:"posts"`
 	ClientIDFile string `json:"client_id_file"`
 	SecretFile   string `json:"client_secret_file"`
 	ClientID     string `json:"-"`

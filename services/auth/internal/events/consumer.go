@@ -19,6 +19,7 @@ const (
 	attemptsHeader = "attempts"
 	notBefore      = "not-before"
 	errorHeader    = "error"
+	groupHeader    = "group"
 )
 
 // Handler takes in one record. An error has it tried again later; a lasting one ends among the dead letters.
@@ -27,8 +28,10 @@ type Handler func(context.Context, *kgo.Record) error
 // Consumer reads what its client is subscribed to: Topic, or its retry topic, in one group. What fails goes to the retry topic with a
 // time before which nobody looks at it again, and after Attempts to the dead letters: a topic never stands still behind one record.
 type Consumer struct {
-	Client   *kgo.Client
-	Topic    string
+	Client *kgo.Client
+	Topic  string
+	// Group is the consumer's own: a topic's consumers share its retry topic, and each takes up what it put there itself.
+	Group    string
 	Handle   Handler
 	Attempts int
 	// Delay before the second attempt; it doubles.
@@ -85,6 +88,9 @@ func (c *Consumer) take(ctx context.Context, records []*kgo.Record) ([]*kgo.Reco
 }
 
 func (c *Consumer) one(ctx context.Context, record *kgo.Record) error {
+	if strings.HasSuffix(record.Topic, Retry) && header(record, groupHeader) != c.Group {
+		return nil
+	}
 	failed := c.Handle(ctx, record)
 	if failed == nil {
 		c.Count("handled")
@@ -109,13 +115,14 @@ func (c *Consumer) one(ctx context.Context, record *kgo.Record) error {
 func (c *Consumer) handedOn(record *kgo.Record, topic string, attempts int, failed error) *kgo.Record {
 	var kept []kgo.RecordHeader
 	for _, header := range record.Headers {
-		if header.Key != attemptsHeader && header.Key != notBefore && header.Key != errorHeader {
+		if header.Key != attemptsHeader && header.Key != notBefore && header.Key != errorHeader && header.Key != groupHeader {
 			kept = append(kept, header)
 		}
 	}
 	later := time.Now().Add(c.Delay << min(attempts-1, 10))
 	return &kgo.Record{Topic: topic, Key: record.Key, Value: record.Value, Headers: append(kept,
 		kgo.RecordHeader{Key: attemptsHeader, Value: []byte(strconv.Itoa(attempts))},
+		kgo.RecordHeader{Key: groupHeader, Value: []byte(c.Group)},
 		kgo.RecordHeader{Key: notBefore, Value: []byte(strconv.FormatInt(later.UnixMilli(), 10))},
 		kgo.RecordHeader{Key: errorHeader, Value: []byte(failed.Error())})}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -100,12 +101,10 @@ func kind(err error) error {
 }
 
 func (c *Clients) userID(ctx context.Context, one config.Platform, token *oauth2.Token) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, one.UserURL, nil)
+	request, err := userRequest(ctx, one, token)
 	if err != nil {
 		return "", ErrUnavailable
 	}
-	request.Header.Set("Authorization", "Bearer "+token.AccessToken)
-	request.Header.Set("Client-Id", one.ClientID) // Twitch asks for it
 	answer, err := c.http.Do(request)
 	if err != nil {
 		return "", kind(err)
@@ -122,6 +121,23 @@ func (c *Clients) userID(ctx context.Context, one config.Platform, token *oauth2
 		return id, nil
 	}
 	return "", ErrUnavailable
+}
+
+func userRequest(ctx context.Context, one config.Platform, token *oauth2.Token) (*http.Request, error) {
+	if one.Posts {
+		form := url.Values{"access_token": {token.AccessToken}}.Encode()
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, one.UserURL, strings.NewReader(form))
+		if err == nil {
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		return request, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, one.UserURL, nil)
+	if err == nil {
+		request.Header.Set("Authorization", "Bearer "+token.AccessToken)
+		request.Header.Set("Client-Id", one.ClientID) // Twitch asks for it
+	}
+	return request, err
 }
 
 // pick follows a path such as data.0.id; empty when it leads to no text or number.

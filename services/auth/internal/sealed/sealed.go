@@ -5,20 +5,20 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
 )
 
 // Box encrypts with AES-256-GCM.
 type Box struct{ aead cipher.AEAD }
 
-// NewBox takes the key as 64 hexadecimal digits.
-func NewBox(key string) (Box, error) {
-	raw, err := hex.DecodeString(key)
-	if err != nil || len(raw) != 32 {
-		return Box{}, errors.New("the sealing key is not 64 hexadecimal digits")
+// NewBox takes a random text of 32 characters or more, of which the key is the digest.
+func NewBox(text string) (Box, error) {
+	if len(text) < 32 {
+		return Box{}, errors.New("the sealing key has fewer than 32 characters")
 	}
-	block, err := aes.NewCipher(raw)
+	key := sha256.Sum256([]byte(text))
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return Box{}, err
 	}

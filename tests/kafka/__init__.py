@@ -1,0 +1,1 @@
+"""Kafka as ImmersiVerse has it rendered, on a real broker."""

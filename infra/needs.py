@@ -25,8 +25,9 @@ class Kafka:
 class Traces:
     """Spans of the gateway, of the tenant's proxies and of its programs are kept for `days`, and shown by Grafana.
 
-    The gateway samples `percent` of the requests that come without a decision, the most that any tenant asks for; the tenant's own
-    proxies need a Telemetry of its namespace that names the provider. Programs send OTLP over gRPC, with W3C's `traceparent`.
+    The gateway keeps `percent` of the requests, the most that any tenant asks for, whatever a client asks for. The tenant's own
+    proxies follow it, once a Telemetry of their namespace names the provider. Programs send OTLP over gRPC, with W3C's
+    `traceparent`.
     """
 
     percent: float = 5.0

@@ -71,6 +71,7 @@ FILTERS = frozenset(
         "reject-underscores",
         "ext-authz-headers",
         "immersiverse-transcoder",
+        "strip-trace-headers",
         "tenants-token-hosts",
         "tenants-local-replies",
         "tenants-rate-limits",

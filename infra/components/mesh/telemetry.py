@@ -45,7 +45,7 @@ class Telemetry(MeshComponent):
 
 @dataclass(frozen=True, kw_only=True)
 class TracingArgs:
-    """Spans go to `provider`, of `percent` of the requests that come without a decision: one that comes with `traceparent` has it.
+    """Spans go to `provider`, of `percent` of the requests; what a proxy before this one decided is in the request's id, and stays.
 
     `workload` are labels of pods; without them it is for all of the namespace. In the mesh's root namespace it names some: there
     the one Telemetry without a selector is another.

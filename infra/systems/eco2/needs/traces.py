@@ -7,6 +7,8 @@ import pulumi
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import NAME_LABEL
 from infra.components.cluster.network_policy import Edge, Pods
+from infra.components.mesh.filters.placing import GatewayFilter, GatewayFilterArgs
+from infra.components.mesh.filters.request_headers import stripped_headers
 from infra.components.mesh.objects import Place
 from infra.components.mesh.telemetry import Tracing, TracingArgs
 from infra.needs import Traces
@@ -54,6 +56,15 @@ def answer(context: Context, asked: Asked[Traces]) -> Answer:
 
 def _gateway(room: str, percent: float, opts: pulumi.ResourceOptions) -> None:
     """The gateway's own, beside the mesh's one Telemetry without a selector, which stays as it is."""
+    GatewayFilter(
+        f"{room}-strip-trace-headers",
+        GatewayFilterArgs(
+            place=Place(name="strip-trace-headers", namespace=mesh.ROOT, annotations=waved(Wave.MESH_RULES)),
+            workload=mesh.GATEWAY_LABELS,
+            patches=[stripped_headers(DECIDING)],
+        ),
+        opts,
+    )
     Tracing(
         f"{room}-gateway-traces",
         TracingArgs(
@@ -65,6 +76,9 @@ def _gateway(room: str, percent: float, opts: pulumi.ResourceOptions) -> None:
         opts,
     )
 
+
+DECIDING = ("x-client-trace-id",)
+"""With this header Envoy traces a request whatever the share is; with `traceparent` it does not (tests/mesh/test_traces.py)."""
 
 WITHOUT_QUERIES = [
     *(f'replace_pattern(span.attributes["{one}"], "[?].*", "")' for one in ("http.url", "http.target", "url.full")),

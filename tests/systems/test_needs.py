@@ -106,8 +106,8 @@ class TestRollouts:
             ("prometheus", 9090), ("kube-system", 53), *nodes,
         }  # fmt: skip
 
-    def test_nobody_calls_it(self, policies: Mapping[str, Manifest]) -> None:
-        assert policies["argo-rollouts/argo-rollouts"]["spec"]["ingress"] == []
+    def test_prometheus_alone_calls_it(self, policies: Mapping[str, Manifest]) -> None:
+        assert ends(policies["argo-rollouts/argo-rollouts"], "ingress") == {("prometheus", 8090)}
 
     def test_prometheus_lets_it_in(self, policies: Mapping[str, Manifest]) -> None:
         assert ("argo-rollouts", 9090) in ends(policies["prometheus/prometheus"], "ingress")

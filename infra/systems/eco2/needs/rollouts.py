@@ -9,7 +9,7 @@ from infra.needs import Rollouts
 from infra.systems.eco2.context import Asked, Context
 from infra.systems.eco2.document import PROMETHEUS_PORT
 from infra.systems.eco2.needs import chart_versions
-from infra.systems.eco2.needs.answer import Answer
+from infra.systems.eco2.needs.answer import Answer, monitor
 from infra.systems.eco2.parts import Part, Values, Wave
 from infra.systems.eco2.placement import ON_MASTER, resources
 
@@ -26,6 +26,8 @@ SHIFTED = (
 
 NAME = chart_versions.ROLLOUTS.release
 
+PODS, METRICS = Pods(namespace=NAME, labels={NAME_LABEL: NAME}), 8090
+
 KINDS = tuple(f"argoproj.io/{kind}" for kind in ("Rollout", "AnalysisTemplate", "Experiment"))
 """What its tenants make."""
 
@@ -35,10 +37,12 @@ def answer(context: Context, asked: Asked[Rollouts]) -> Answer:
     return Answer(
         parts=[Part(chart=chart_versions.ROLLOUTS, wave=Wave.CONTROLLERS, values=_values())],
         namespaces={NAME: "restricted"},
-        pods={NAME: Pods(namespace=NAME, labels={NAME_LABEL: NAME})},
+        pods={NAME: PODS},
         asks_the_api=[NAME],
+        monitors=[monitor(NAME, PODS, "metrics")],
         edges=[
-            Edge(source=NAME, target="prometheus", ports=[PROMETHEUS_PORT], why="the metrics that a step is judged by")
+            Edge(source="prometheus", target=NAME, ports=[METRICS], why="metrics: what was rolled back"),
+            Edge(source=NAME, target="prometheus", ports=[PROMETHEUS_PORT], why="the metrics that a step is judged by"),
         ],
     )
 

@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview mutate test runs verify judges lint fmt engine tools docs manifests bench bench-ratios bench-stack bench-mesh lock
+.PHONY: help up down preview mutate test runs lab verify judges lint fmt engine tools docs manifests bench bench-ratios bench-stack bench-mesh lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test: .venv/.packages ## every quick test that needs only Python; ARGS goes to p
 
 runs: .venv/.packages ## whole runs of the command line: what they say and leave
 	@$(BIN)/python -m pytest -m runs --numprocesses 2 --dist loadscope $(ARGS)
+
+lab: .venv/.packages ## the API gateway lab on loopback with real programs, checkpoint by checkpoint; ALL=1 does not ask (needs Go)
+	@$(BIN)/python -m tools.go_tools mesh ext-authz ratelimit >/dev/null
+	@$(BIN)/python -m tools.envoy >/dev/null
+	@$(BIN)/python -m tests.lab $(if $(ALL),--all)
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"

@@ -39,6 +39,7 @@ KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Modulus = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{342,1366}$")]
 """Of an RSA key, in base64url: 256 bytes are 342 characters."""
 KeyDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:\d{2,5})?)$")]
 
 
@@ -125,11 +126,25 @@ class Admin(Section):
     """Blocks of addresses, as the load balancer sees them."""
 
 
-class Alerts(Section):
-    """Who is told of alerts."""
+class Mail(Section):
+    """Alerts by mail."""
 
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
-    """The address that gets them beside the Slack channel."""
+    to: Annotated[list[Address], Field(min_length=1)]
+    """Who gets them."""
+    sender: Address
+    """Whom they are from."""
+    relay: Annotated[str, Field(pattern=r"^[a-z0-9.-]+:\d{2,5}$")]
+    """A relay that takes mail over STARTTLS, `<host>:<port>`."""
+    user: Annotated[str, Field(min_length=1)]
+    """Who logs in there, with the secret `gateway_lab-mail-password`."""
+
+
+class Alerts(Section):
+    """Who is told of alerts (extra challenge: Slack and e-mail)."""
+
+    slack_channel: Annotated[str, Field(pattern=r"^#[a-z0-9_-]{1,79}$")] = "#gateway-lab"
+    """The channel that the webhook in `gateway_lab-slack-url` writes to."""
+    mail: Mail
 
 
 class DataVolumes(Section):
@@ -166,6 +181,7 @@ class GatewayLab(Section):
     """How often a request that may safely be sent again is (Step 4-2)."""
     cache_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     """The longest that an answer of the product service is kept, whatever it says itself."""
+    alerts: Alerts
     replicas: Annotated[int, Field(ge=1, le=10)] = 2
     """Pods of each service: with one alone nothing can take over."""
     volumes: DataVolumes = DataVolumes()
@@ -188,6 +204,11 @@ class GatewayLab(Section):
         return self
 
 
-SECRETS = ("gateway_lab-signing-key", "gateway_lab-users")
-"""Secrets that people set: the RSA key (PEM) whose public half is in `tokens.keys`, and who may log in: a JSON object of names
-to `{"password": <bcrypt>, "role": "admin" or "user"}`. Every other secret is generated."""
+SECRETS = (
+    "gateway_lab-signing-key",
+    "gateway_lab-users",
+    "gateway_lab-slack-url",
+    "gateway_lab-mail-password",
+)
+"""Secrets that people set: the RSA key (PEM) whose public half is in `tokens.keys`; who may log in: a JSON object of names to
+`{"password": <bcrypt>, "role": "admin" or "user"}`; Slack's incoming webhook; the mail relay's password. Others are made."""

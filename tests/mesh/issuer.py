@@ -25,7 +25,7 @@ class Issuer:
         """Its JSON Web Key Set."""
         numbers = self._key.public_key().public_numbers()
         modulus, exponent = (
-            _encoded(one.to_bytes((one.bit_length() + 7) // 8, "big")) for one in (numbers.n, numbers.e)
+            encoded(one.to_bytes((one.bit_length() + 7) // 8, "big")) for one in (numbers.n, numbers.e)
         )
         return json.dumps(
             {"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": modulus, "e": exponent}]}
@@ -74,12 +74,12 @@ class Issuer:
 
 def _joined(header: dict[str, str], claims: dict[str, Any], sign: Any) -> str:
     text = f"{_part(header)}.{_part(claims)}"
-    return f"{text}.{_encoded(sign(text.encode()))}"
+    return f"{text}.{encoded(sign(text.encode()))}"
 
 
 def _part(content: dict[str, Any]) -> str:
-    return _encoded(json.dumps(content).encode())
+    return encoded(json.dumps(content).encode())
 
 
-def _encoded(content: bytes) -> str:
+def encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

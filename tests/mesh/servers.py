@@ -138,3 +138,14 @@ def get(url: str) -> str | None:
             return str(answer.read().decode())
     except OSError:
         return None
+
+
+def answers(url: str) -> bool:
+    """Whether somebody speaks HTTP there, whatever is said."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

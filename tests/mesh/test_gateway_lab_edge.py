@@ -111,7 +111,7 @@ class TestFailover:
         edge.backends.recover()
         for pod in PODS:
             edge.backends.echoes[pod].answers = {}
-        wait_until(lambda: all(self.reached(edge, 4)), "every pod to be called again", patience=30)
+        wait_until(lambda: all(self.reached(edge, 8)), "every pod to be called again", patience=30)
 
     @staticmethod
     def reached(edge: Edge, number: int) -> tuple[int, ...]:
@@ -122,16 +122,16 @@ class TestFailover:
         return tuple(edge.backends.echoes[pod].requests - had for pod, had in zip(PODS, before, strict=True))
 
     def test_a_failing_pod_is_set_aside_and_comes_back(self, edge: Edge) -> None:
-        assert all(self.reached(edge, 4))
+        assert all(self.reached(edge, 20))
         failing = edge.backends.echoes[PODS[0]]
         failing.answers = {"status": 500, "body": "out"}
-        statuses = [post(edge, NOTES).status for _ in range(20)]
+        statuses = [post(edge, NOTES).status for _ in range(40)]
         aside = time.monotonic()
         # Five errors in a row; the other pod's answers between them are not its own.
         assert statuses.count(500) == 5
         failing.answers = {}
         assert self.reached(edge, 2) == (0, 2)
-        wait_until(lambda: self.reached(edge, 2)[0] > 0, "the pod to be called again", patience=10)
+        wait_until(lambda: self.reached(edge, 4)[0] > 0, "the pod to be called again", patience=10)
         # Three seconds aside (the rig's setting), and the next look, which comes every second.
         assert 1 <= time.monotonic() - aside <= 6
 

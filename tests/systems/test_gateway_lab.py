@@ -159,13 +159,15 @@ class TestSecrets:
         holders = {
             each.inputs["metadata"]["name"]
             for each in prod.of("ExternalSecret")
-            if any(item["remoteRef"]["key"].endswith("/auth/signing-key") for item in each.inputs["spec"]["data"])
+            if any(
+                item["remoteRef"]["key"] == "/gateway_lab/prod/auth/signing-key" for item in each.inputs["spec"]["data"]
+            )
         }
         assert holders == {"auth-service"}
 
     def test_every_parameter_is_encrypted(self, prod: Recording) -> None:
         found = [each for each in prod.of("Parameter") if each.inputs["name"].startswith("/gateway_lab/")]
-        assert len(found) == 9
+        assert len(found) == 11
         assert {each.inputs["type"] for each in found} == {"SecureString"}
 
     def test_redis_users_have_their_own_keys_alone(self, prod: Recording) -> None:
@@ -332,6 +334,39 @@ class TestCors:
             assert found["allowMethods"] == list(CORS_METHODS)
             assert {*CORS_HEADERS} < {*found["allowHeaders"]}
             assert found["allowCredentials"] is False
+
+
+class TestObservability:
+    """Step 2, and the challenges about alerts and dashboards."""
+
+    def test_alerts_go_to_slack_and_by_mail(self, prod: Recording) -> None:
+        (routes,) = [
+            reveal(each.inputs)["spec"]
+            for each in prod.of("AlertmanagerConfig")
+            if each.inputs["metadata"]["namespace"] == HOME
+        ]
+        (receiver,) = routes["receivers"]
+        assert receiver["slackConfigs"][0]["channel"] == "#gateway-lab"
+        assert receiver["emailConfigs"][0]["to"] == "gateway-lab@example.com"
+
+    def test_every_alert_is_the_labs_own(self, prod: Recording) -> None:
+        rules = [
+            rule
+            for group in one(prod, "PrometheusRule", "gateway-lab-alerts")["spec"]["groups"]
+            for rule in group["rules"]
+        ]
+        assert {rule["labels"]["namespace"] for rule in rules} == {HOME}
+
+    def test_there_is_a_dashboard_of_the_services_and_one_of_the_business(self, prod: Recording) -> None:
+        boards = {
+            board["uid"]: board
+            for each in prod.of("ConfigMap")
+            for name, text in each.inputs.get("data", {}).items()
+            if name.endswith(".json") and (board := json.loads(text)).get("uid", "").startswith("gateway-lab-")
+        }
+        assert set(boards) == {"gateway-lab-services", "gateway-lab-business"}
+        asked = [panel["targets"][0]["expr"] for panel in boards["gateway-lab-business"]["panels"]]
+        assert all("lab_" in query for query in asked)
 
 
 class TestMesh:

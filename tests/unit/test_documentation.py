@@ -13,7 +13,12 @@ from tests.stacks import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-SYSTEMS = {"wealist": ("test_wealist.py",), "eco2": ("test_eco2_*.py",), "exchange": ("test_exchange*.py",)}
+SYSTEMS = {
+    "wealist": ("test_wealist.py",),
+    "eco2": ("test_eco2_*.py",),
+    "exchange": ("test_exchange*.py",),
+    "gateway_lab": ("test_gateway_lab.py",),
+}
 """The systems' pages, and the files of tests whose every test they name."""
 
 

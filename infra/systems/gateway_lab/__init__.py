@@ -13,6 +13,7 @@ from infra.systems.gateway_lab.data import build_data
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, SERVICES, SYSTEM
 from infra.systems.gateway_lab.edge import answers, build_edge, limits, own_tokens
 from infra.systems.gateway_lab.mesh import ALL_ARROWS, build_mesh
+from infra.systems.gateway_lab.observability import build_observability, needs
 from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets
 from infra.systems.gateway_lab.workloads import build_workloads
 
@@ -38,6 +39,7 @@ def declare(settings: Settings) -> Tenant:
         own_tokens=[own_tokens(own)],
         limits=limits(own),
         answers=answers(own),
+        needs=needs(own),
     )
 
 
@@ -51,6 +53,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_workloads(context)
     build_edge(context)
     build_mesh(context)
+    build_observability(context)
     return {"url": f"https://{context.host}", "repository_urls": registry.urls}
 
 

@@ -78,6 +78,9 @@ def build_secrets(context: Context, settings: Settings) -> None:
     set_by_people: dict[str, pulumi.Input[str]] = {
         SIGNING_KEY: settings.secret("gateway_lab-signing-key"),
         USERS: settings.secret("gateway_lab-users"),
+        # What Alertmanager's routes ask for, by the contract's names.
+        "alerts/slack-url": settings.secret("gateway_lab-slack-url"),
+        "alerts/mail-password": settings.secret("gateway_lab-mail-password"),
     }
     Parameters(
         context.names.logical("parameters"),

@@ -10,24 +10,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.systems import REGISTRY, Guest
 from policy.iam_documents import Statement, statements
 from rehearsal.recording import Recording, Registered
 from tests.iam import Policies, policies_of, policy_named
 from tests.stacks import ACCOUNT, REGION
 from tests.witness.iam_actions import Action, matching, overlap
 
+TENANTS = [system for system, one in REGISTRY.items() if isinstance(one, Guest)]
 OWN = (
     "wealist-dev",
     "eco2-dev",
     "eco2-example-dev",
-    "exchange-dev",
-    "gateway_lab-dev",
-    "gateway-lab-example-dev",
-    "/gateway_lab/dev",
-    "exchange-example-dev",
     "/wealist/dev",
     "/eco2/dev",
-    "/exchange/dev",
+    *(f"/{system}/dev" for system in TENANTS),
+    *(f"{system}-dev" for system in TENANTS),
+    *(f"{system.replace('_', '-')}{part}" for system in TENANTS for part in ("-dev", "-example-dev")),
     "edge-platform/dev",
     "oidc.dev.eco2",
 )

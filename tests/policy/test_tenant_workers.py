@@ -29,7 +29,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def test_workers_for_tenants_break_no_rule(recording: Recording) -> None:
     assert recording.one("Group")["minSize"] == 1
     judgement = judge(seen_by_rules(recording), rules=ALL_RULES, exemptions=load_exemptions(NAMES), today=REVIEWED)
-    assert [f"{one.rule.name} {one.where}: {one.message}" for one in judgement.open] == []
+    assert [f"{one.rule.name} {one.where}: {one.message}" for one in judgement.open if one.rule.mandatory] == []
 
 
 def test_what_the_autoscaler_may_do_to_everything_aws_decides_on_no_resource(recording: Recording) -> None:

@@ -34,7 +34,7 @@ V2 = [*bearer(), ("x-release", "v2")]
 AUTHENTICATION = [
     # "JWT 토큰 생성 및 검증 동작", "인증 없는 요청 차단 확인".
     case("a token opens the services, and tells them who calls", VERIFY, 200, bearer(), method="POST",
-         sees={"x-user-id": "1", "x-user-name": "user", "x-user-role": "user", "authorization": ABSENT}),
+         sees={"x-lab-user-id": "1", "x-lab-user-name": "user", "x-lab-user-role": "user", "authorization": ABSENT}),
     case("logging in needs none", LOGIN, 200, method="POST", body=5),
     case("logging in is a POST", LOGIN, 403),
     *(case(f"{one.name}: without a token, one is asked for", f"{one.paths[0]}/x", 401, gets={"www-authenticate": "Bearer"})
@@ -42,8 +42,8 @@ AUTHENTICATION = [
     case("without a token, by POST", ORDERS, 401, method="POST"),
     *(case(f"a bad token: {name}", USERS, 401, bearer(f"bad_{name}")) for name in BAD),
     case("a token for another service", USERS, 403, bearer("bad_for_others")),
-    case("forged claims in headers", PRODUCTS, 200, [*bearer(), ("x-user-role", "admin"), ("x-user-id", "0")],
-         sees={"x-user-role": "user", "x-user-id": "1"}),
+    case("forged claims in headers", PRODUCTS, 200, [*bearer(), ("x-lab-user-role", "admin"), ("x-lab-user-id", "0")],
+         sees={"x-lab-user-role": "user", "x-lab-user-id": "1"}),
     case("a path that nobody has", "/api/v1/secrets", 403, bearer()),
 ]  # fmt: skip
 

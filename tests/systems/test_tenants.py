@@ -233,6 +233,17 @@ def test_nobody_names_the_keys_of_anothers_issuer(tmp_path: Path) -> None:
         build_with(tmp_path, WORKERS, "eco2", guestbook.SYSTEM, guest=replace(GUESTBOOK, declare=twice))
 
 
+def test_nobody_has_the_header_of_the_clusters_identity_taken_off(tmp_path: Path) -> None:
+    def taken(settings: Settings) -> Tenant:
+        own = guestbook.declare(settings)
+        books, *others = own.own_tokens
+        claimed = replace(books, tokens=replace(books.tokens, forwarded={"X-User-Id": "sub"}))
+        return replace(own, own_tokens=[claimed, *others])
+
+    with pytest.raises(ValueError, match=r"the header 'x-user-id' is the cluster's own or another tenant's"):
+        build_with(tmp_path, WORKERS, "eco2", guestbook.SYSTEM, guest=replace(GUESTBOOK, declare=taken))
+
+
 @pytest.mark.parametrize("hosts", [["another"], ["till", "till"]])
 def test_own_tokens_are_for_a_host_of_ones_own(hosts: list[str]) -> None:
     tokens = guestbook_edge.OWN_TOKENS[0].tokens

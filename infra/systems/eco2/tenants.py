@@ -32,7 +32,7 @@ from infra.components.mesh.objects import Place
 from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
 from infra.systems.eco2 import mesh, needs, observability, tracing, workloads
 from infra.systems.eco2.context import Context
-from infra.systems.eco2.document import HOMES, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
+from infra.systems.eco2.document import HOMES, IDENTITY_HEADERS, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
 from infra.systems.eco2.edge import TARGET, Entrance
 from infra.systems.eco2.identity import Identity
 from infra.systems.eco2.namespaces import STANDARD, all_namespaces
@@ -49,7 +49,7 @@ OWN_WAVE = 20
 
 
 def check_tenants(context: Context) -> None:
-    """`ValueError` when two claim the same: a namespace, a workload's name, a host or an authorizer."""
+    """`ValueError` when two claim the same: a namespace, a workload's name, a host, an issuer, a header or an authorizer."""
     tenants = context.tenants
     own = context.settings.edge
     _apart("namespace", [*all_namespaces(), *platform_namespaces(context), "kube-system"], context.tenant_namespaces)
@@ -57,6 +57,9 @@ def check_tenants(context: Context) -> None:
     _apart("host", [own.api_label, own.issuer_label], (label for tenant in tenants for label in tenant.hosts))
     # Whoever may name the keys of an issuer may sign in its name, on every host that takes its tokens.
     _apart("issuer", [], (own.tokens.issuer for tenant in tenants for own in tenant.own_tokens))
+    # Envoy takes a header that tells of a token's claims off every host's requests: eco2's identity, set by then, was gone.
+    forwarded = [{header.lower() for one in tenant.own_tokens for header in one.tokens.forwarded} for tenant in tenants]
+    _apart("header", IDENTITY_HEADERS, (header for headers in forwarded for header in sorted(headers)))
     _apart("authorizer", [mesh.AUTHORIZER], (one.name for tenant in tenants for one in tenant.authorizers))
 
 

@@ -17,8 +17,11 @@ from infra.systems.gateway_lab.context import Context
 from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
 from infra.systems.gateway_lab.mesh import below
 
-FORWARDED = {"x-user-id": "userId", "x-user-name": "username", "x-user-role": "role"}
-"""What services are told of who calls: the claims of Step 1-1. The token itself goes no further than the gateway."""
+FORWARDED = {"x-lab-user-id": "userId", "x-lab-user-name": "username", "x-lab-user-role": "role"}
+"""What services are told of who calls: the claims of Step 1-1. The token itself goes no further than the gateway.
+
+The gateway takes these headers off the requests of every host: no other system's may have such a name.
+"""
 
 
 def own_tokens(own: GatewayLab) -> OwnTokens:
@@ -103,13 +106,15 @@ def _allowed(context: Context) -> None:
 BEFORE_LIMITS = -20
 """Of filters that are put before the router, the lowest priority is the furthest from it: the cluster's limits have -10."""
 
+AFTER_LIMITS = 1
+
 
 def _filters(context: Context) -> None:
     gateway, platform = context.cluster.gateway, context.cluster.platform
     # Before a filter that asks somebody: what has come in meanwhile would reach this one at once, however much it is.
     most = context.settings.limits.request_kib * 1024
     filters: dict[str, tuple[list[Spec], int]] = {
-        "compression": (compressed(context.host, gateway.port), 0),
+        "compression": (compressed(context.host, gateway.port), AFTER_LIMITS),
         "request-size": (limited_requests(context.host, gateway.port, most), BEFORE_LIMITS),
     }
     for name, (patches, priority) in filters.items():

@@ -275,7 +275,7 @@ PROTECTIONS = (
     Protection(
         sentence="the site runs only its own scripts",
         type="ResponseHeadersPolicy", path="securityHeadersConfig.contentSecurityPolicy.contentSecurityPolicy",
-        holds=lambda policy: bool(policy) and "default-src 'self'" in policy and "unsafe-eval" not in policy,
+        holds=lambda policy: str(policy).startswith(("default-src 'self'", "default-src 'none'")) and "unsafe-eval" not in policy,
         broken="default-src *",
     ),
     Protection(

@@ -113,9 +113,19 @@ _HARMLESS = (
         named="exchange-health-answer-*",
         reason="the gateway answers itself, at once: there is nobody to wait for",
     ),
+    *(
+        Unnoticed(
+            type="kubernetes:networking.istio.io/v1:VirtualService",
+            path=path,
+            named="immersiverse-routes-*",
+            reason="the gateway lets the documented paths of its host through and no others, and the service takes its public "
+            "methods alone, whatever leads there: both are spoiled themselves",
+        )
+        for path in ("spec.http[0].match", "spec.http[0].match[+]")
+    ),
     Unnoticed(
         type="kubernetes:apps/v1:Deployment",
-        path="spec.template.spec.containers[0].readinessProbe",
+        path="spec.template.spec.containers[*].readinessProbe",
         named="eco2-ratelimit-deployment",
         reason="its Redis serves its own pod and no port; the limiter beside it, without which the pod is not ready, keeps its own",
     ),

@@ -38,7 +38,6 @@ AddressBlock = Annotated[str, AfterValidator(_addresses)]
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Modulus = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{342,1366}$")]
 """Of an RSA key, in base64url: 256 bytes are 342 characters."""
-KeyDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(:\d{2,5})?)$")]
 
@@ -169,8 +168,6 @@ class GatewayLab(Section):
     """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of `user-service`."""
     weights: Weights = Weights()
     tokens: Tokens
-    api_keys: dict[Label, Annotated[list[KeyDigest], Field(min_length=1, max_length=2)]] = {}
-    """Clients without tokens: the SHA-256 of each one's key, in hexadecimal; two while a key is changed for another."""
     admin: Admin
     limits: Limits = Limits()
     cors: Cors = Cors()
@@ -179,8 +176,6 @@ class GatewayLab(Section):
     """How long connecting, and a whole answer, may take (Step 4-2)."""
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     """How often a request that may safely be sent again is (Step 4-2)."""
-    cache_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
-    """The longest that an answer of the product service is kept, whatever it says itself."""
     alerts: Alerts
     replicas: Annotated[int, Field(ge=1, le=10)] = 2
     """Pods of each service: with one alone nothing can take over."""
@@ -194,13 +189,6 @@ class GatewayLab(Section):
             raise ValueError(f"images has no {', '.join(missing)}: allowed: a release for each of {', '.join(IMAGES)}")
         if unknown := [name for name in self.images if name not in IMAGES]:
             raise ValueError(f"images has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
-        return self
-
-    @model_validator(mode="after")
-    def _a_key_is_one_clients(self) -> Self:
-        digests = [digest for each in self.api_keys.values() for digest in each]
-        if len(set(digests)) != len(digests):
-            raise ValueError("api_keys: one digest stands twice: allowed: each key for one client, once")
         return self
 
 

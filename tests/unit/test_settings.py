@@ -140,8 +140,6 @@ BAD = [
     Bad("gateway_lab.admin.addresses", ["office"], ["'office'", "not a block of addresses"]),
     Bad("gateway_lab.cors", {"origins": ["*", "https://a.example"]}, ["origins has * beside others"]),
     Bad("gateway_lab.cors", {"origins": ["http://a.example"]}, ["gateway_lab.cors.origins.0: 'http://a.example'"]),
-    Bad("gateway_lab.api_keys", {"partner": ["secret"]}, ["gateway_lab.api_keys.partner.0"]),
-    Bad("gateway_lab.api_keys", {"a": ["0" * 64], "b": ["0" * 64]}, ["one digest stands twice", "for one client"]),
     Bad("gateway_lab.images.user-service", ..., ["images has no user-service", "a release for each of"]),
     Bad("gateway_lab.images.nginx", "1.0", ["images has nginx", "allowed: auth-service"]),
     Bad("delivery", ..., ["delivery: missing; add the section"]),

@@ -204,6 +204,7 @@ def look_further(reach: Reach) -> Statements:
         ),
         _may("wafv2", "GetWebACLForResource", reach.arns("elasticloadbalancing", "loadbalancer/app/{}-*")),
         _may("route53", "GetHostedZone", ["arn:aws:route53:::hostedzone/*"]),
+        _may("route53", "GetHealthCheck", ["arn:aws:route53:::healthcheck/*"]),
         _may("logs", "GetDelivery GetDeliverySource GetDeliveryDestination", _deliveries(reach)),
         _may("s3", reads.BUCKETS, buckets),
         *([_may("s3", "GetObject GetObjectTagging", reach.objects)] if reach.objects else []),

@@ -69,7 +69,6 @@ STRAY = Mutation("a route of another namespace", _with_stray_route, "a service t
 """What the gateway's hosts, each with its namespace, keep out."""
 
 MUTATIONS = [
-    Mutation("another namespace's route is taken", _taken_from_everywhere, "a service that is none"),
     Mutation("nobody is asked", gone("AuthorizationPolicy", "ext-authz-policy"), "no token"),
     Mutation(
         "only one method is asked about",
@@ -161,6 +160,7 @@ MUTATIONS = [
         edited("DestinationRule", "ext-authz", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
         "a valid token",
     ),
+    Mutation("another namespace's route is taken", _taken_from_everywhere, "a service that is none"),
 ]
 
 

@@ -39,7 +39,7 @@ def listed() -> set[str]:
     wanted += [(name, actions) for table in (NAMED, GLOBAL) for name, (actions, _) in table.items()]
     wanted += [
         ("s3", BUCKETS),
-        ("route53", "GetHostedZone"),
+        ("route53", "GetHostedZone GetHealthCheck"),
         ("logs", "GetDelivery GetDeliverySource GetDeliveryDestination"),
     ]
     return {f"{name}:{one}" for name, actions in wanted for one in actions.split()}

@@ -16,7 +16,7 @@ from tests.mesh import eco2
 from tests.mesh.bench.behind import Fast
 from tests.mesh.bench.variants import TARGET, request_headers
 from tests.mesh.eco2_cases import HOST
-from tests.mesh.manifests import Manifest, named
+from tests.mesh.manifests import Manifest, named, without
 from tests.mesh.processes import wait_until
 from tests.mesh.rig import Edge, Workload, endpoints
 
@@ -52,7 +52,15 @@ def grown(rendered: Sequence[Manifest], size: int) -> list[Manifest]:
     copies = [
         one for number in range(1, size) for service in SERVICES for one in _copy(originals[service], service, number)
     ]
-    return [*rendered, *copies]
+    return [*_opened(rendered, size), *copies]
+
+
+def _opened(rendered: Sequence[Manifest], size: int) -> list[Manifest]:
+    """With the copies' namespaces among those whose routes the API's Gateway takes."""
+    gateway = copy.deepcopy(named(rendered, "Gateway", "eco2-gateway"))
+    more = [f"{service}-{number}/{HOST}" for number in range(1, size) for service in SERVICES]
+    gateway["spec"]["servers"][0]["hosts"] += more
+    return [*without(rendered, "Gateway", "eco2-gateway"), gateway]
 
 
 def measure(

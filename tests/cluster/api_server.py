@@ -181,7 +181,13 @@ def wait_for_kind(server: ApiServer, definition: str) -> None:
 def _is_established(server: ApiServer, name: str) -> bool:
     found = server.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body
     conditions = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions") or ()}
-    return conditions.get("Established") == "True"
+    if conditions.get("Established") != "True":
+        return False
+    # What is established is listed a moment later.
+    spec = found["spec"]
+    served = [one["name"] for one in spec["versions"] if one["served"]]
+    listed = [server.request("GET", f"/apis/{spec['group']}/{one}").body.get("resources", ()) for one in served]
+    return all(any(one["kind"] == spec["names"]["kind"] for one in each) for each in listed)
 
 
 class _Loader(yaml.CSafeLoader):

@@ -36,6 +36,7 @@ _PARTS = (
     "tools",
     "infra",
     "deploy",
+    "services",
     "policy",
     "rehearsal",
 )

@@ -20,6 +20,7 @@ COPIED = (
     "policy",
     "rehearsal",
     "deploy",
+    "services",
     "tools",
     "__main__.py",
     "Pulumi.yaml",

@@ -137,11 +137,11 @@ def page(whole: Path) -> str:
 class TestTheWholeProdStack:
     """One run, for what it says; how long it takes is for `make bench`."""
 
-    def test_it_stays_within_300_mb(self, page: str) -> None:
+    def test_it_stays_within_350_mb(self, page: str) -> None:
         said = re.search(r"(\d+) resources, [\d.]+ s, (\d+) MB", page)
         assert said
         assert int(said[1]) > 150
-        assert int(said[2]) < 300
+        assert int(said[2]) < 350
 
     def test_its_page_can_be_read_at_once(self, page: str) -> None:
         told = page[page.index("\nWhat stands in prod") :].strip().splitlines()
@@ -167,5 +167,5 @@ class TestTheWholeProdStack:
         assert passwords
         assert {resource["outputs"]["result"] for resource in passwords} == {"[secret]"}
         written = [path.read_text() for path in (whole / ".rehearsal/prod").glob("*.txt")]
-        assert len(written) == 5
+        assert len(written) == 6
         assert not [text for text in (saved, *written) if "rehearsal-" in text]

@@ -128,7 +128,8 @@ def test_a_run_that_was_killed_is_taken_up_again(
         return original(urn, *arguments)
 
     monkeypatch.setattr(shell.cloud, "create", killed_at_the_extra_one)
-    assert shell("pulumi up -s dev --yes").returncode != 0
+    # One at a time: another operation under way would be pending too.
+    assert shell("pulumi up -s dev --yes --parallel 1").returncode != 0
     monkeypatch.undo()
     assert "locked by 1 lock(s)" in shell("pulumi up -s dev --yes").stderr
     shell.succeed("pulumi cancel -s dev --yes")

@@ -15,6 +15,9 @@ from infra.components.component import PlatformComponent
 STORE = "external-secrets.io/v1/ClusterSecretStore"
 EXTERNAL_SECRET = "external-secrets.io/v1/ExternalSecret"  # noqa: S105 - a kind, not a secret
 
+FOLDER = "/etc/secrets"
+"""Where a workload finds its secrets, one file a key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoreAccount:

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import pulumi
 
+from infra.components.cluster.data_server import OWNER, PROMPT, SCRIPTS, TMP, DataServerArgs
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs
-from infra.components.cluster.pods import (
-    Claimed,
-    ConfigFiles,
-    Container,
-    Pod,
-    Resources,
-    Scratch,
-    SecretFiles,
-    command_probe,
-)
-from infra.components.cluster.stateful import Claim, StatefulServer, StatefulServerArgs
-from infra.components.cluster.workload import Port
+from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, Scratch, SecretFiles
+from infra.components.cluster.postgresql import Connection, DatabasesArgs, PostgresqlArgs, databases, postgresql
+from infra.components.cluster.redis import redis
+from infra.components.cluster.secrets import FOLDER
+from infra.components.cluster.stateful import StatefulServer
+from infra.deploy_files import deploy_files
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import POSTGRES_PORT, REDIS_PORT, SERVICES
 from infra.systems.eco2.placement import STORAGE_CLASS
-from infra.systems.eco2.secrets import FOLDER
 from infra.systems.eco2.workloads import SIDECAR, identity, placement
 
 WAVE, JOBS_WAVE = -2, -1
-DEPLOY = Path(__file__).parents[3] / "deploy"
-USER = 999
-"""`postgres` and `redis` in the official images; the AWS CLI runs as anyone."""
-
-CONFIG, SCRIPTS, DUMPS = "/etc/server", "/etc/scripts", "/dumps"
+DUMPS = "/dumps"
 BACKUP_SCHEDULE = Schedule(cron="17 3 * * *", time_zone="Asia/Seoul")
 
 POSTGRES_RESOURCES = Resources(cpu="500m", memory="3Gi", memory_limit="5Gi")
@@ -39,15 +29,7 @@ REDIS_RESOURCES = Resources(cpu="250m", memory="1536Mi", memory_limit="2560Mi")
 TASK_RESOURCES = Resources(cpu="100m", memory="256Mi", memory_limit="1Gi")
 SMALL_RESOURCES = Resources(cpu="20m", memory="32Mi", memory_limit="128Mi")
 
-CONNECTION = {
-    "PGHOST": "postgresql.postgres.svc.cluster.local",
-    "PGPORT": str(POSTGRES_PORT),
-    "PGUSER": "postgres",
-    "PGDATABASE": "postgres",
-    "PGCONNECT_TIMEOUT": "10",
-    "SECRETS": FOLDER,
-    "SERVICES": " ".join(SERVICES),
-}
+CONNECTION = Connection(host="postgresql.postgres.svc.cluster.local", port=POSTGRES_PORT, services=SERVICES)
 """How the jobs reach PostgreSQL: through the mesh like everybody, as its administrator."""
 
 
@@ -63,101 +45,39 @@ def _name(context: Context, part: str) -> str:
     return f"{context.names.logical('data')}-{part}"
 
 
-def _files(folder: str, *names: str) -> dict[str, str]:
-    return {name: (DEPLOY / folder / name).read_text(encoding="utf-8") for name in names}
-
-
 def _postgresql(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """PostgreSQL 17 on k8s-postgresql: passwords by SCRAM, checksums on every page."""
-    me = identity("postgresql", WAVE)
-    ready = ("pg_isready", "--quiet", "--host", "127.0.0.1", "--username", "postgres")
-    server = Container(
-        name="postgresql",
+    """PostgreSQL 17 on k8s-postgresql."""
+    args = PostgresqlArgs(
+        identity=identity("postgresql", WAVE),
         image=versions.POSTGRES_IMAGE,
-        args=("postgres", "-c", f"config_file={CONFIG}/postgresql.conf", "-c", f"hba_file={CONFIG}/pg_hba.conf"),
-        env={
-            "PGDATA": "/var/lib/postgresql/data/pgdata",
-            "POSTGRES_USER": "postgres",
-            "POSTGRES_PASSWORD_FILE": f"{FOLDER}/admin-password",
-            "POSTGRES_INITDB_ARGS": "--data-checksums --auth-host=scram-sha-256 --auth-local=scram-sha-256",
-        },
-        ports={"postgresql": POSTGRES_PORT},
-        mounts={
-            "/var/lib/postgresql/data": "data",
-            "/var/run/postgresql": "run",
-            "/dev/shm": "shared-memory",  # noqa: S108 - PostgreSQL's, not a temporary file
-            "/tmp": "tmp",  # noqa: S108
-            CONFIG: "config",
-            FOLDER: "secrets",
-        },
+        port=POSTGRES_PORT,
         resources=POSTGRES_RESOURCES,
-        probes={
-            # After a crash the log is replayed first, which may take minutes.
-            "startupProbe": command_probe(ready, periodSeconds=5, timeoutSeconds=3, failureThreshold=120),
-            "livenessProbe": command_probe(ready, periodSeconds=15, timeoutSeconds=5, failureThreshold=6),
-            "readinessProbe": command_probe(ready, periodSeconds=5, timeoutSeconds=3, failureThreshold=3),
-        },
+        # After a crash the log is replayed first, which may take minutes.
+        patience=replace(PROMPT, startup=replace(PROMPT.startup, failures=120)),
+        placement=placement("postgresql"),
+        sidecar=SIDECAR,
+        storage_class=STORAGE_CLASS,
+        gib=context.settings.volumes.postgres_gib,
+        files=deploy_files("eco2/postgres/postgresql.conf", "eco2/postgres/pg_hba.conf"),
+        protect=context.protect,
+        grace_seconds=120,
+        shared_memory="512Mi",
+        scratch="256Mi",
     )
-    StatefulServer(
-        _name(context, "postgresql"),
-        StatefulServerArgs(
-            identity=me,
-            pod=Pod(
-                containers=[server],
-                volumes={
-                    "data": Claimed(),
-                    "run": Scratch(size="16Mi", memory=True),
-                    "shared-memory": Scratch(size="512Mi", memory=True),
-                    "tmp": Scratch(size="256Mi"),
-                    "config": ConfigFiles(config_map=me.name),
-                    "secrets": SecretFiles(secret=me.name),
-                },
-                placement=placement("postgresql"),
-                user=USER,
-                sidecar=SIDECAR,
-                grace_seconds=120,
-            ),
-            port=Port(name="postgresql", number=POSTGRES_PORT, protocol="tcp"),
-            claim=Claim(name="data", storage_class=STORAGE_CLASS, gib=context.settings.volumes.postgres_gib),
-            files=_files("eco2/postgres", "postgresql.conf", "pg_hba.conf"),
-            protect=context.protect,
-        ),
-        opts,
-    )
+    StatefulServer(_name(context, "postgresql"), postgresql(args), opts)
 
 
 def _databases(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """A database and a role for each service, made or mended at each sync; the roles' passwords are set again."""
-    me = identity("postgres-databases", JOBS_WAVE)
-    container = Container(
-        name="databases",
+    """A database and a role for each service."""
+    args = DatabasesArgs(
+        identity=identity("postgres-databases", JOBS_WAVE),
         image=versions.POSTGRES_IMAGE,
-        command=("sh", f"{SCRIPTS}/databases.sh"),
-        env={**CONNECTION, "FILES": SCRIPTS},
-        mounts={SCRIPTS: "scripts", FOLDER: "secrets", "/tmp": "tmp"},  # noqa: S108
+        connection=CONNECTION,
         resources=SMALL_RESOURCES,
+        placement=placement("postgresql"),
+        sidecar=SIDECAR,
     )
-    Task(
-        _name(context, "databases"),
-        TaskArgs(
-            identity=me,
-            pod=Pod(
-                containers=[container],
-                volumes={
-                    "scripts": ConfigFiles(config_map=me.name),
-                    "secrets": SecretFiles(secret=me.name),
-                    "tmp": Scratch(size="16Mi"),
-                },
-                placement=placement("postgresql"),
-                user=USER,
-                sidecar=SIDECAR,
-                restart="Never",
-            ),
-            files=_files("data/postgres", "databases.sh", "databases.sql"),
-            deadline_seconds=600,
-        ),
-        opts,
-    )
+    Task(_name(context, "databases"), databases(args), opts)
 
 
 def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
@@ -167,8 +87,8 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
         name="dump",
         image=versions.POSTGRES_IMAGE,
         command=("sh", f"{SCRIPTS}/dump.sh"),
-        env={**CONNECTION, "DUMPS": DUMPS},
-        mounts={SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", "/tmp": "tmp"},  # noqa: S108
+        env={**CONNECTION.env, "DUMPS": DUMPS},
+        mounts={SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"},
         resources=TASK_RESOURCES,
     )
     upload = Container(
@@ -180,9 +100,9 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
             "AWS_STS_REGIONAL_ENDPOINTS": "regional",
             "BUCKET": context.bucket("postgres-backups"),
             "DUMPS": DUMPS,
-            "HOME": "/tmp",  # noqa: S108
+            "HOME": TMP,
         },
-        mounts={SCRIPTS: "scripts", DUMPS: "dumps", "/tmp": "tmp"},  # noqa: S108
+        mounts={SCRIPTS: "scripts", DUMPS: "dumps", TMP: "tmp"},
         resources=TASK_RESOURCES,
     )
     Task(
@@ -199,11 +119,11 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
                     "tmp": Scratch(size="64Mi"),
                 },
                 placement=placement("postgresql"),
-                user=USER,
+                user=OWNER,
                 sidecar=SIDECAR,
                 restart="Never",
             ),
-            files=_files("data/postgres", "dump.sh", "upload.sh"),
+            files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh"),
             deadline_seconds=2 * 3600,
             retries=2,
             schedule=BACKUP_SCHEDULE,
@@ -214,55 +134,18 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
 
 
 def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:
-    """Redis 7 on k8s-redis: an append-only file on a volume, and a user a workload, each for its own keys."""
-    me = identity("redis", WAVE)
-    users = "/run/redis"
-    acl = Container(
-        name="acl",
+    """Redis 7 on k8s-redis."""
+    args = DataServerArgs(
+        identity=identity("redis", WAVE),
         image=versions.REDIS_IMAGE,
-        command=("sh", f"{CONFIG}/acl.sh"),
-        env={"SECRETS": FOLDER, "USERS": f"{CONFIG}/users", "ACL_FILE": f"{users}/users.acl"},
-        mounts={CONFIG: "config", FOLDER: "secrets", users: "users"},
-        resources=SMALL_RESOURCES,
-    )
-    ping = ("sh", f"{CONFIG}/ping.sh")
-    server = Container(
-        name="redis",
-        image=versions.REDIS_IMAGE,
-        command=("redis-server", f"{CONFIG}/redis.conf"),
-        env={"SECRETS": FOLDER},
-        ports={"redis": REDIS_PORT},
-        mounts={"/data": "data", CONFIG: "config", FOLDER: "secrets", users: "users", "/tmp": "tmp"},  # noqa: S108
+        port=REDIS_PORT,
         resources=REDIS_RESOURCES,
-        probes={
-            "startupProbe": command_probe(ping, periodSeconds=5, timeoutSeconds=3, failureThreshold=60),
-            "livenessProbe": command_probe(ping, periodSeconds=15, timeoutSeconds=5, failureThreshold=6),
-            "readinessProbe": command_probe(ping, periodSeconds=5, timeoutSeconds=3, failureThreshold=3),
-        },
+        patience=PROMPT,
+        placement=placement("redis"),
+        sidecar=SIDECAR,
+        storage_class=STORAGE_CLASS,
+        gib=context.settings.volumes.redis_gib,
+        files=deploy_files("eco2/redis/redis.conf", "eco2/redis/users"),
+        protect=context.protect,
     )
-    StatefulServer(
-        _name(context, "redis"),
-        StatefulServerArgs(
-            identity=me,
-            pod=Pod(
-                first=[acl],
-                containers=[server],
-                volumes={
-                    "data": Claimed(),
-                    "users": Scratch(size="1Mi", memory=True),
-                    "tmp": Scratch(size="16Mi"),
-                    "config": ConfigFiles(config_map=me.name),
-                    "secrets": SecretFiles(secret=me.name),
-                },
-                placement=placement("redis"),
-                user=USER,
-                sidecar=SIDECAR,
-                grace_seconds=60,
-            ),
-            port=Port(name="redis", number=REDIS_PORT, protocol="tcp"),
-            claim=Claim(name="data", storage_class=STORAGE_CLASS, gib=context.settings.volumes.redis_gib),
-            files=_files("eco2/redis", "redis.conf", "users") | _files("data/redis", "acl.sh", "ping.sh"),
-            protect=context.protect,
-        ),
-        opts,
-    )
+    StatefulServer(_name(context, "redis"), redis(args, first=SMALL_RESOURCES), opts)

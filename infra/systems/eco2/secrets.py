@@ -14,8 +14,6 @@ from infra.systems.eco2.document import HOMES, PROVIDERS, SERVICES
 
 STORE = "eco2-parameters"
 STORE_WAVE, WAVE = -5, -4
-FOLDER = "/etc/secrets"
-"""Where a workload finds its secrets, one file a key."""
 
 GRAFANA_SECRET = "grafana-admin"  # noqa: S105 - a name
 

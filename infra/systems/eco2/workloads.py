@@ -24,6 +24,7 @@ from infra.components.cluster.pods import (
     grpc_probe,
     http_probe,
 )
+from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import (
@@ -36,7 +37,6 @@ from infra.systems.eco2.document import (
     SERVICES,
 )
 from infra.systems.eco2.placement import on
-from infra.systems.eco2.secrets import FOLDER
 
 WAVE = 0
 API_USER, EXT_AUTHZ_USER = 10001, 65532

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-import pulumi
-
-from infra.components.cluster.gitops import waved
-from infra.components.cluster.metadata import Identity
 from infra.components.mesh.objects import Place
-from infra.contract import Cluster, Spans
-from infra.names import Names
+from infra.contract import Cluster
 from infra.settings import Settings
 from infra.settings.exchange import Exchange, Route
-from infra.systems.exchange.document import NAMESPACE, SERVICES_WAVE, Service
-from infra.tags import Tags, base_tags
+from infra.systems.exchange.document import NAMESPACE, Service
+from infra.tenant import TenantHome, home_fields
 
 NAME = "exchange"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(TenantHome):
     """Its settings, its names, and the cluster that it stands on."""
 
+    namespace: ClassVar[str] = NAMESPACE
+    part_of: ClassVar[str] = NAME
     settings: Exchange
-    cluster: Cluster
-    names: Names
-    protect: bool
-    tags: Tags
 
     @property
     def host(self) -> str:
@@ -38,18 +32,6 @@ class Context:
         """By which Route 53 looks at the way in."""
         return self.cluster.host(self.settings.failover.checked_label)
 
-    @property
-    def objects(self) -> pulumi.ResourceOptions:
-        """How its own Kubernetes objects are delivered."""
-        return self.cluster.platform.objects
-
-    @property
-    def spans(self) -> Spans:
-        """Where traces go: it needs them, and so has an answer."""
-        if self.cluster.platform.spans is None:
-            raise ValueError("the exchange needs Traces, and the cluster answered with none")
-        return self.cluster.platform.spans
-
     def route(self, service: Service) -> Route:
         """What the settings say of a service's prefix."""
         return route(self.settings, service)
@@ -59,20 +41,11 @@ class Context:
 
     def image(self, service: str) -> str:
         """`<the account's registry>/<prefix>-<service>:<tag>@<digest>`."""
-        aws = self.cluster.aws
-        registry = f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com"
-        return f"{registry}/{self.names.prefix}-{service}:{self.settings.images[service]}"
+        return f"{self.repository(service)}:{self.settings.images[service]}"
 
     def role_arn(self, label: str) -> str:
         """The ARN of the role `<prefix>-<label>`."""
-        return f"arn:aws:iam::{self.cluster.aws.account}:role/{self.names.prefix}-{label}"
-
-    def identity(self, service: str) -> Identity:
-        return Identity(name=service, namespace=NAMESPACE, part_of=NAME, wave=SERVICES_WAVE)
-
-    def place(self, name: str, wave: int) -> Place:
-        """In its own namespace."""
-        return Place(name=name, namespace=NAMESPACE, annotations=waved(wave))
+        return f"arn:aws:iam::{self.account}:role/{self.names.prefix}-{label}"
 
     def rule(self, name: str) -> Place:
         """What protects is there before anything that it protects."""
@@ -87,10 +60,4 @@ def route(settings: Exchange, service: Service) -> Route:
 
 
 def make_context(settings: Settings, exchange: Exchange, cluster: Cluster) -> Context:
-    return Context(
-        settings=exchange,
-        cluster=cluster,
-        names=Names(system=NAME, stack=settings.stack),
-        protect=settings.platform.protect,
-        tags=base_tags(system=NAME, stack=settings.stack, extra=settings.platform.tags),
-    )
+    return Context(settings=exchange, **home_fields(settings, cluster, NAME))

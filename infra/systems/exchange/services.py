@@ -22,6 +22,7 @@ from infra.systems.exchange.document import (
     PORT,
     READINESS,
     SERVICES,
+    SERVICES_WAVE,
     Service,
 )
 
@@ -119,7 +120,7 @@ def _workload(context: Context, service: Service) -> None:
     Workload(
         context.names.logical(service.name),
         WorkloadArgs(
-            identity=context.identity(service.name),
+            identity=context.identity(service.name, SERVICES_WAVE),
             pod=Pod(
                 containers=[container],
                 volumes={"tmp": Scratch(size="64Mi")},

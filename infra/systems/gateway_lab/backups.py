@@ -5,11 +5,14 @@ from __future__ import annotations
 from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.federation import trust_service_account
 from infra.components.aws.iam import Role, RoleArgs, Statement
+from infra.components.cluster.data_server import OWNER, SCRIPTS, TMP
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs
 from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, Scratch, SecretFiles
+from infra.components.cluster.secrets import FOLDER
+from infra.deploy_files import deploy_files
 from infra.systems.gateway_lab import versions
-from infra.systems.gateway_lab.context import FOLDER, SIDECAR, Context, service_host
-from infra.systems.gateway_lab.data import CONNECTION, JOBS_WAVE, OWNER, SCRIPTS, TMP, files
+from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
+from infra.systems.gateway_lab.data import CONNECTION, JOBS_WAVE
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, MONGODB
 from infra.systems.gateway_lab.secrets import BACKUP
 
@@ -66,7 +69,7 @@ def _job(context: Context) -> None:
         name="postgres",
         image=versions.POSTGRES_IMAGE,
         command=("sh", f"{SCRIPTS}/dump.sh"),
-        env={**CONNECTION, "DUMPS": DUMPS},
+        env={**CONNECTION.env, "DUMPS": DUMPS},
         mounts=mounts,
         resources=RESOURCES,
     )
@@ -115,7 +118,7 @@ def _job(context: Context) -> None:
                 sidecar=SIDECAR,
                 restart="Never",
             ),
-            files=files("data/postgres/dump.sh", "data/postgres/upload.sh", "gateway_lab/mongo/mongo-dump.sh"),
+            files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh", "gateway_lab/mongo/mongo-dump.sh"),
             deadline_seconds=3600,
             retries=2,
             schedule=SCHEDULE,

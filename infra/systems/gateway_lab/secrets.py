@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
-import pulumi_random as random
 
-from infra.components.aws.parameters import Parameters, ParametersArgs
-from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
 from infra.settings import Settings
 from infra.systems.gateway_lab.context import Context
 from infra.systems.gateway_lab.document import (
     AUTH,
     CANARY,
-    HOME,
     MONGODB,
     NOTIFICATION,
     ORDER,
@@ -24,9 +20,9 @@ from infra.systems.gateway_lab.document import (
     REDIS,
     USER,
 )
+from infra.tenant import build_parameters, drawn_passwords, fetch_secrets
 
 WAVE = -4
-PASSWORD_LENGTH = 40
 BACKUP, DATABASES = "data-backup", "postgresql-lab-databases"
 """The two jobs beside the servers."""
 
@@ -68,13 +64,6 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 
 def build_secrets(context: Context, settings: Settings) -> None:
     """Register the parameters, and a Secret per workload that needs one."""
-    path = context.cluster.platform.secrets.path
-    generated = {
-        name: random.RandomPassword(
-            context.names.logical(name.replace("/", "-")), length=PASSWORD_LENGTH, special=False
-        ).result
-        for name in GENERATED
-    }
     set_by_people: dict[str, pulumi.Input[str]] = {
         SIGNING_KEY: settings.secret("gateway_lab-signing-key"),
         USERS: settings.secret("gateway_lab-users"),
@@ -82,25 +71,5 @@ def build_secrets(context: Context, settings: Settings) -> None:
         "alerts/slack-url": settings.secret("gateway_lab-slack-url"),
         "alerts/mail-password": settings.secret("gateway_lab-mail-password"),
     }
-    Parameters(
-        context.names.logical("parameters"),
-        ParametersArgs(
-            path=path,
-            key_arn=context.cluster.aws.key_arn,
-            plain={},
-            secret={**generated, **set_by_people},
-            tags=context.tags,
-        ),
-    )
-    for workload, keys in NEEDED.items():
-        FetchedSecret(
-            context.names.logical(f"secret-{workload}"),
-            FetchedSecretArgs(
-                store=context.cluster.platform.secrets.store,
-                secret=workload,
-                namespace=HOME,
-                keys={key: f"{path}/{parameter}" for key, parameter in keys.items()},
-                wave=WAVE,
-            ),
-            context.objects,
-        )
+    build_parameters(context, {**drawn_passwords(context, GENERATED), **set_by_people})
+    fetch_secrets(context, NEEDED, WAVE)

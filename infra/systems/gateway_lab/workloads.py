@@ -8,8 +8,9 @@ What an image is told, by environment: `PORT`, `SERVICE_VERSION`, and where its 
 from __future__ import annotations
 
 from infra.components.cluster.pods import Container, Pod, Resources, Scratch, SecretFiles, http_probe
+from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
-from infra.systems.gateway_lab.context import FOLDER, SIDECAR, Context, service_host
+from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
 from infra.systems.gateway_lab.document import (
     AUTH,
     CANARY,

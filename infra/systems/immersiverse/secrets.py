@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pulumi
-import pulumi_random as random
-
-from infra.components.aws.parameters import Parameters, ParametersArgs
-from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
 from infra.settings import Settings
 from infra.systems.immersiverse.context import SECRETS_WAVE, Context
-from infra.systems.immersiverse.document import AUTH, DATABASES, HOME, PLATFORMS, POSTGRES, REDIS
+from infra.systems.immersiverse.document import AUTH, DATABASES, PLATFORMS, POSTGRES, REDIS
+from infra.tenant import build_parameters, drawn_passwords, fetch_secrets
 
-PASSWORD_LENGTH = 40
 DATABASE = "auth"
 """The database, and the role that owns it."""
 REDIS_USERS = (AUTH, "probe")
@@ -45,33 +40,6 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 
 def build_secrets(context: Context, settings: Settings) -> None:
     """Register the parameters, and a Secret per workload that needs one."""
-    path = context.cluster.platform.secrets.path
-    passwords: dict[str, pulumi.Input[str]] = {
-        name: random.RandomPassword(
-            context.names.logical(name.replace("/", "-")), length=PASSWORD_LENGTH, special=False
-        ).result
-        for name in PASSWORDS
-    }
     clients = {parameter: settings.secret(f"immersiverse-{key}") for key, parameter in CLIENTS.items()}
-    Parameters(
-        context.names.logical("parameters"),
-        ParametersArgs(
-            path=path,
-            key_arn=context.cluster.aws.key_arn,
-            plain={},
-            secret={**passwords, **clients},
-            tags=context.tags,
-        ),
-    )
-    for workload, keys in NEEDED.items():
-        FetchedSecret(
-            context.names.logical(f"secret-{workload}"),
-            FetchedSecretArgs(
-                store=context.cluster.platform.secrets.store,
-                secret=workload,
-                namespace=HOME,
-                keys={key: f"{path}/{parameter}" for key, parameter in keys.items()},
-                wave=SECRETS_WAVE,
-            ),
-            context.objects,
-        )
+    build_parameters(context, {**drawn_passwords(context, PASSWORDS), **clients})
+    fetch_secrets(context, NEEDED, SECRETS_WAVE)

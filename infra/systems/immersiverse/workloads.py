@@ -8,8 +8,9 @@ from infra.components.cluster.accounts import ServiceAccount
 from infra.components.cluster.kafka import KafkaCluster
 from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, SecretFiles, Volume, grpc_probe
 from infra.components.cluster.private_certificates import CA, server_secret
+from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
-from infra.systems.immersiverse.context import FOLDER, SIDECAR, Context, service_host
+from infra.systems.immersiverse.context import SIDECAR, Context, service_host
 from infra.systems.immersiverse.document import (
     AUTH,
     AUTH_USER,

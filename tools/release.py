@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from infra.settings.eco2 import IMAGES, ImageRelease
+from infra.settings.eco2 import IMAGES
+from infra.settings.images import ImageRelease
 
 _RELEASE: TypeAdapter[str] = TypeAdapter(ImageRelease)
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from infra.settings.images import ImageRelease, check_releases
 from infra.settings.instance_types import check_architecture
 from infra.settings.model import BucketPrefix, Domain, IdleSeconds, ImageId, InstanceType, Network, Section
 
 VolumeGib = Annotated[int, Field(ge=8, le=1000)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
-
-
-def _release(image: str) -> str:
-    tag, at, digest = image.partition("@")
-    if tag == "latest":
-        raise ValueError("allowed: the tag of a release; `latest` names another image tomorrow")
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) or (at and not DIGEST.fullmatch(digest)):
-        raise ValueError(
-            "allowed: <tag>@sha256:<64 hexadecimal digits>, as the workflow `images` prints it, or <tag> alone"
-        )
-    return image
-
-
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-ImageRelease = Annotated[str, AfterValidator(_release)]
 
 
 IMAGES = (
@@ -200,10 +185,7 @@ class Eco2(Section):
 
     @model_validator(mode="after")
     def _every_image_has_a_release(self) -> Self:
-        if missing := [name for name in IMAGES if name not in self.images]:
-            raise ValueError(f"images has no {', '.join(missing)}: allowed: a release for each of {', '.join(IMAGES)}")
-        if unknown := [name for name in self.images if name not in IMAGES]:
-            raise ValueError(f"images has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
+        check_releases(self.images, IMAGES)
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.settings.eco2 import ImageRelease, Label, VolumeGib
+from infra.settings.eco2 import Label, VolumeGib
+from infra.settings.images import ImageRelease, check_releases
 from infra.settings.model import BucketPrefix, Section
 
 IMAGES = (
@@ -185,10 +186,7 @@ class GatewayLab(Section):
 
     @model_validator(mode="after")
     def _every_image_has_a_release(self) -> Self:
-        if missing := [name for name in IMAGES if name not in self.images]:
-            raise ValueError(f"images has no {', '.join(missing)}: allowed: a release for each of {', '.join(IMAGES)}")
-        if unknown := [name for name in self.images if name not in IMAGES]:
-            raise ValueError(f"images has {', '.join(unknown)}: allowed: {', '.join(IMAGES)}")
+        check_releases(self.images, IMAGES)
         return self
 
 

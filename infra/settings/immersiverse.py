@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from infra.settings.eco2 import ImageRelease, Label, VolumeGib
+from infra.settings.eco2 import Label, VolumeGib
+from infra.settings.images import ImageRelease
 from infra.settings.model import Section
 
 StreamingPlatform = Literal["twitch", "youtube", "facebook", "afreeca"]

@@ -14,16 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from policy.catalog import ALL_RULES
-from policy.exemptions import Exemption
-from policy.run import Judgement
 from rehearsal.html.page import FILE, Report, page
-from rehearsal.recording import Recording
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.cost import cost_chapter, estimated
 from rehearsal.report.facts import text
 from rehearsal.report.nodes import nodes_table
 from rehearsal.report.policies import policies_chapter, policies_summary
-from rehearsal.report.saved import Masker
 from rehearsal.report.since import Difference
 from rehearsal.report.tree import resource_tree
 
@@ -44,17 +40,9 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Run(Report):
     """A run that succeeded: what it was asked for, what it recorded, and what it left."""
 
-    project: str
-    stack: str
-    region: str
-    systems: tuple[str, ...]
-    recording: Recording
-    judgement: Judgement
-    exemptions: tuple[Exemption, ...]
-    mask: Masker
     stood_in: tuple[str, ...]
     how: str
     cost: Cost
@@ -110,17 +98,7 @@ def save_chapters(run: Run, folder: Path) -> None:
 
 def save_page(run: Run, folder: Path) -> None:
     """Write `report.html`."""
-    report = Report(
-        project=run.project,
-        stack=run.stack,
-        region=run.region,
-        systems=run.systems,
-        recording=run.recording,
-        judgement=run.judgement,
-        exemptions=run.exemptions,
-        mask=run.mask,
-    )
-    (folder / FILE).write_text(page(report))
+    (folder / FILE).write_text(page(run))
 
 
 def _print_chapter(console: Console, run: Run, name: str) -> None:
@@ -193,9 +171,8 @@ def _this_run(run: Run) -> Table:
     table.add_row("as a page", f"{_shown(run.folder)}/{FILE}: pictures, tables, search; it asks nothing of any network")
     table.add_row("manifests", f"{_shown(run.folder)}/manifests/ ({_manifests(run.folder)})")
     if run.stood_in:
-        table.add_row(
-            "stand-ins", f"made-up values for {', '.join(run.stood_in)}: secrets that the rehearsal cannot read"
-        )
+        names = ", ".join(one.removeprefix(f"{run.project}:") for one in run.stood_in)
+        table.add_row("stand-ins", f"made-up values for {names}: secrets that the rehearsal cannot read")
     return table
 
 

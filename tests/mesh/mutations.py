@@ -80,6 +80,14 @@ def until_it_fails(edge: Edge, case: Case, patience: float = PATIENCE) -> None:
     wait_until(lambda: not (holds(edge, case) or holds(edge, case)), f"{case.name} to fail", patience=patience)
 
 
+def notices_without(edge: Edge, objects: Sequence[Manifest], name: str, protects: Callable[[Edge], bool]) -> None:
+    """`TimeoutError` when an EnvoyFilter's protection is not seen, is still seen without it, or is not seen again."""
+    wait_until(lambda: protects(edge), f"{name} to protect")
+    with without_it(edge, objects, Mutation(name, gone("EnvoyFilter", name), "")):
+        wait_until(lambda: not (protects(edge) or protects(edge)), f"{name} to be missed")
+    wait_until(lambda: protects(edge), f"{name} to protect again")
+
+
 def notices(edge: Edge, objects: Sequence[Manifest], mutation: Mutation, cases: Sequence[Case]) -> None:
     """`TimeoutError` when the mutation's case does not hold, fail without the protection, and hold again."""
     (case,) = [one for one in cases if one.name == mutation.noticed_by]

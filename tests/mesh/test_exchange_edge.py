@@ -26,8 +26,7 @@ from tests.mesh.exchange_cases import (
     somewhere,
 )
 from tests.mesh.manifests import Manifest
-from tests.mesh.mutations import Mutation, gone, notices, without_it
-from tests.mesh.processes import wait_until
+from tests.mesh.mutations import Mutation, notices, notices_without
 from tests.mesh.rig import Edge
 
 pytestmark = pytest.mark.verify
@@ -116,10 +115,7 @@ def an_addresses_burst(edge: Edge) -> bool:
 def test_a_limit_that_is_taken_out_is_noticed(
     edge: Edge, objects: list[Manifest], name: str, protects: Callable[[Edge], bool]
 ) -> None:
-    wait_until(lambda: protects(edge), f"{name} to protect")
-    with without_it(edge, objects, Mutation(name, gone("EnvoyFilter", name), "")):
-        wait_until(lambda: not (protects(edge) or protects(edge)), f"{name} to be missed")
-    wait_until(lambda: protects(edge), f"{name} to protect again")
+    notices_without(edge, objects, name, protects)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

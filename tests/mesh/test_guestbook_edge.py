@@ -18,8 +18,7 @@ from tests.mesh.guestbook_cases import HOST, V1, V2, WORKLOADS
 from tests.mesh.guestbook_limits import ALLOWED, COUNTED_BY, READER, Counted, somebody, somewhere
 from tests.mesh.guestbook_tokens import BOOKS, LIST
 from tests.mesh.manifests import Manifest
-from tests.mesh.mutations import Mutation, gone, notices, without_it
-from tests.mesh.processes import wait_until
+from tests.mesh.mutations import Mutation, notices, notices_without
 from tests.mesh.rig import Edge
 from tests.mesh.test_eco2_findings import findings
 from tests.mesh.tokens import user
@@ -170,10 +169,7 @@ def tells_when_to_come_again(edge: Edge) -> bool:
 def test_a_limit_that_is_taken_out_is_noticed(
     edge: Edge, objects: list[Manifest], name: str, protects: Callable[[Edge], bool]
 ) -> None:
-    wait_until(lambda: protects(edge), f"{name} to protect")
-    with without_it(edge, objects, Mutation(name, gone("EnvoyFilter", name), "")):
-        wait_until(lambda: not (protects(edge) or protects(edge)), f"{name} to be missed")
-    wait_until(lambda: protects(edge), f"{name} to protect again")
+    notices_without(edge, objects, name, protects)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pulumi
 
-from infra.components.cluster.data_server import OWNER, PROMPT, SCRIPTS, TMP, DataServerArgs
+from infra.components.cluster.data_server import OWNER, PROMPT, DataServerArgs
+from infra.components.cluster.dumps import dump, uploader
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs
-from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, Scratch, SecretFiles
+from infra.components.cluster.pods import ConfigFiles, Pod, Resources, Scratch, SecretFiles
 from infra.components.cluster.postgresql import Connection, DatabasesArgs, PostgresqlArgs, databases, postgresql
 from infra.components.cluster.redis import redis
-from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.stateful import StatefulServer
 from infra.deploy_files import deploy_files
 from infra.systems.eco2 import versions
@@ -21,7 +21,6 @@ from infra.systems.eco2.placement import STORAGE_CLASS
 from infra.systems.eco2.workloads import SIDECAR, identity, placement
 
 WAVE, JOBS_WAVE = -2, -1
-DUMPS = "/dumps"
 BACKUP_SCHEDULE = Schedule(cron="17 3 * * *", time_zone="Asia/Seoul")
 
 POSTGRES_RESOURCES = Resources(cpu="500m", memory="3Gi", memory_limit="5Gi")
@@ -83,34 +82,14 @@ def _databases(context: Context, opts: pulumi.ResourceOptions) -> None:
 def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
     """Each night every database is dumped, read back, and sent to S3 by a role that may write there and nothing else."""
     me = identity("postgres-backup", JOBS_WAVE)
-    dump = Container(
-        name="dump",
-        image=versions.POSTGRES_IMAGE,
-        command=("sh", f"{SCRIPTS}/dump.sh"),
-        env={**CONNECTION.env, "DUMPS": DUMPS},
-        mounts={SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"},
-        resources=TASK_RESOURCES,
-    )
-    upload = Container(
-        name="upload",
-        image=versions.AWS_CLI_IMAGE,
-        command=("sh", f"{SCRIPTS}/upload.sh"),
-        env={
-            "AWS_REGION": context.region,
-            "AWS_STS_REGIONAL_ENDPOINTS": "regional",
-            "BUCKET": context.bucket("postgres-backups"),
-            "DUMPS": DUMPS,
-            "HOME": TMP,
-        },
-        mounts={SCRIPTS: "scripts", DUMPS: "dumps", TMP: "tmp"},
-        resources=TASK_RESOURCES,
-    )
+    dumper = dump("dump", versions.POSTGRES_IMAGE, CONNECTION, TASK_RESOURCES)
+    upload = uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("postgres-backups"), TASK_RESOURCES)
     Task(
         _name(context, "backup"),
         TaskArgs(
             identity=me,
             pod=Pod(
-                first=[dump],
+                first=[dumper],
                 containers=[upload],
                 volumes={
                     "scripts": ConfigFiles(config_map=me.name),

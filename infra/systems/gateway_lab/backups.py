@@ -6,6 +6,7 @@ from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.aws.federation import trust_service_account
 from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.cluster.data_server import OWNER, SCRIPTS, TMP
+from infra.components.cluster.dumps import DUMPS, dump, uploader
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs
 from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, Scratch, SecretFiles
 from infra.components.cluster.secrets import FOLDER
@@ -16,7 +17,6 @@ from infra.systems.gateway_lab.data import CONNECTION, JOBS_WAVE
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, MONGODB
 from infra.systems.gateway_lab.secrets import BACKUP
 
-DUMPS = "/dumps"
 SCHEDULE = Schedule(cron="43 3 * * *", time_zone="Asia/Seoul")
 RESOURCES = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
 
@@ -65,14 +65,7 @@ def _role(context: Context) -> None:
 def _job(context: Context) -> None:
     me = context.identity(BACKUP, JOBS_WAVE)
     mounts = {SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"}
-    postgres = Container(
-        name="postgres",
-        image=versions.POSTGRES_IMAGE,
-        command=("sh", f"{SCRIPTS}/dump.sh"),
-        env={**CONNECTION.env, "DUMPS": DUMPS},
-        mounts=mounts,
-        resources=RESOURCES,
-    )
+    postgres = dump("postgres", versions.POSTGRES_IMAGE, CONNECTION, RESOURCES)
     mongo = Container(
         name="mongo",
         image=versions.MONGO_IMAGE,
@@ -86,20 +79,7 @@ def _job(context: Context) -> None:
         mounts=mounts,
         resources=RESOURCES,
     )
-    upload = Container(
-        name="upload",
-        image=versions.AWS_CLI_IMAGE,
-        command=("sh", f"{SCRIPTS}/upload.sh"),
-        env={
-            "AWS_REGION": context.region,
-            "AWS_STS_REGIONAL_ENDPOINTS": "regional",
-            "BUCKET": context.bucket("backups"),
-            "DUMPS": DUMPS,
-            "HOME": TMP,
-        },
-        mounts={SCRIPTS: "scripts", DUMPS: "dumps", TMP: "tmp"},
-        resources=RESOURCES,
-    )
+    upload = uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("backups"), RESOURCES)
     Task(
         context.names.logical("data-backup"),
         TaskArgs(

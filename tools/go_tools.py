@@ -164,6 +164,16 @@ FORTIO = GoTool(
     pinned="fortio.org/fortio",
     took="half a minute",
 )
+REACH = GoTool(
+    name="reach",
+    module="reach",
+    package=".",
+    pinned="github.com/mattfenwick/cyclonus",
+    took="1 minute",
+    # It reads a question on stdin; an argument gets its usage.
+    check=("help",),
+    status=2,
+)
 KUBE_SCORE = GoTool(
     name="kube-score",
     module="kube-score",
@@ -189,6 +199,7 @@ TOOLS = {
         ACTIONLINT,
         RATE_LIMIT,
         FORTIO,
+        REACH,
         KUBE_SCORE,
     )
 }

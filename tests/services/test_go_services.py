@@ -11,7 +11,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
-from tools.go_tools import MESH
+from tools.go_tools import MESH, REACH, GoTool
 
 LINTERS = ROOT / "services/ext-authz/tools/go.mod"
 """The module that pins staticcheck, for all of them."""
@@ -61,9 +61,10 @@ def test_staticcheck_finds_nothing_in_a_service(service: Path) -> None:
 
 @pytest.mark.verify
 @pytest.mark.parametrize("check", ["formatted", "locked"])
-def test_the_control_plane_of_the_tests(check: str) -> None:
-    """It has no tests of its own: those of the mesh are."""
-    assert said(MESH.folder, check, AS_BUILT) == ""
+@pytest.mark.parametrize("program", [MESH, REACH], ids=lambda program: program.name)
+def test_a_program_of_the_tests(program: GoTool, check: str) -> None:
+    """They have no tests of their own: those that ask them are."""
+    assert said(program.folder, check, AS_BUILT) == ""
 
 
 @pytest.mark.judges

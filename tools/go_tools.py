@@ -99,7 +99,17 @@ def _of_kubernetes(name: str, *, took: str, check: tuple[str, ...] = ("--version
 KUBEADM = _of_kubernetes("kubeadm", took="2 to 4 minutes", check=("version",))
 KUBE_APISERVER = _of_kubernetes("kube-apiserver", took="3 to 6 minutes")
 KUBE_CONTROLLER_MANAGER = _of_kubernetes("kube-controller-manager", took="2 to 4 minutes")
+KUBE_SCHEDULER = _of_kubernetes("kube-scheduler", took="1 to 2 minutes")
 KUBECTL = _of_kubernetes("kubectl", took="1 to 2 minutes", check=("version", "--client"))
+KWOK = GoTool(
+    name="kwok",
+    module="kwok",
+    package="sigs.k8s.io/kwok/cmd/kwok",
+    pinned="sigs.k8s.io/kwok",
+    version_variable="sigs.k8s.io/kwok/pkg/consts.Version",
+    took="1 to 2 minutes",
+    check=("--version",),
+)
 HELM = GoTool(
     name="helm",
     module="helm",
@@ -191,7 +201,9 @@ TOOLS = {
         KUBEADM,
         KUBE_APISERVER,
         KUBE_CONTROLLER_MANAGER,
+        KUBE_SCHEDULER,
         KUBECTL,
+        KWOK,
         HELM,
         MESH,
         EXT_AUTHZ,

@@ -25,6 +25,9 @@ ISTIO_CHARTS = frozenset({"base", "cni", ISTIOD, "gateway", "ztunnel"})
 ROOT = "istio-system"
 """Where policies hold for the whole mesh, unless the mesh's configuration says otherwise."""
 
+TENANT = "eco2.internal/tenant"
+"""The annotation of what is at the gateway for a tenant of the cluster; the cluster's own has none."""
+
 INJECTED = "enabled"
 
 CLUSTER_HOST = re.compile(r"(?P<service>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc\.cluster\.local")
@@ -88,6 +91,12 @@ def operations(policy: Resource) -> Iterator[Mapping[str, Any]]:
     for rule in each(spec_of(policy), "rules"):
         targets = each(rule, "to")
         yield from (at(target, "operation") or {} for target in targets) if targets else iter([{}])
+
+
+def served_hosts(gateway: Resource) -> frozenset[str]:
+    """The hosts of a Gateway, without the namespaces whose routes it takes."""
+    servers = each(spec_of(gateway), "servers")
+    return frozenset(str(host).rpartition("/")[2] for server in servers for host in each(server, "hosts"))
 
 
 def http_routes(route: Resource) -> list[Mapping[str, Any]]:

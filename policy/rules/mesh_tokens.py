@@ -1,18 +1,20 @@
-"""Hosts that the cluster's authorizer is not asked about: what must stand in its place."""
+"""Whose a host at the gateway is; and hosts that the cluster's authorizer is not asked about: what must stand in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from policy.kubernetes_objects import at, each, name_of, number, spec_of
+from policy.kubernetes_objects import annotation, at, each, name_of, number, spec_of
 from policy.mesh_objects import (
     AUTHORIZATION_POLICY,
     GATEWAY,
     REQUEST_AUTHENTICATION,
+    TENANT,
     action_of,
     is_at_gateway,
     operations,
+    served_hosts,
 )
 from policy.rules.mesh_security import EXACT_PATH, PREFLIGHT
 from policy.rules.model import Resource, Rule, Severity, Stack, StackRule
@@ -106,7 +108,37 @@ def _careless(rule: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: a token elsewhere than in Authorization gets into logs, or comes by itself with every request"
 
 
+def _opens_anothers(stack: Stack) -> Iterable[tuple[Resource, str]]:
+    owners = {host: annotation(one, TENANT) for one in stack.of(GATEWAY) for host in served_hosts(one)}
+    for policy in _at_gateways(stack, AUTHORIZATION_POLICY):
+        if action_of(policy) != "ALLOW":
+            continue
+        mine = annotation(policy, TENANT)
+        for operation in operations(policy):
+            hosts = sorted({host.removesuffix(":*") for host in each(operation, "hosts")})
+            if not hosts:
+                yield policy, "it names no host: it opens paths of every host of the gateway"
+            for host in hosts:
+                if host not in owners:
+                    yield policy, f"no Gateway serves {host}"
+                elif owners[host] != mine:
+                    yield policy, f"{host} is {_whose(owners[host])}, and this is {_whose(mine)}"
+
+
+def _whose(tenant: str) -> str:
+    return f"{tenant}'s" if tenant else "the cluster's own"
+
+
 RULES: tuple[Rule, ...] = (
+    StackRule(
+        name="mesh-own-hosts",
+        title="At the shared gateway a system opens its own hosts alone",
+        controls=("OWASP API Security API5:2023",),
+        severity=Severity.CRITICAL,
+        remedy="Name hosts that the tenant declares (`Tenant.hosts`), and register the allowance with `platform.edge_objects`, "
+        "which marks it as the tenant's.",
+        check=_opens_anothers,
+    ),
     StackRule(
         name="mesh-own-tokens-required",
         title="Where the cluster's authorizer is not asked, a token of a named issuer is required",

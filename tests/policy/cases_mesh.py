@@ -170,6 +170,8 @@ _SECURITY = (
         {f"{OPERATION}.notHosts": ["*.eco2.example.com"]},
         also=frozenset({"mesh-own-tokens-required", "mesh-own-tokens-read-safely"}),
     ),
+    _policy("mesh-own-hosts", "allow-edge", {f"{OPERATION}.hosts.0": "lab.eco2.example.com"}),
+    _policy("mesh-own-hosts", "allow-edge", {f"{OPERATION}.hosts": ["next.eco2.example.com"]}),
     _check("mesh-own-tokens-required", {f"{OPERATION}.notHosts": ["api.eco2.example.com", "api.eco2.example.com:*"]}),
     _check(
         "mesh-own-tokens-read-safely",

@@ -30,7 +30,7 @@ from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
 from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
-from infra.systems.eco2 import mesh, needs, observability, tracing, workloads
+from infra.systems.eco2 import mesh, needs, observability, own_hosts, tracing, workloads
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, IDENTITY_HEADERS, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
 from infra.systems.eco2.edge import TARGET, Entrance
@@ -165,7 +165,11 @@ def _way_in(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOp
         MeshGateway(
             f"{room}-gateway",
             GatewayArgs(
-                place=Place(name=_gateway_name(tenant), namespace=mesh.ROOT, annotations=waved(Wave.MESH_ROUTES)),
+                place=Place(
+                    name=_gateway_name(tenant),
+                    namespace=mesh.ROOT,
+                    annotations={**waved(Wave.MESH_ROUTES), own_hosts.TENANT: tenant.system},
+                ),
                 workload=mesh.GATEWAY_LABELS,
                 servers=[Server(port=mesh.GATEWAY_CONTAINER_PORT, hosts=hosts)],
             ),
@@ -290,7 +294,9 @@ def _mesh(tenant: Tenant) -> Mesh:
 def _platform(context: Context, ground: Ground, tenant: Tenant) -> Platform:
     return Platform(
         objects=ground.deliveries[tenant.system],
-        edge_objects=ground.deliveries[context.names.system],
+        edge_objects=own_hosts.at_the_edge(
+            ground.deliveries[context.names.system], tenant.system, [context.host(label) for label in tenant.hosts]
+        ),
         edge_name=_room(context, tenant),
         issuer_host=context.issuer_host,
         issuer_provider=ground.identity.provider,

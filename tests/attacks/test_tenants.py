@@ -28,6 +28,7 @@ GUESTS = FenceArgs(
     hosts=["guests.eco2.example"],
     store="guestbook-parameters",
     path="/guestbook/prod",
+    reader="parameters",
 )
 SERVICE = "guestbook-api.guestbook.svc.cluster.local"
 VICTIM = "my-api.my.svc.cluster.local"
@@ -62,6 +63,10 @@ def served(**spec: Any) -> Manifest:
     return made("v1", "Service", {"ports": ports, "selector": {"app.kubernetes.io/name": "guestbook-api"}, **spec})
 
 
+def running(**spec: Any) -> Manifest:
+    return made("v1", "Pod", {"containers": [{"name": "x", "image": "x"}], **spec})
+
+
 SLICE = {
     "apiVersion": "discovery.k8s.io/v1",
     "kind": "EndpointSlice",
@@ -72,6 +77,8 @@ SLICE = {
 }
 
 HONEST = {
+    "a pod of its own account": running(serviceAccountName="guestbook-api"),
+    "one without a word of an account": running(),
     "a service of its pods": served(),
     "one without an address of its own": served(clusterIP="None"),
     "a route for its host to its service": routed(),
@@ -120,6 +127,8 @@ STOLEN = {
             "servers": [{"port": {"number": 8080, "name": "http", "protocol": "HTTP"}, "hosts": ["api.eco2.example"]}],
         },
     ),
+    "a pod as who reads all of its parameters": running(serviceAccountName="parameters"),
+    "the same, by the field's old name": running(serviceAccount="parameters"),
     "the cluster's own store": fetched("/eco2/prod/jwt/secret", "eco2-parameters"),
     "another tenant's store": fetched("/exchange/prod/key", "exchange-parameters"),
     "another's parameter by its own store": fetched("/eco2/prod/jwt/secret"),

@@ -90,6 +90,7 @@ def test_only_what_the_guest_adds_differs(standing: Recording, alone: Recording)
         "eco2-network-policies-prometheus",
         "eco2-mesh-ext-authz-authorizationpolicy",
         "eco2-platform-project-appproject",
+        "eco2-platform-secrets-guard-policy",
     }, "the shared objects that know of the guest"
 
 

@@ -21,7 +21,7 @@ CONTROLLERS = "system:serviceaccounts:kube-system"
 """The group of Kubernetes' own controllers, which write a Service's addresses from the pods that it selects."""
 
 RESOURCES = {
-    "": ["endpoints", "services"],
+    "": ["endpoints", "pods", "services"],
     "discovery.k8s.io": ["endpointslices"],
     "networking.istio.io": ["destinationrules", "gateways", "serviceentries", "virtualservices"],
     "external-secrets.io": ["externalsecrets", "secretstores"],
@@ -32,7 +32,7 @@ RESOURCES = {
 class FenceArgs:
     """The namespaces of one tenant, its public hosts, and the ClusterSecretStore from which it fetches what is below `path`.
 
-    Without a store it fetches nothing.
+    `reader` is the account whose role the store reads with: no pod's. Without a store it fetches nothing.
     """
 
     name: str
@@ -40,6 +40,7 @@ class FenceArgs:
     hosts: Sequence[str]
     store: str | None = None
     path: str = ""
+    reader: str = ""
     wave: int = 0
 
 
@@ -51,6 +52,8 @@ def fence(args: FenceArgs) -> dict[str, Any]:
     """
     if not args.namespaces:
         raise ValueError(f"fence {args.name}: it is around no namespace")
+    if bool(args.store) != bool(args.reader):
+        raise ValueError(f"fence {args.name}: a store and the account that it reads with are given together")
     return {
         "failurePolicy": "Fail",
         "matchConstraints": {
@@ -145,7 +148,9 @@ def _secrets(args: FenceArgs) -> Sequence[tuple[str, str]]:
     )
     ref = "object.spec.?secretStoreRef"
     store = f"{ref}.?name.orValue('') == '{args.store}' && {ref}.?kind.orValue('') == 'ClusterSecretStore'"
+    reader = f"object.kind != 'Pod' || object.spec.?serviceAccountName.orValue('') != '{args.reader}'"
     return (
+        (reader, f"The account {args.reader} reads every parameter of the tenant's: no pod runs as it"),
         ("object.kind != 'SecretStore'", f"Secrets are fetched by the ClusterSecretStore {args.store} alone"),
         (
             f"object.kind != 'ExternalSecret' || ({store} && !has(object.spec.dataFrom) && {below})",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import pulumi
 
+from infra.components.aws.federation import AUDIENCE
 from infra.components.cluster.deletion_guard import DeletionGuard, DeletionGuardArgs, Guarded
 from infra.components.cluster.gitops import ArgoObject, ChartApplicationArgs, chart_application
 from infra.components.cluster.namespace import Namespace, NamespaceArgs
+from infra.components.cluster.token_guard import Account, TokenGuard, TokenGuardArgs
 from infra.systems.eco2 import versions
 from infra.systems.eco2.charts import parts
 from infra.systems.eco2.context import Context
@@ -23,6 +25,7 @@ from infra.systems.eco2.projects import (
     root_application,
     root_project,
 )
+from infra.systems.eco2.tenant_names import PARAMETERS_ACCOUNT, home
 
 
 def network_guard() -> DeletionGuardArgs:
@@ -50,6 +53,20 @@ def network_guard() -> DeletionGuardArgs:
     )
 
 
+def secrets_guard(context: Context) -> TokenGuardArgs:
+    """Its chart lets External Secrets make a token of every account: Argo CD's would make it the cluster's administrator."""
+    release = versions.EXTERNAL_SECRETS
+    return TokenGuardArgs(
+        name="external-secrets-tokens",
+        asking=Account(namespace=release.namespace, name=release.release),
+        accounts=[
+            Account(namespace=home(one), name=PARAMETERS_ACCOUNT) for one in context.tenants if one.fetches_secrets
+        ],
+        audience=AUDIENCE,
+        wave=Wave.NAMESPACES,
+    )
+
+
 def _minor() -> str:
     """The version of Kubernetes whose Pod Security Standard is meant, `v1.36`."""
     return "v" + versions.KUBERNETES.rpartition(".")[0]
@@ -68,6 +85,7 @@ def build_platform(context: Context, opts: pulumi.ResourceOptions) -> None:
             opts,
         )
     DeletionGuard(f"{room}-network-guard", network_guard(), opts)
+    TokenGuard(f"{room}-secrets-guard", secrets_guard(context), opts)
     for part in parts(context):
         args = ChartApplicationArgs(
             chart=part.chart,

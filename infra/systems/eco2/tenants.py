@@ -136,6 +136,7 @@ def _fence(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOpt
             hosts=[context.host(label) for label in tenant.hosts],
             store=store(tenant) if tenant.fetches_secrets else None,
             path=parameter_path(tenant, context.names.stack),
+            reader=PARAMETERS_ACCOUNT if tenant.fetches_secrets else "",
             wave=Wave.NAMESPACES,
         ),
         opts,

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-_KUBECONFIG = {
+KUBECONFIG = {
     "kind": "Config",
     "current-context": "rehearsal",
     "contexts": [{"name": "rehearsal", "context": {"cluster": "rehearsal", "user": "rehearsal"}}],
@@ -94,5 +94,5 @@ def _text(value: Any) -> str:
 
 def _stand_in(key: str) -> str:
     if key.endswith("-kubeconfig"):
-        return json.dumps(_KUBECONFIG)
+        return json.dumps(KUBECONFIG)
     return "rehearsal-" + hashlib.sha256(key.encode()).hexdigest()[:24]

@@ -128,27 +128,26 @@ def _state_files(reach: Reach, *folders: str) -> list[str]:
 
 
 def read_state(reach: Reach) -> Statements:
-    """The stack's own state, and the key that its secrets are encrypted with: no preview goes without."""
+    """The stack's own state, whose secrets stay closed: a preview makes do with stand-ins (`.github/scripts/stand_in.sh`)."""
     return (
         _may("s3", "ListBucket GetBucketLocation", [reach.state]),
         _may("s3", "GetObject", [f"{reach.state}/.pulumi/meta.yaml", *_state_files(reach, "stacks")]),
-        _state_key(reach, "Decrypt DescribeKey"),
         _may("ssm", "GetParameter GetParameters", [f"arn:aws:ssm:{reach.region}::parameter/aws/service/*"]),
     )
 
 
 def write_state(reach: Reach) -> Statements:
-    """The stack's own state with its lock, its history and its backups."""
+    """The stack's own state with its lock, its history and its backups, and the key of its secrets."""
     files = _state_files(reach, "stacks", "history", "backups", "locks/organization")
     return (
         *read_state(reach),
         _may("s3", "GetObject PutObject DeleteObject", files),
-        _state_key(reach, "Encrypt GenerateDataKey"),
+        _state_key(reach, "Decrypt DescribeKey Encrypt GenerateDataKey"),
     )
 
 
 def no_contents(reach: Reach) -> Statements:
-    """Whatever else is attached: no secret's value, no object but the state and what Pulumi published, no log."""
+    """Whatever else is attached: nothing decrypted, no secret, no object but the state and what Pulumi published, no log."""
     return (
         Statement(
             effect="Deny",
@@ -167,6 +166,9 @@ def no_contents(reach: Reach) -> Statements:
                 "ec2:GetPasswordData",
                 "ecr:BatchGetImage",
                 "ecr:GetDownloadUrlForLayer",
+                "kms:Decrypt",
+                "kms:GenerateDataKey*",
+                "kms:ReEncrypt*",
                 "logs:FilterLogEvents",
                 "logs:GetLogEvents",
                 "logs:StartQuery",

@@ -10,10 +10,13 @@ from rehearsal.values import Props
 
 def _value(inputs: Props) -> None:
     """The message never shows it."""
-    value = known(inputs, "value")
+    key = "insecureValue" if "insecureValue" in inputs else "value"
+    value = known(inputs, key)
     limit = 8192 if known(inputs, "tier") == "Advanced" else 4096
     if value is not None and not 1 <= len(value.encode()) <= limit:
-        raise Rejected(f"value: between 1 and {limit} bytes, it has {len(value.encode())}")
+        raise Rejected(f"{key}: between 1 and {limit} bytes, it has {len(value.encode())}")
+    if key == "insecureValue" and known(inputs, "type") == "SecureString":
+        raise Rejected("insecureValue: not for a SecureString, whose value is a secret")
     if inputs.get("keyId") and known(inputs, "type") in ("String", "StringList"):
         raise Rejected(f"keyId: only a SecureString has a key, not a {inputs['type']}")
 

@@ -175,6 +175,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (CACHE, {"authToken": "short"}, "16 to 128"),
     (PARAMETER, {"type": "Secret"}, "'Secret' is not one of"),
     (PARAMETER, {"value": ""}, "between 1 and 4096 bytes"),
+    (PARAMETER, {"value": None, "insecureValue": "open"}, "insecureValue: not for a SecureString"),
     (PARAMETER, {"type": "String"}, "only a SecureString has a key"),
     (PARAMETER, {"name": "/aws/mine"}, "not beginning with aws"),
     (rows.REPOSITORY, {"name": "Wealist"}, "lower-case"),

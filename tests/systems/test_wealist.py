@@ -421,11 +421,11 @@ class TestDatabase:
     )
     def test_parameter(self, prod: Recording, name: str, value: str) -> None:
         (parameter,) = [one for one in prod.of("Parameter") if one["name"] == f"/wealist/prod/{name}"]
-        assert (parameter["type"], parameter["value"]) == ("String", value)
+        assert (parameter["type"], parameter["insecureValue"]) == ("String", value)
 
     def test_the_endpoint_parameter_is_the_host(self, prod: Recording) -> None:
         (parameter,) = [one for one in prod.of("Parameter") if one["name"] == "/wealist/prod/db/endpoint"]
-        assert parameter["value"] == prod.one("Instance").outputs["address"]
+        assert parameter["insecureValue"] == prod.one("Instance").outputs["address"]
 
     @pytest.mark.parametrize(
         "name",
@@ -452,7 +452,7 @@ class TestDatabase:
 
     def test_the_masters_secret_is_found_by_a_parameter(self, prod: Recording) -> None:
         (parameter,) = [one for one in prod.of("Parameter") if one["name"] == "/wealist/prod/db/master_arn"]
-        assert parameter["value"] == prod.one("Instance").outputs["masterUserSecrets"][0]["secretArn"]
+        assert parameter["insecureValue"] == prod.one("Instance").outputs["masterUserSecrets"][0]["secretArn"]
 
     def test_passwords_are_accepted_by_scram_alone(self, prod: Recording) -> None:
         settings = {

@@ -62,7 +62,7 @@ TAKEN = (
     ),
     Taken(
         "content, which AWS hands on as it is, up to a size",
-        r"\S+ (.*\.)?(messageBody|userData|value)",
+        r"\S+ (.*\.)?(messageBody|userData|value|insecureValue)",
         (CHARACTER, VALUE),
     ),
     Taken("content of an object, as long as it likes", r"s3/bucketObjectv2:\S+ contentBase64", (LENGTH,)),

@@ -135,6 +135,6 @@ def pulumi_flags() -> set[tuple[str, str]]:
 def test_the_engine_knows_every_flag_that_it_is_given() -> None:
     flags = pulumi_flags()
     commands = {command for command, _ in flags}
-    assert commands == {"up", "preview", "refresh", "stack export"}
+    assert commands == {"up", "preview", "refresh", "stack export", "stack import"}
     help_of = {command: judged(required_engine(), *command.split(), "--help")[1] for command in commands}
     assert [(command, flag) for command, flag in flags if not re.search(rf"{flag}\b", help_of[command])] == []

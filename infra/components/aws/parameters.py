@@ -36,7 +36,8 @@ class Parameters(PlatformComponent):
                 f"{name}-{key.replace('/', '-')}",
                 name=f"{args.path}/{key}",
                 type="String",
-                value=value,
+                # `value` would be a secret to the provider: in the state, and so in no preview.
+                insecure_value=value,
                 tags=dict(args.tags),
                 opts=self.child,
             )

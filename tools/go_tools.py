@@ -167,6 +167,14 @@ RATE_LIMIT = GoTool(
     check_settings={"GRPC_PORT": "none"},
     status=2,
 )
+COLLECTOR = GoTool(
+    name="collector",
+    module="collector",
+    package=".",
+    pinned="go.opentelemetry.io/collector/otelcol",
+    took="2 to 4 minutes",
+    check=("--version",),
+)
 FORTIO = GoTool(
     name="fortio",
     module="load",
@@ -210,6 +218,7 @@ TOOLS = {
         AUTH,
         ACTIONLINT,
         RATE_LIMIT,
+        COLLECTOR,
         FORTIO,
         REACH,
         KUBE_SCORE,

@@ -147,6 +147,15 @@ class Alerts(Section):
     mail: Mail
 
 
+class Traces(Section):
+    """Which requests can be looked at whole (Step "분산 추적")."""
+
+    percent: Annotated[float, Field(gt=0, le=100)] = 5.0
+    """Share of the requests; the gateway, which all systems share, keeps the most that any of them asks for."""
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+    """How long they are kept."""
+
+
 class DataVolumes(Section):
     """The persistent volumes of the data layer."""
 
@@ -178,6 +187,9 @@ class GatewayLab(Section):
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     """How often a request that may safely be sent again is (Step 4-2)."""
     alerts: Alerts
+    traces: Traces = Traces()
+    log_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How long lines of the access log and of the services are kept and searched."""
     replicas: Annotated[int, Field(ge=1, le=10)] = 2
     """Pods of each service: with one alone nothing can take over."""
     volumes: DataVolumes = DataVolumes()

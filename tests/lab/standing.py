@@ -100,7 +100,7 @@ def _rendered(folder: Path) -> list[Manifest]:
     file = changed_stack(folder / "stack", "prod", {**WORKERS, **SETTINGS})
     with open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud:
         write_manifests(run(stack_with(SYSTEM, None), file, cloud), folder / "manifests")
-    return tenants.objects(folder / "manifests")
+    return tenants.with_collector(tenants.objects(folder / "manifests"))
 
 
 def _keys(private: rsa.RSAPrivateKey) -> str:

@@ -37,8 +37,10 @@ SETTINGS: Mapping[str, Any] = {
     "gateway_lab.failure": {"consecutive_errors": 5, "ejection_seconds": 3, "concurrent_requests": 8},
     "gateway_lab.limits": {"per_minute": 5, "per_hour": 50, "logins_per_minute": 3},
     "gateway_lab.cors": {"origins": ["https://shop.example.com"]},
+    "gateway_lab.traces": {"percent": 100},
 }
-"""What makes failures quick to see: pods come back after three seconds, eight requests at a time are many, and five a minute."""
+"""What makes failures quick to see: pods come back after three seconds, eight requests at a time are many, and five a minute.
+Every request becomes a trace."""
 
 _numbers = itertools.count()
 TOKENS = Issuer(ISSUER, AUDIENCE, userId="1", username="user", role="user")
@@ -62,6 +64,6 @@ def tokens() -> Mapping[str, str]:
 
 
 def objects(factory: pytest.TempPathFactory) -> list[Manifest]:
-    """The cluster's objects and the lab's, with the tests' keys in the place of the settings'."""
+    """The cluster's objects and the lab's, with the tests' keys in the place of the settings', and the collector's Service."""
     folder: Path = tenants.files(factory, SYSTEM, SETTINGS)
-    return tenants.with_keys(tenants.objects(folder), {ISSUER: TOKENS.keys()})
+    return tenants.with_collector(tenants.with_keys(tenants.objects(folder), {ISSUER: TOKENS.keys()}))

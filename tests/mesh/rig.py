@@ -141,6 +141,8 @@ class Backends(Behind):
     and its Redis (`counters`).
     """
 
+    counters: Server
+
     def __init__(
         self,
         folder: Path,
@@ -176,7 +178,7 @@ class Backends(Behind):
         self._answer("check", workload, checks)
 
     def _start_limits(self, limits: Limits) -> None:
-        counters = servers.redis(self._folder, self._stack, "counters")
+        counters = self.counters = servers.redis(self._folder, self._stack, "counters")
         redis_port = self._switched("counters", counters)
         # One connection: after it was cut off, no other may be found broken by a later request.
         service = servers.rate_limit(

@@ -69,12 +69,15 @@ def with_keys(objects: Sequence[Manifest], keys: Mapping[str, str]) -> list[Mani
 
 
 def with_collector(objects: Sequence[Manifest]) -> list[Manifest]:
-    """With the Service of the collector of spans, which its chart makes, and nobody behind it."""
+    """With the Service of the collector of spans, which its chart makes."""
     service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": tracing.NAME, "namespace": tracing.NAMESPACE},
-        "spec": {"ports": [{"name": "otlp", "port": tracing.OTLP, "protocol": "TCP", "appProtocol": "grpc"}]},
+        "spec": {
+            "selector": {"app.kubernetes.io/name": tracing.NAME},
+            "ports": [{"name": "otlp", "port": tracing.OTLP, "protocol": "TCP", "appProtocol": "grpc"}],
+        },
     }
     return [*objects, service]
 

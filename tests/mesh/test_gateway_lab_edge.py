@@ -9,11 +9,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from infra.systems.gateway_lab.document import LOGIN, UNAVAILABLE_MESSAGE, WEIGHTS
-from tests.mesh import eco2, gateway_lab, rig, tenants
+from infra.components.mesh.filters.rate_limits import rules
+from infra.settings.gateway_lab import Limits
+from infra.systems.gateway_lab import edge as lab_edge
+from infra.systems.gateway_lab.document import LOGIN, PER_HOUR, PER_MINUTE, SYSTEM, UNAVAILABLE_MESSAGE, WEIGHTS
+from tests.mesh import eco2, gateway_lab, rig, servers, tenants
 from tests.mesh.cases import Case, judge
 from tests.mesh.client import Answer
 from tests.mesh.gateway_lab import HOST, WORKLOADS, somebody
@@ -100,6 +106,45 @@ class TestLimits:
         wait_until(lambda: time.time() % 60 < 55, "a minute with time left", patience=10)
         statuses = [edge.send("POST", LOGIN, [], host=HOST, client="198.51.100.99").status for _ in range(5)]
         assert statuses == [200, 200, 200, 429, 429]
+
+
+FORGET_THE_MINUTE = (
+    """EVAL "for _, one in ipairs(redis.call('keys', '*consumer-minute*')) do redis.call('del', one) end return 1" 0"""
+)
+
+
+@pytest.fixture(scope="module")
+def documented(objects: list[Manifest], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Edge, int]]:
+    """A gateway whose limiter has the document's numbers, and the port of the limiter's Redis."""
+    settings: Any = SimpleNamespace(label="lab", limits=Limits())
+    counted = [one.limited for one in lab_edge.limits(settings)]
+    limits = replace(tenants.limits(objects), rules=[rules(SYSTEM, counted)])
+    with (
+        rig.backends(tmp_path_factory.mktemp("behind"), WORKLOADS, eco2.AUTHORIZER, limits) as behind,
+        tenants.edge(objects, behind, tmp_path_factory.mktemp("edge")) as standing,
+    ):
+        standing.wait_for(PRODUCTS, bearer(), host=HOST)
+        yield standing, behind.counters.port
+
+
+def test_the_hours_thousand_are_all_even_while_the_minute_has_room(documented: tuple[Edge, int]) -> None:
+    """A thousand requests, counted by the limiter itself; between hundreds its counters of the minute are taken away, as the
+    clock would. Of the thousand and first the hour alone can be the reason."""
+    edge, counters = documented
+    who = [("authorization", f"Bearer {somebody()}")]
+    wait_until(lambda: time.time() % 3600 < 3500, "an hour with time left", patience=110)
+
+    def ask() -> Answer:
+        return edge.send("GET", PRODUCTS, who, host=HOST)
+
+    for _ in range(PER_HOUR // PER_MINUTE):
+        assert {ask().status for _ in range(PER_MINUTE)} == {200}
+        assert servers.redis_answers(counters, FORGET_THE_MINUTE) == ":1"
+    refused = ask()
+    assert refused.status == 429
+    assert f"{PER_HOUR};w=3600" in refused.headers["x-ratelimit-limit"]
+    assert int(refused.headers["retry-after"]) <= 3600
+    assert edge.send("GET", PRODUCTS, bearer(), host=HOST).status == 200
 
 
 class TestFailover:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
-from tools.go_tools import MESH, REACH, GoTool
+from tools.go_tools import COLLECTOR, MESH, REACH, GoTool
 
 LINTERS = ROOT / "services/ext-authz/tools/go.mod"
 """The module that pins staticcheck, for all of them."""
@@ -61,7 +61,7 @@ def test_staticcheck_finds_nothing_in_a_service(service: Path) -> None:
 
 @pytest.mark.verify
 @pytest.mark.parametrize("check", ["formatted", "locked"])
-@pytest.mark.parametrize("program", [MESH, REACH], ids=lambda program: program.name)
+@pytest.mark.parametrize("program", [MESH, REACH, COLLECTOR], ids=lambda program: program.name)
 def test_a_program_of_the_tests(program: GoTool, check: str) -> None:
     """They have no tests of their own: those that ask them are."""
     assert said(program.folder, check, AS_BUILT) == ""

@@ -368,6 +368,25 @@ class TestObservability:
         asked = [panel["targets"][0]["expr"] for panel in boards["gateway-lab-business"]["panels"]]
         assert all("lab_" in query for query in asked)
 
+    def test_of_a_share_of_requests_every_part_is_told(self, prod: Recording) -> None:
+        """ "분산 추적": the gateway, the services' proxies, and the services themselves."""
+        told = one(prod, "Telemetry", "traces")["spec"]
+        assert told == {"tracing": [{"providers": [{"name": "otel"}], "randomSamplingPercentage": 5.0}]}
+        for service in SERVICE_NAMES:
+            assert environment(prod, service)["OTEL_EXPORTER_OTLP_ENDPOINT"] == (
+                "http://otel-collector.tracing.svc.cluster.local:4317"
+            )
+
+    def test_what_its_pods_and_the_gateway_write_is_searched(self, prod: Recording) -> None:
+        """ "로그 분석": Loki where the document has ELK (ADR 30)."""
+        values = [
+            reveal(each.inputs).get("spec", {}).get("source", {}).get("helm", {}).get("valuesObject", {})
+            for each in prod.of("Application")
+        ]
+        (shipper,) = [told for told in values if told.get("fullnameOverride") == "log-shipper"]
+        read = shipper["alternateConfig"]["receivers"]["file_log"]["include"]
+        assert {f"/var/log/pods/{HOME}_*/*/*.log", "/var/log/pods/istio-system_ingress-gateway-*/*/*.log"} <= {*read}
+
 
 class TestMesh:
     """Who may call whom: the diagram's arrows, and no others."""
@@ -394,8 +413,10 @@ class TestMesh:
     def test_everything_is_called_by_mutual_tls(self, prod: Recording, workload: str) -> None:
         assert policy(prod, workload)["tls"] == {"mode": "ISTIO_MUTUAL"}
 
-    def test_proxies_know_their_own_namespace_and_where_dumps_go(self, prod: Recording) -> None:
-        assert one(prod, "Sidecar", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
+    def test_proxies_know_their_own_namespace_and_where_spans_and_dumps_go(self, prod: Recording) -> None:
+        assert one(prod, "Sidecar", "default")["spec"]["egress"] == [
+            {"hosts": ["./*", "tracing/otel-collector.tracing.svc.cluster.local"]}
+        ]
         hosts = one(prod, "ServiceEntry", "external-hosts")["spec"]["hosts"]
         assert hosts[0] == f"gateway-lab-example-backups.s3.{REGION}.amazonaws.com"
 

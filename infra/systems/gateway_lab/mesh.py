@@ -169,7 +169,7 @@ def _destination(context: Context, target: str) -> DestinationArgs:
 
 
 def _egress(context: Context) -> None:
-    """The namespace's proxies know its own services; the backup's also where dumps go."""
+    """The namespace's proxies know its own services and where spans go; the backup's also where dumps go."""
     region, wave = f"{context.region}.amazonaws.com", context.cluster.mesh.rules_wave
     ExternalHosts(
         context.names.logical("external"),
@@ -179,4 +179,8 @@ def _egress(context: Context) -> None:
         ),
         context.objects,
     )
-    Visibility(context.names.logical("visible"), VisibilityArgs(place=context.place("default", wave)), context.objects)
+    Visibility(
+        context.names.logical("visible"),
+        VisibilityArgs(place=context.place("default", wave), hosts=[context.spans.visible]),
+        context.objects,
+    )

@@ -11,7 +11,8 @@ import yaml
 
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.observability import AlertRules, AlertRulesArgs, ObjectMeta
-from infra.needs import Alerts, Dashboards, Mail, Need
+from infra.components.mesh.telemetry import Tracing, TracingArgs
+from infra.needs import Alerts, Dashboards, Logs, Mail, Need, Traces
 from infra.settings.gateway_lab import GatewayLab
 from infra.systems.gateway_lab.context import Context
 from infra.systems.gateway_lab.document import HOME
@@ -55,7 +56,12 @@ def needs(own: GatewayLab) -> list[Need]:
     )
     mail = own.alerts.mail
     told = Mail(to=mail.to, sender=mail.sender, relay=mail.relay, user=mail.user)
-    return [shown, Alerts(slack_channel=own.alerts.slack_channel, mail=told)]
+    return [
+        shown,
+        Alerts(slack_channel=own.alerts.slack_channel, mail=told),
+        Traces(percent=own.traces.percent, days=own.traces.days),
+        Logs(days=own.log_days),
+    ]
 
 
 def board(name: str, panels: Sequence[Panel]) -> str:
@@ -92,7 +98,16 @@ def alert_groups() -> list[dict[str, Any]]:
 
 
 def build_observability(context: Context) -> None:
-    """Register the rules, which Prometheus takes from every namespace."""
+    """Register the rules, which Prometheus takes from every namespace, and what of requests becomes a trace ("분산 추적")."""
+    Tracing(
+        context.names.logical("traces"),
+        TracingArgs(
+            place=context.place("traces", context.cluster.mesh.rules_wave),
+            provider=context.spans.provider,
+            percent=context.settings.traces.percent,
+        ),
+        context.objects,
+    )
     wave = context.cluster.mesh.routes_wave
     AlertRules(
         context.names.logical("alerts"),

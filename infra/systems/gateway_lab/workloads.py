@@ -3,6 +3,7 @@
 What an image is told, by environment: `PORT`, `SERVICE_VERSION`, and where its data is: `DATABASE_HOST`, `_PORT`, `_NAME`,
 `_USER`, `_PASSWORD_FILE`, `_POOL_SIZE` (PostgreSQL, MongoDB), or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`,
 `KEY_PREFIX`. The auth service gets `SIGNING_KEY_FILE`, `KEY_ID`, `ISSUER`, `TOKEN_AUDIENCE`, `TOKEN_TTL` and `USERS_FILE`.
+Its spans go to `OTEL_EXPORTER_OTLP_ENDPOINT`, by OTLP over gRPC, with the trace that `traceparent` names.
 """
 
 from __future__ import annotations
@@ -40,7 +41,12 @@ def build_workloads(context: Context) -> None:
 
 def environment(context: Context, service: Service) -> dict[str, str]:
     """The settings of a service; secrets are files."""
-    found = {"PORT": str(service.port), "SERVICE_VERSION": "v2" if service.name == CANARY else "v1"}
+    found = {
+        "PORT": str(service.port),
+        "SERVICE_VERSION": "v2" if service.name == CANARY else "v1",
+        "OTEL_SERVICE_NAME": service.name,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{context.spans.host}:{context.spans.port}",
+    }
     if service.name == AUTH:
         return found | _issuing(context)
     if service.data is None:

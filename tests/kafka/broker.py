@@ -61,6 +61,11 @@ class Broker:
             self.program.stop()
             self.program = None
 
+    def crash(self) -> None:
+        if self.program:
+            self.program.kill()
+            self.program = None
+
     def _answers(self) -> bool:
         try:
             return bool(self.admin.list_topics(timeout=1).brokers)

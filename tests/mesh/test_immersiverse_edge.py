@@ -6,118 +6,29 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from infra.systems.eco2 import tracing
-from infra.systems.immersiverse.document import AUTH, GRPC_PORT, HOME, LOGIN_TRIES, SYSTEM, USER_DEACTIVATED
-from tests.kafka.rendered import KINDS
-from tests.mesh import eco2, rig, tenants
-from tests.mesh import immersiverse_servers as behind_it
+from infra.systems.immersiverse.document import AUTH, LOGIN_TRIES, SYSTEM, USER_DEACTIVATED
+from tests.mesh import tenants
 from tests.mesh.client import Answer
+from tests.mesh.immersiverse import HOST, PASSWORD, VERIFIER, Standing, refused, said, standing_up
 from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Change, Mutation, edited, gone, without_it
 from tests.mesh.processes import wait_until
-from tests.mesh.rig import Edge
 
 pytestmark = pytest.mark.verify
-HOST = "immersiverse.eco2.example.com"
-PASSWORD, VERIFIER = "correct horse battery", "v" * 43
-
-
-@dataclass
-class Standing:
-    """The edge and what is behind it; each request comes from an address of its own, as other people's do."""
-
-    edge: Edge
-    world: behind_it.World
-    clients: Iterator[str] = field(
-        default_factory=lambda: (f"198.51.{one // 250}.{one % 250}" for one in range(1, 9999))
-    )
-
-    def post(self, path: str, body: Any, *, token: str = "", client: str = "", host: str = HOST) -> Answer:
-        headers = [("content-type", "application/json"), *([("authorization", f"Bearer {token}")] if token else [])]
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.edge.send("POST", path, headers, content, host=host, client=client or next(self.clients))
-
-    def sign_up(self) -> tuple[str, str]:
-        """Somebody new: the address, and the id."""
-        email = f"{uuid.uuid4().hex}@example.com"
-        answer = self.post("/auth/users", {"email": email, "password": PASSWORD, "display_name": "A"})
-        assert answer.status == 200, answer
-        return email, str(said(answer)["user_id"])
-
-    def login(self, email: str) -> Answer:
-        return self.post("/auth/login", {"email": email, "password": PASSWORD})
-
-    def connect(self, token: str, code: str, platform: str = "twitch", verifier: str = VERIFIER) -> Answer:
-        body = {"code": code, "code_verifier": verifier}
-        return self.post(f"/auth/platforms/{platform}/accounts", body, token=token)
-
-    def events(self, topic: str, key: str, count: int = 1) -> list[str]:
-        """The ids of a user's events, when there are so many: a consumer that honours the id counts each once."""
-        found: set[str] = set()
-        reader = Consumer({"bootstrap.servers": f"127.0.0.1:{self.world.kafka.plain}", "group.id": uuid.uuid4().hex})
-        partitions = self.world.kafka.admin.list_topics(topic, timeout=20).topics[topic].partitions
-        reader.assign([TopicPartition(topic, one, 0) for one in partitions])
-
-        def there() -> bool:
-            for one in reader.consume(500, timeout=0.2):
-                if one.error() is None and one.key() == key.encode():
-                    found.add(str(dict(one.headers() or [])["event-id"]))
-            return len(found) >= count
-
-        wait_until(there, f"{count} events of {key} on {topic}", patience=60)
-        reader.close()
-        return sorted(found)
-
-
-def said(answer: Answer) -> dict[str, Any]:
-    return dict(json.loads(answer.body))
-
-
-def refused(answer: Answer, status: int) -> None:
-    """So, as JSON, and not a word of what is inside."""
-    assert answer.status == status, answer
-    assert answer.headers["content-type"].startswith("application/json"), answer
-    told = json.dumps(said(answer)).lower()
-    for inside in ("127.", "upstream", "postgres", "pgx", "redis", "rbac", "dial", "sqlstate", "outbound"):
-        assert inside not in told, answer
 
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    """What is rendered, and the collector's Service, which its chart makes."""
-    ports = [{"name": "otlp", "port": tracing.OTLP, "appProtocol": "grpc"}]
-    collector = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": tracing.NAME, "namespace": tracing.NAMESPACE},
-        "spec": {"ports": ports, "selector": {"app.kubernetes.io/name": tracing.NAME}},
-    }
-    return [*tenants.objects(tenants.files(tmp_path_factory, SYSTEM)), collector]
+    return tenants.with_collector(tenants.objects(tenants.files(tmp_path_factory, SYSTEM)))
 
 
 @pytest.fixture(scope="module")
 def standing(objects: list[Manifest], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    own, limits = tmp_path_factory.mktemp("around"), tenants.limits(objects)
-    workloads = [
-        rig.Workload(name=AUTH, namespace=HOME, port=GRPC_PORT),
-        rig.Workload(name=tracing.NAME, namespace=tracing.NAMESPACE, port=tracing.OTLP),
-    ]
-    with ExitStack() as stack:
-        around = behind_it.world(own, stack, [one for one in objects if one["kind"] in KINDS])
-        backends = rig.Backends(
-            tmp_path_factory.mktemp("behind"), stack, workloads, eco2.AUTHORIZER, limits=limits,
-            programs={AUTH: lambda _, ending: behind_it.auth(own, ending, around)},
-        )  # fmt: skip
-        edge = stack.enter_context(tenants.edge(objects, backends, tmp_path_factory.mktemp("edge")))
-        made = Standing(edge, around)
-        wait_until(lambda: made.login("nobody@example.com").status == 401, "the service to be behind the gateway")
+    with standing_up(objects, tmp_path_factory) as made:
         yield made
 
 
@@ -172,6 +83,51 @@ class TestStatuses:
         assert 55 <= int(sixth.headers["retry-after"]) <= 60
 
 
+class TestLockOut:
+    def test_nobody_locks_an_owner_out_of_where_they_are_known(self, standing: Standing) -> None:
+        """Who knows the address of an account tries it from everywhere: its owner still comes in from home."""
+        email, _ = standing.sign_up()
+        home = next(standing.clients)
+        assert standing.login(email, client=home).status == 200
+        guesses = [standing.login(email, "guessed").status for _ in range(3 * LOGIN_TRIES)]
+        assert guesses[LOGIN_TRIES:] == [429] * (2 * LOGIN_TRIES)
+        assert standing.login(email, client=home).status == 200
+        refused(standing.login(email), 429)
+
+    def test_a_network_of_ipv6_is_one_address(self, standing: Standing) -> None:
+        tried = [
+            standing.login(f"{uuid.uuid4().hex}@example.com", client=f"2001:db8:7:7::{one}").status
+            for one in range(LOGIN_TRIES + 1)
+        ]
+        assert tried == [401] * LOGIN_TRIES + [429]
+
+
+class TestRedis:
+    """Its own users file: the service's user counts, and nothing else."""
+
+    def test_nobody_comes_in_without_a_password(self, standing: Standing) -> None:
+        for user in ("default", AUTH, "probe"):
+            for password in ("", "guessed"):
+                assert "NOAUTH" in standing.world.redis.cli(user, "mget", "blacklist:x", password=password)
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "keys *", "scan 0", "flushall", "config get *", "acl list", "client list", "monitor", "shutdown", "save",
+            "get blacklist:x", "set another 1", "del {login", "mget another", "zadd another 1 a", "script flush",
+            "function list", "replicaof 203.0.113.1 6379", "migrate 203.0.113.1 6379 blacklist:x 0 1",
+        ],
+    )  # fmt: skip
+    def test_the_service_may_do_no_more_than_it_does(self, standing: Standing, command: str) -> None:
+        assert "NOPERM" in standing.world.redis.cli(AUTH, *command.split())
+
+    def test_a_script_may_do_no_more_than_its_user(self, standing: Standing) -> None:
+        for line, key in (("redis.call('mget', KEYS[1])", "another"), ("redis.call('keys', '*')", "blacklist:x")):
+            answer = standing.world.redis.cli(AUTH, "eval", f"return {line}", "1", key)
+            # In the words of 7.0, and of later ones.
+            assert "NOPERM" in answer or "can't" in answer or "permissions" in answer, answer
+
+
 class TestShape:
     """What the transcoder makes of other requests."""
 
@@ -190,6 +146,16 @@ class TestShape:
 
     def test_too_much(self, standing: Standing) -> None:
         refused(standing.post("/auth/login", {"email": "a" * (17 << 10), "password": "p"}), 413)
+
+    @pytest.mark.parametrize("kind", ["application/grpc", "application/grpc-web", "application/grpc+proto"])
+    @pytest.mark.parametrize("path", ["/auth/login", "/auth/users", "/immersiverse.auth.v1.AuthService/Login"])
+    def test_nobody_streams_past_the_transcoder(self, standing: Standing, path: str, kind: str) -> None:
+        """REST alone comes in: what says that it is gRPC already would be passed on as it is."""
+        frame = b"\x00\x00\x00\x00\x02\x0a\x00"
+        headers = [("content-type", kind), ("te", "trailers")]
+        answer = standing.edge.send("POST", path, headers, frame * 3, host=HOST, client=next(standing.clients))
+        # PERMISSION_DENIED or UNIMPLEMENTED, as gRPC says it; or plain HTTP.
+        assert answer.headers.get("grpc-status") in ("7", "12") or answer.status in (400, 403), answer
 
     def test_nobody_from_outside_validates_tokens(self, standing: Standing) -> None:
         for path in ("/auth/token/validate", "/immersiverse.auth.v1.AuthService/ValidateToken"):
@@ -235,6 +201,18 @@ class TestFailures:
             standing.world.kafka.start()
         assert len(standing.events("auth.events.login_succeeded", user, 2)) == 2
         assert len(standing.events("auth.events.user_created", user)) == 1
+
+    def test_the_counters_are_down(self, standing: Standing) -> None:
+        """Nobody logs in uncounted, and no token counts that may be revoked."""
+        email, _ = standing.sign_up()
+        token = said(standing.login(email))["access_token"]
+        standing.world.redis.stop()
+        try:
+            refused(standing.login(email), 503)
+            refused(standing.connect(token, standing.world.platform.code(VERIFIER)), 503)
+        finally:
+            standing.world.redis.start()
+        wait_until(lambda: standing.login(email).status == 200, "Redis to be there again")
 
     def test_the_platform_is_slow(self, standing: Standing) -> None:
         email, user = standing.sign_up()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"golang.org/x/crypto/bcrypt"
@@ -74,6 +75,8 @@ func run(ctx context.Context, c config.Config, log *slog.Logger) error {
 	kept := limit.Redis{Client: redis.NewClient(&redis.Options{
 		Addr: c.Redis.Addr, Username: c.Redis.Username, Password: c.Redis.Password,
 		DialTimeout: time.Second, ReadTimeout: time.Second, MaxRetries: 1,
+		// Its user may say nothing but what it needs (deploy/immersiverse/redis/users).
+		DisableIdentity: true, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})}
 	metrics := telemetry.NewMetrics()
 	platforms := platform.NewClients(c.Platforms, platformTimeout)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"edge-platform/services/auth/internal/pb"
 )
 
 func TestARecordIsHandedOnWithWhatIsKnownOfIt(t *testing.T) {
@@ -47,6 +50,30 @@ func TestARetryOfAnotherGroupIsPassedOver(t *testing.T) {
 	}
 	if handled != 1 {
 		t.Fatalf("%d were taken up", handled)
+	}
+}
+
+// Tokens name their user in one form; whoever sends an event may write the UUID in another.
+func TestWhoIsDeactivatedIsNamedAsTokensNameThem(t *testing.T) {
+	const subject = "0b7e3c1a-9f64-4d7e-8a51-2f6c3d9e8b10"
+	for _, form := range []string{
+		subject, strings.ToUpper(subject), "{" + subject + "}", "urn:uuid:" + subject, strings.ReplaceAll(subject, "-", ""),
+	} {
+		var named []string
+		handle := Deactivation(
+			func(_ context.Context, user string) error { named = append(named, user); return nil },
+			func(_ context.Context, user string, _ time.Time) error { named = append(named, user); return nil },
+		)
+		body, err := proto.Marshal(&pb.UserDeactivated{UserId: form})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := handle(t.Context(), &kgo.Record{Value: body}); err != nil {
+			t.Fatalf("%s: %v", form, err)
+		}
+		if strings.Join(named, " ") != subject+" "+subject {
+			t.Errorf("%s is %v", form, named)
+		}
 	}
 }
 

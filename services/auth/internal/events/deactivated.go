@@ -25,12 +25,15 @@ func Deactivation(
 		if err := proto.Unmarshal(record.Value, &event); err != nil {
 			return errors.New("not a UserDeactivated")
 		}
-		if uuid.Validate(event.GetUserId()) != nil {
+		id, err := uuid.Parse(event.GetUserId())
+		if err != nil {
 			return errors.New("user_id is no UUID")
 		}
-		if err := deactivate(ctx, event.GetUserId()); err != nil {
+		// In the one form in which tokens have it.
+		user := id.String()
+		if err := deactivate(ctx, user); err != nil {
 			return fmt.Errorf("database: %w", err)
 		}
-		return revoke(ctx, event.GetUserId(), time.Now())
+		return revoke(ctx, user, time.Now())
 	}
 }

@@ -65,6 +65,49 @@ func TestTheSixthLoginIsLockedByAccountAndByAddress(t *testing.T) {
 	}
 }
 
+// Whoever knows an e-mail address can try it from everywhere, and for ever.
+func TestNobodyLocksAnOwnerOutOfWhereTheyAreKnown(t *testing.T) {
+	r := server(t)
+	try := func(address string) time.Duration {
+		rest, err := r.Attempt(t.Context(), "owner", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rest
+	}
+	if err := r.Know(t.Context(), "owner", "192.0.2.1"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * Tries {
+		try("198.51.100." + strconv.Itoa(i))
+	}
+	if rest := try("198.51.100.99"); rest <= 0 {
+		t.Fatal("the account is open to guesses from elsewhere")
+	}
+	for i := range Tries {
+		if rest := try("192.0.2.1"); rest != 0 {
+			t.Fatalf("the owner's %d. is refused for %v", i+1, rest)
+		}
+	}
+	if rest := try("192.0.2.1"); rest <= 59*time.Second {
+		t.Fatalf("where the owner is known guesses are counted too: %v", rest)
+	}
+}
+
+func TestAnAccountIsKnownAtItsLastAddressesAlone(t *testing.T) {
+	r, ctx := server(t), t.Context()
+	for i := range 3 * knownAddresses {
+		if err := r.Know(ctx, "owner", strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := ofAccount("owner") + ":known"
+	kept := r.Client.ZCard(ctx, key).Val()
+	if kept != knownAddresses || r.Client.ZScore(ctx, key, hashed("0")).Err() == nil || r.Client.PTTL(ctx, key).Val() <= 0 {
+		t.Fatalf("%d addresses are kept", kept)
+	}
+}
+
 func TestWhatIsRevoked(t *testing.T) {
 	r, ctx, now := server(t), t.Context(), time.Now()
 	revoked := func(id, user string, made time.Time) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -83,8 +84,8 @@ func Observe(log *slog.Logger, count func(method, code string)) grpc.UnaryServer
 func clientAddress(ctx context.Context, trustedProxies int) string {
 	entries := strings.Split(strings.Join(metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"), ","), ",")
 	if at := len(entries) - 1 - trustedProxies; at >= 0 {
-		if address := net.ParseIP(strings.TrimSpace(entries[at])); address != nil {
-			return address.String()
+		if address, err := netip.ParseAddr(strings.TrimSpace(entries[at])); err == nil {
+			return oneClients(address)
 		}
 	}
 	if from, ok := peer.FromContext(ctx); ok {
@@ -93,4 +94,14 @@ func clientAddress(ctx context.Context, trustedProxies int) string {
 		}
 	}
 	return "unknown"
+}
+
+// oneClients is what of an address belongs to one client: of IPv6 the first 64 bits, since whoever has one has all of them.
+func oneClients(address netip.Addr) string {
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	network, _ := address.Prefix(64)
+	return network.Masked().String()
 }

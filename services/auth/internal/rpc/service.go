@@ -42,9 +42,10 @@ type Users interface {
 	ByID(ctx context.Context, id string) (store.User, error)
 }
 
-// Limiter counts logins; above 0 one is refused, for that long.
+// Limiter counts logins; above 0 one is refused, for that long. It is told from where an account's owner came.
 type Limiter interface {
 	Attempt(ctx context.Context, account, address string) (time.Duration, error)
+	Know(ctx context.Context, account, address string) error
 }
 
 // Revocations say which tokens are void.
@@ -112,7 +113,8 @@ func (s *Service) Login(ctx context.Context, in *pb.LoginRequest) (*pb.LoginResp
 	if err != nil {
 		return nil, err
 	}
-	rest, err := s.Limiter.Attempt(ctx, email, clientAddress(ctx, s.TrustedProxies))
+	address := clientAddress(ctx, s.TrustedProxies)
+	rest, err := s.Limiter.Attempt(ctx, email, address)
 	if err != nil {
 		return nil, s.unavailable(ctx, err)
 	}
@@ -120,6 +122,7 @@ func (s *Service) Login(ctx context.Context, in *pb.LoginRequest) (*pb.LoginResp
 		_ = grpc.SetHeader(ctx, metadata.Pairs("retry-after", strconv.Itoa(int(math.Ceil(rest.Seconds())))))
 		return nil, status.Error(codes.ResourceExhausted, "too many logins; try again later")
 	}
+	looked := time.Now()
 	user, err := s.Users.ByEmail(ctx, email)
 	if err != nil && !errors.Is(err, store.ErrNone) {
 		return nil, s.internal(ctx, err)
@@ -131,12 +134,16 @@ func (s *Service) Login(ctx context.Context, in *pb.LoginRequest) (*pb.LoginResp
 	if bcrypt.CompareHashAndPassword(hash, []byte(in.GetPassword())) != nil || err != nil || !user.Active {
 		return nil, status.Error(codes.Unauthenticated, "wrong address or password")
 	}
-	return s.loggedIn(ctx, user)
+	if err := s.Limiter.Know(ctx, email, address); err != nil {
+		s.Log.WarnContext(ctx, "failed", "error", err.Error())
+	}
+	return s.loggedIn(ctx, user, looked)
 }
 
-// loggedIn gives out no token of which no event will tell.
-func (s *Service) loggedIn(ctx context.Context, user store.User) (*pb.LoginResponse, error) {
-	text, err := s.Tokens.Make(user.ID, user.Roles, time.Now())
+// loggedIn gives out no token of which no event will tell. It is as old as what is known of the user: who is deactivated meanwhile has
+// none that outlives it.
+func (s *Service) loggedIn(ctx context.Context, user store.User, looked time.Time) (*pb.LoginResponse, error) {
+	text, err := s.Tokens.Make(user.ID, user.Roles, looked)
 	if err != nil {
 		return nil, s.internal(ctx, err)
 	}

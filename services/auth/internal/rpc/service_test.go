@@ -40,6 +40,8 @@ type world struct {
 	events   []store.Event
 	rest     time.Duration
 	counted  []string
+	known    []string
+	looked   func() // when the user is looked up
 	redis    error
 	revoked  bool
 	given    platform.Connection
@@ -68,6 +70,9 @@ func (w *world) Add(_ context.Context, event store.Event) error {
 }
 
 func (w *world) ByEmail(_ context.Context, email string) (store.User, error) {
+	if w.looked != nil {
+		w.looked()
+	}
 	if w.fails != nil {
 		return store.User{}, w.fails
 	}
@@ -82,6 +87,11 @@ func (w *world) ByID(context.Context, string) (store.User, error) { return w.use
 func (w *world) Attempt(_ context.Context, account, address string) (time.Duration, error) {
 	w.counted = append(w.counted, account+" "+address)
 	return w.rest, w.redis
+}
+
+func (w *world) Know(_ context.Context, account, address string) error {
+	w.known = append(w.known, account+" "+address)
+	return w.redis
 }
 
 func (w *world) Revoked(context.Context, string, string, time.Time) (bool, error) {
@@ -207,6 +217,9 @@ func TestALoginGivesATokenThatIsValidUntilItIsRevoked(t *testing.T) {
 	if len(w.counted) != 1 || w.counted[0] != "a@example.com 203.0.113.9" {
 		t.Fatalf("counted for %v", w.counted)
 	}
+	if len(w.known) != 1 || w.known[0] != w.counted[0] {
+		t.Fatalf("known is %v", w.known)
+	}
 	if w.events[0].Topic != LoginSucceeded || strings.Contains(string(w.events[0].Body), out.GetAccessToken()) {
 		t.Fatalf("%+v", w.events)
 	}
@@ -221,6 +234,41 @@ func TestALoginGivesATokenThatIsValidUntilItIsRevoked(t *testing.T) {
 	w.redis = down
 	_, err = client.ValidateToken(t.Context(), &pb.ValidateTokenRequest{Token: out.GetAccessToken()})
 	expect(t, err, codes.Unavailable)
+}
+
+// A provider gives each customer 2^64 addresses of IPv6.
+func TestAnAddressOfIPv6IsItsNetworks(t *testing.T) {
+	for forwarded, counted := range map[string]string{
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff::1": "2001:db8:1:2::/64",
+		"2001:db8:1:3::1":      "2001:db8:1:3::/64",
+		"::ffff:203.0.113.9":   "203.0.113.9",
+		"fe80::1%eth0":         "fe80::/64",
+		"203.0.113.9":          "203.0.113.9",
+	} {
+		w := withUser(t)
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-forwarded-for", forwarded+", 10.1.0.4")
+		_, _ = w.client(t).Login(ctx, &pb.LoginRequest{Email: "a@example.com", Password: "wrong"})
+		if len(w.counted) != 1 || w.counted[0] != "a@example.com "+counted {
+			t.Errorf("%s is counted for %v", forwarded, w.counted)
+		}
+		if len(w.known) != 0 {
+			t.Errorf("who guesses is known: %v", w.known)
+		}
+	}
+}
+
+// A user who is deactivated between the look at them and their token has one that was made before, and so is void.
+func TestATokenIsAsOldAsTheLookAtItsUser(t *testing.T) {
+	w := withUser(t)
+	var looked time.Time
+	w.looked = func() { looked = time.Now(); time.Sleep(1100 * time.Millisecond) }
+	out, err := w.client(t).Login(t.Context(), &pb.LoginRequest{Email: "a@example.com", Password: password})
+	expect(t, err, codes.OK)
+	claims, err := w.maker().Verify(out.GetAccessToken())
+	if err != nil || claims.IssuedAt.Unix() > looked.Unix() {
+		t.Fatalf("looked at %v, made at %v, %v", looked, claims.IssuedAt, err)
+	}
 }
 
 func TestALoginThatFails(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 )
 
 // Renew hands one account whose token ends soon to renew, and keeps what it returns. False when there is none.
-// A row that another replica is at is passed over; one that could not be renewed is tried again in an hour.
+// A row that another replica is at is passed over; one that could not be renewed is tried again in an hour. What was renewed rests
+// for a minute: a platform's tokens may all end soon.
 func (s *Store) Renew(ctx context.Context, within time.Duration, renew func(context.Context, Account) (Account, error)) (bool, error) {
 	found := false
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -29,7 +30,8 @@ func (s *Store) Renew(ctx context.Context, within time.Duration, renew func(cont
 			_, err = tx.Exec(ctx, "UPDATE platform_accounts SET renew_after = now() + interval '1 hour' WHERE id = $1", a.ID)
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE platform_accounts SET access_token = $2, refresh_token = $3, expires_at = $4 WHERE id = $1",
+		_, err = tx.Exec(ctx, `UPDATE platform_accounts SET access_token = $2, refresh_token = $3, expires_at = $4,
+			renew_after = now() + interval '1 minute' WHERE id = $1`,
 			a.ID, renewed.AccessToken, renewed.RefreshToken, renewed.ExpiresAt)
 		return err
 	})

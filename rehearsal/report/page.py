@@ -14,11 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from policy.catalog import ALL_RULES
+from policy.placement import place
+from policy.rules.model import Stack
 from rehearsal.html.page import FILE, Report, page
+from rehearsal.judging import seen_by_rules
 from rehearsal.report.contents import DOCUMENTS, contents_table
 from rehearsal.report.cost import cost_chapter, estimated
 from rehearsal.report.facts import text
-from rehearsal.report.nodes import nodes_table
+from rehearsal.report.nodes import held_table, nodes_table
 from rehearsal.report.policies import policies_chapter, policies_summary
 from rehearsal.report.since import Difference
 from rehearsal.report.tree import resource_tree
@@ -115,6 +118,9 @@ def _print_chapter(console: Console, run: Run, name: str) -> None:
                 if isinstance(offered, dict) and "nodes" in offered:
                     console.print(Text(system, "bold"))
                     console.print(nodes_table(offered["nodes"]))
+            if holdings := place(Stack(seen_by_rules(run.recording))).holdings:
+                console.print(Text("What their pods ask for", "bold"))
+                console.print(held_table(holdings))
         case "policies":
             console.print(policies_chapter(run.judgement, run.mask, len(ALL_RULES)))
         case "cost":

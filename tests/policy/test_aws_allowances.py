@@ -150,7 +150,16 @@ def test_a_listener_that_forwards_all_else_forwards_management_paths_too(prod_pl
 def test_machines_that_keep_nothing_need_no_protection(prod_plain: list[Resource]) -> None:
     change = {"disableApiTermination": ...}
     assert _found(prod_plain, INSTANCE, "eco2-k8s-api-scan-instance", change) == set()
-    tagged = {"tags": {"Project": "p", "Environment": "e", "System": "s", "ManagedBy": "m", "role": "control-plane"}}
+    tagged = {
+        "tags": {
+            "Name": "k8s-api-scan",
+            "Project": "p",
+            "Environment": "e",
+            "System": "s",
+            "ManagedBy": "m",
+            "role": "control-plane",
+        }
+    }
     assert _found(prod_plain, INSTANCE, "eco2-k8s-api-scan-instance", tagged) == {
         "ec2-termination-protection",
         "stateful-protected",

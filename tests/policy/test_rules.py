@@ -19,7 +19,7 @@ from policy.run import Judgement, examine, guarded, judge
 from policy.tiers import TIERS
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
-from tests.policy import cases_aws, cases_bootstrap, cases_cost, cases_kubernetes, cases_mesh
+from tests.policy import cases_aws, cases_bootstrap, cases_cost, cases_kubernetes, cases_mesh, cases_placement
 from tests.policy.broken import Broken, changed
 from tests.stacks import ROOT
 
@@ -29,6 +29,7 @@ CASES: tuple[Broken, ...] = (
     *cases_cost.CASES,
     *cases_kubernetes.CASES,
     *cases_mesh.CASES,
+    *cases_placement.CASES,
 )
 
 REVIEWED = date(2026, 11, 21)

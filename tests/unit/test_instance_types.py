@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
-import importlib.util
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.settings.instance_types import architecture, launchable
 from infra.settings.wealist import Backend, Database, GitHub, Monitoring, Wealist
+from tests.witness.instance_types import described
 
 DESCRIBED = {"x86_64": "x86_64", "arm64": "arm64", "x86_64_mac": "mac", "arm64_mac": "mac", "i386": None}
 
 
-@cache
-def table() -> dict[str, dict[str, Any]]:
-    moto = importlib.util.find_spec("moto")
-    assert moto
-    assert moto.origin
-    packed = (Path(moto.origin).parent / "ec2/resources/instance_types.json.gz").read_bytes()
-    found: dict[str, dict[str, Any]] = json.loads(gzip.decompress(packed))
-    assert len(found) > 1000
-    return found
-
-
 def test_a_types_architecture_is_what_aws_says() -> None:
-    described = {
+    by_name = {
         name: {DESCRIBED[one] for one in entry["ProcessorInfo"]["SupportedArchitectures"]} - {None}
-        for name, entry in table().items()
+        for name, entry in described().items()
     }
-    assert {name: {architecture(name)} for name in described} == described
+    assert {name: {architecture(name)} for name in by_name} == by_name
 
 
 def test_a_type_is_refused_that_cannot_be_ebs_optimized_and_no_other() -> None:
-    unsupported = {name for name, entry in table().items() if entry["EbsInfo"]["EbsOptimizedSupport"] == "unsupported"}
-    assert {name for name in table() if not name.startswith("mac") and refused(name)} == unsupported
+    unsupported = {
+        name for name, entry in described().items() if entry["EbsInfo"]["EbsOptimizedSupport"] == "unsupported"
+    }
+    assert {name for name in described() if not name.startswith("mac") and refused(name)} == unsupported
     assert {"t2.small", "m3.medium"} <= unsupported
 
 

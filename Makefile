@@ -29,6 +29,10 @@ down: .venv/.packages ## end a cloud that is kept running, and remove what rehea
 preview: .venv/.packages ## what the files here change, compared with a commit: BASE=origin/main
 	@$(BIN)/python -m rehearsal preview --base '$(BASE)' $(foreach stack,$(STACKS),--stack '$(stack)') $(PREVIEW_OPTIONS)
 
+schemas: .venv/.packages ## whether who reads events and calls of a commit can still read them: BASE=origin/main (needs Go)
+	@$(BIN)/python -m tools.go_tools buf >/dev/null
+	@$(BIN)/python -m tools.schemas $(BASE)
+
 mutate: .venv/.packages ## spoil what security hangs on, one by one: do the policies notice? WRITE=1 raises the floor
 	@$(BIN)/python -m rehearsal.mutate $(if $(WRITE),--write)
 

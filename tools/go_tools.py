@@ -175,6 +175,14 @@ COLLECTOR = GoTool(
     took="2 to 4 minutes",
     check=("--version",),
 )
+BUF = GoTool(
+    name="buf",
+    module="buf",
+    package="github.com/bufbuild/buf/cmd/buf",
+    pinned="github.com/bufbuild/buf",
+    took="1 to 2 minutes",
+    check=("--version",),
+)
 FORTIO = GoTool(
     name="fortio",
     module="load",
@@ -218,6 +226,7 @@ TOOLS = {
         AUTH,
         ACTIONLINT,
         RATE_LIMIT,
+        BUF,
         COLLECTOR,
         FORTIO,
         REACH,

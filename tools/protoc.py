@@ -53,9 +53,10 @@ def describe(target: Path) -> None:
     _protoc(f"--descriptor_set_out={target}", "--include_imports", f"{_PACKAGE}/auth.proto")
 
 
-def events(target: Path) -> None:
-    """Write the descriptor set of the events."""
-    _protoc(f"--descriptor_set_out={target}", "--include_imports", f"{_PACKAGE}/events.proto")
+def describe_all(target: Path, protos: Path = PROTOS) -> None:
+    """Write the descriptor set of calls and events, of the .proto files in that folder."""
+    files = [f"{_PACKAGE}/{name}.proto" for name in ("auth", "events")]
+    _protoc(f"--descriptor_set_out={target}", "--include_imports", *files, protos=protos)
 
 
 def generate_go(target: Path) -> None:
@@ -72,9 +73,9 @@ def _go_tool(name: str) -> str:
     return done.stdout.strip()
 
 
-def _protoc(*arguments: str) -> None:
+def _protoc(*arguments: str, protos: Path = PROTOS) -> None:
     folder = install_protoc()
-    includes: Sequence[Path] = [PROTOS, folder / "grpc_tools/_proto", Path(next(iter(google.api.__path__))).parents[1]]
+    includes: Sequence[Path] = [protos, folder / "grpc_tools/_proto", Path(next(iter(google.api.__path__))).parents[1]]
     code = (
         "import sys; from grpc_tools import _protoc_compiler as c; sys.exit(c.run_main([a.encode() for a in sys.argv]))"
     )

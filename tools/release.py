@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from infra.settings.eco2 import IMAGES
 from infra.settings.images import ImageRelease
 
+ALONE = {"auth": "immersiverse"}
+"""The images that are a system's only one, in the line `image` of its section."""
 _RELEASE: TypeAdapter[str] = TypeAdapter(ImageRelease)
 
 
@@ -23,19 +25,23 @@ class NotReleased(Exception):
 
 def released(text: str, image: str, release: str) -> str:
     """The stack file's text with that release in `images`; `NotReleased` for what is no release or has no line there."""
-    if image not in IMAGES:
-        raise NotReleased(f"'{image}' is no image of this project: allowed: {', '.join(IMAGES)}")
+    if image not in (*IMAGES, *ALONE):
+        raise NotReleased(f"'{image}' is no image of this project: allowed: {', '.join((*IMAGES, *ALONE))}")
     try:
         _RELEASE.validate_python(release)
     except ValidationError as error:
         raise NotReleased(f"'{release}': {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     if "@" not in release:
         raise NotReleased(f"'{release}' has no digest: allowed: <tag>@sha256:<64 hexadecimal digits>")
-    for section in re.finditer(r"^( +)images:\n(?:\1 +.*\n)+", text, re.MULTILINE):
-        if line := re.search(rf"^( +{re.escape(image)}: ).*$", section[0], re.MULTILINE):
+    key, sections = (image, r"^( +)images:\n(?:\1 +.*\n)+")
+    if image in ALONE:
+        key, sections = "image", rf"^( +)edge-platform:{ALONE[image]}:\n(?:\1 +.*\n)+"
+    for section in re.finditer(sections, text, re.MULTILINE):
+        if line := re.search(rf"^( +{re.escape(key)}: ).*$", section[0], re.MULTILINE):
             start, end = (section.start() + place for place in line.span())
             return f"{text[:start]}{line[1]}{release}{text[end:]}"
-    raise NotReleased(f"the file has no line for {image} below `images`")
+    below = f"edge-platform:{ALONE[image]}" if image in ALONE else "images"
+    raise NotReleased(f"the file has no line for {key} below `{below}`")
 
 
 def main(arguments: list[str]) -> int:

@@ -24,8 +24,8 @@ Statements = Sequence[Statement]
 PROJECT = "edge-platform"
 """The project's name, under which Pulumi keeps the state."""
 
-IMAGES = ("ext-authz",)
-"""The services whose images this repository builds."""
+IMAGES = {"ext-authz": "eco2", "auth": "immersiverse"}
+"""The services whose images this repository builds, each with the system that runs it."""
 
 PUBLISHED = ("bootstrap", "issuer")
 """The parts of eco2 whose buckets hold objects that Pulumi itself puts there: bundles and public keys, no secrets."""
@@ -98,7 +98,11 @@ def reach_of(settings: Settings) -> Reach:
             *([f"{Names(system='eco2', stack=settings.stack).prefix}.internal"] if eco2 else []),
         ],
         issuers=[f"{eco2.edge.issuer_label}.{eco2.domain}"] if eco2 else [],
-        repositories=[Names(system="eco2", stack=settings.stack).physical(image) for image in IMAGES] if eco2 else [],
+        repositories=[
+            Names(system=system, stack=settings.stack).physical(image)
+            for image, system in IMAGES.items()
+            if system in systems
+        ],
     )
 
 

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import yaml
 
 from tests.mesh import servers
-from tests.mesh.certificates import Authority
+from tests.mesh.certificates import Authority, Certificate
 from tests.mesh.client import Answer, send
 from tests.mesh.manifests import Manifest, write, write_again
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
@@ -215,7 +215,7 @@ class Edge:
         write(folder / "stage", self._stage(objects))
         self._stack = ExitStack()
 
-    def __enter__(self) -> Edge:
+    def __enter__(self) -> Self:
         with ExitStack() as starting:
             self.control_plane, addresses = self._start_control_plane(starting)
             self.envoy = self._start_envoy(starting, addresses)
@@ -293,8 +293,12 @@ class Edge:
         written = [*self.control_plane.text().splitlines(), *self.envoy.text().splitlines()]
         return [*refused, *warnings_in(written)]
 
+    def _identity(self) -> Certificate:
+        """What the proxy shows to others."""
+        return self.backends.authority.issue(self._gateway.namespace, self._gateway.name)
+
     def _start_control_plane(self, stack: ExitStack) -> tuple[Program, dict[str, str]]:
-        identity = self.backends.authority.issue(self._gateway.namespace, self._gateway.name)
+        identity = self._identity()
         folders: list[str | Path] = ["-objects", self._folder / "rendered", "-objects", self._folder / "stage"]
         program = Program(
             [required_tool("mesh"), "serve", *folders, "-mesh", self._folder / "mesh.yaml",

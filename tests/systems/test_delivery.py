@@ -166,6 +166,7 @@ class TestImages:
         images = policies_of(stack, f"delivery-{name}-images")
         own = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/eco2-{name}-ext-authz"
         assert images.allow("ecr:PutImage", own)
+        assert images.allow("ecr:PutImage", own.replace("eco2-", "immersiverse-").replace("ext-authz", "auth"))
         assert not images.allow("ecr:BatchDeleteImage", own)
         assert not images.allow("ecr:PutImageTagMutability", own)
         assert not images.allow("ecr:PutImage", own.replace("ext-authz", "auth-api"))
@@ -459,8 +460,14 @@ class TestWorkflows:
     def test_images_go_to_repositories_of_the_stack(self, stack: Recording, name: str) -> None:
         push = named("images.yml").jobs["push"]
         made = {one["name"] for one in stack.of("aws:ecr/repository:Repository")}
-        assert set(expanded(push, push["env"]["REPOSITORY"])) & made == {f"eco2-{name}-ext-authz"}
-        assert push["env"]["SERVICE"] in IMAGES
+        repositories = {f"{one['system']}-{name}-{one['service']}" for one in push["strategy"]["matrix"]["include"]}
+        assert push["env"]["REPOSITORY"] == "${{ matrix.system }}-${{ matrix.stack }}-${{ matrix.service }}"
+        assert repositories <= made
+        assert repositories == {f"{system}-{name}-{service}" for service, system in IMAGES.items()}
+
+    def test_every_image_is_built_and_pushed(self) -> None:
+        for job in ("build", "push"):
+            assert named("images.yml").jobs[job]["strategy"]["matrix"]["service"] == [*IMAGES]
 
     def test_manifests_go_to_the_branch_and_folder_that_argo_cd_follows(self, stack: Recording, name: str) -> None:
         publish = named("deploy-stack.yml").jobs["publish"]

@@ -131,6 +131,11 @@ class TestCallers:
         assert environment["DATABASE_HOST"] in spec(prod, "Certificate", POSTGRES)["dnsNames"]
         assert environment["DATABASE_CA_FILE"] == "/etc/database-ca/ca.crt"
 
+    def test_its_user_is_the_images(self, prod: Recording) -> None:
+        pod = spec(prod, "Deployment", AUTH)["template"]["spec"]
+        image = (ROOT / "services/auth/Containerfile").read_text()
+        assert f"USER {pod['securityContext']['runAsUser']:.0f}:" in image
+
     def test_it_gets_of_others_secrets_what_it_needs_alone(self, prod: Recording) -> None:
         pod = spec(prod, "Deployment", AUTH)["template"]["spec"]
         secrets = {one["name"]: one["secret"] for one in pod["volumes"] if "secret" in one}

@@ -23,6 +23,14 @@ def test_one_line_changes_and_the_comments_stay(stack: str) -> None:
     assert yaml.safe_load(after)["config"]["edge-platform:eco2"]["images"]["ext-authz"] == NEW
 
 
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_systems_only_image_is_a_line_of_its_section(stack: str) -> None:
+    before = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    after = yaml.safe_load(released((ROOT / f"Pulumi.{stack}.yaml").read_text(), "auth", NEW))["config"]
+    before["edge-platform:immersiverse"]["image"] = NEW
+    assert after == before
+
+
 @pytest.mark.parametrize(
     ("image", "release", "said"),
     [

@@ -15,6 +15,15 @@ PublicImage = Annotated[str, Field(pattern=r"^/aws/service/ami-amazon-linux-late
 VolumeGib = Annotated[int, Field(ge=8, le=500)]
 
 
+class DeployAgent(Section):
+    """A package of CodeDeploy's agent, by what it holds."""
+
+    package: Annotated[str, Field(pattern=r"^codedeploy-agent[-_]\d[A-Za-z0-9._-]*\.rpm$")]
+    """The file below `releases/` in AWS's bucket of the region, such as `codedeploy-agent-1.8.0-12.noarch.rpm`."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """The checksum of that file: no instance installs another."""
+
+
 class Backend(Section):
     """The Auto Scaling group of the API (wealist.md §4)."""
 
@@ -32,6 +41,8 @@ class Backend(Section):
     """The public SSM parameter that names the image: Amazon Linux 2023, or 2 (out of support since June 2026)."""
     image_id: ImageId | None = None
     """An image to stay with. Without it each update takes the newest of `image_parameter`, and replaces instances one by one."""
+    codedeploy_agent: DeployAgent | None = None
+    """CodeDeploy's agent. Without it each new instance installs what AWS serves that day (docs/systems/wealist.md, §7)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -89,7 +89,8 @@ def _texts(resource: Resource) -> Iterator[tuple[str, str]]:
     if resource.type == DOCUMENT:
         yield "content", str(props.get("content") or "")
     if resource.type == PARAMETER and props.get("type") != "SecureString":
-        yield "value", str(props.get("value") or "")
+        for key in ("value", "insecureValue"):
+            yield key, str(props.get(key) or "")
 
 
 def _decoded(text: str) -> str:
@@ -102,6 +103,13 @@ def _decoded(text: str) -> str:
         return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode(errors="replace")
     except (OSError, EOFError):
         return text
+
+
+def _agent_of_the_day(resource: Resource) -> Iterator[str]:
+    """The setting's line is what says so: the script has both ways in it."""
+    for _, text in _texts(resource):
+        if "install_codedeploy_agent" in text and "readonly CODEDEPLOY_AGENT_SHA256=''" in text:
+            yield "no checksum of the agent is recorded: each instance installs what AWS serves that day"
 
 
 def _in_one_zone(resource: Resource) -> Iterator[str]:
@@ -281,6 +289,16 @@ RULES: tuple[Rule, ...] = (
         remedy="infra/components/aws/images.py: machine_image looks it up at each update",
         types=frozenset({LAUNCH_TEMPLATE}),
         check=wants("imageId", lambda image: not str(image).startswith("resolve:")),
+    ),
+    ResourceRule(
+        name="codedeploy-agent-recorded",
+        title="CodeDeploy's agent is installed by the checksum of its package",
+        controls=("SLSA: Provenance",),
+        severity=Severity.HIGH,
+        remedy="set wealist.backend.codedeploy_agent; the page on wealist has the commands that tell it, in its §7",
+        mandatory=False,
+        types=frozenset({LAUNCH_TEMPLATE}),
+        check=_agent_of_the_day,
     ),
     ResourceRule(
         name="codedeploy-rollback",

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from infra.components.aws.scripts import USER_DATA_LIMIT, embed_directory, render_script
+from infra.settings.wealist import Backend
+from infra.systems.wealist.machines import agent_settings
 from tests.deploy.pretend_machine import SETTINGS, WEALIST, Machine, Result, assert_no_secret
 
 USER_DATA = WEALIST / "user_data"
@@ -44,6 +47,7 @@ while [ $# -gt 0 ]; do
 done
 case "$url" in
   */docker-compose-linux-*) cat "$FAKE/compose-binary" >"$out" ;;
+  */releases/codedeploy-agent-*) printf 'the package' >"$out" ;;
   */latest/install) echo "echo installer \$* >>'$FAKE/installer'; touch '$FAKE/agent'" >"$out" ;;
 esac
 """
@@ -74,9 +78,10 @@ def set_os(machine: Machine, version: str, name: str = "amzn") -> None:
     (machine.root / "etc/os-release").write_text(f'NAME="Amazon Linux"\nID="{name}"\nVERSION_ID="{version}"\n')
 
 
-def boot(machine: Machine, parts: Sequence[Path | str], **env: str) -> Result:
+def boot(machine: Machine, parts: Sequence[Path | str], agent: tuple[str, str] = ("", ""), **env: str) -> Result:
     script = machine.fake / "user-data.sh"
-    script.write_text(render_script(parts, SETTINGS))
+    own = dict(zip(("CODEDEPLOY_AGENT", "CODEDEPLOY_AGENT_SHA256"), agent, strict=True))
+    script.write_text(render_script(parts, {**SETTINGS, **own}))
     script.chmod(0o755)
     return machine.run(script, env={"COMPOSE_SHA256": COMPOSE_SHA256, **env})
 
@@ -201,6 +206,45 @@ def test_an_architecture_without_a_checksum_is_refused(al2023: Machine) -> None:
     result = boot(al2023, BACKEND, COMPOSE_SHA256="")
     assert result.status == 1
     assert "no pinned Docker Compose checksum for architecture 'riscv64'" in result.output
+
+
+AGENT = "codedeploy-agent-1.8.0-12.noarch.rpm"
+
+
+def test_the_agent_that_is_recorded_is_the_one_that_is_installed(host: Machine) -> None:
+    updater = host.root / "etc/cron.d/codedeploy-agent-update"
+    updater.parent.mkdir(parents=True, exist_ok=True)
+    updater.write_text("@daily root /opt/codedeploy-agent/bin/install auto\n")
+    result = boot(host, BACKEND, (AGENT, hashlib.sha256(b"the package").hexdigest()))
+    assert result.status == 0, result.output
+    address = f"https://aws-codedeploy-ap-northeast-2.s3.ap-northeast-2.amazonaws.com/releases/{AGENT}"
+    assert address in [call[-1] for call in host.calls("curl")]
+    manager = "yum" if is_al2(host) else "dnf"
+    assert [manager, "install", "-y", "-q", str(host.root / "tmp/codedeploy-agent.rpm")] in host.calls()
+    assert not (host.fake / "installer").exists(), "AWS's installer of the day is not asked"
+    assert not updater.exists()
+    assert ["systemctl", "enable", "--now", "codedeploy-agent"] in host.calls()
+
+
+def test_the_stack_file_records_it_whole_or_not_at_all() -> None:
+    told = {"package": AGENT, "sha256": "a" * 64}
+    recorded = Backend.model_validate({"codedeploy_agent": told})
+    assert agent_settings(recorded) == {"CODEDEPLOY_AGENT": AGENT, "CODEDEPLOY_AGENT_SHA256": "a" * 64}
+    assert agent_settings(Backend()) == {"CODEDEPLOY_AGENT": "", "CODEDEPLOY_AGENT_SHA256": ""}
+    for wrong in ({"sha256": ...}, {"package": "../latest/install"}, {"package": "agent.rpm"}, {"sha256": "abc"}):
+        spoiled = {key: value for key, value in {**told, **wrong}.items() if value is not ...}
+        with pytest.raises(ValidationError):
+            Backend.model_validate({"codedeploy_agent": spoiled})
+
+
+def test_another_agent_under_its_name_is_not_installed(al2023: Machine) -> None:
+    result = boot(al2023, BACKEND, (AGENT, hashlib.sha256(b"as it was recorded").hexdigest()))
+    assert result.status == 1
+    assert f"{AGENT} does not match its recorded checksum" in result.output
+    assert "while: install the CodeDeploy agent" in result.output
+    assert [call for call in al2023.calls("dnf") if "rpm" in call[-1]] == []
+    assert ["systemctl", "enable", "--now", "codedeploy-agent"] not in al2023.calls()
+    assert not (al2023.root / "tmp/codedeploy-agent.rpm").exists()
 
 
 def test_a_package_manager_that_recovers_is_asked_again_with_backoff(al2023: Machine) -> None:

@@ -120,8 +120,8 @@ def _machine(rule: str, change: dict[str, Any], *also: str) -> Broken:
     return Broken(rule=rule, type=INSTANCE, name="eco2-k8s-api-scan-instance", change=change, also=frozenset(also))
 
 
-def _template(rule: str, change: dict[str, Any]) -> Broken:
-    return Broken(rule=rule, type=LAUNCH_TEMPLATE, name="wealist-backend-template", change=change)
+def _template(rule: str, change: dict[str, Any], **more: Any) -> Broken:
+    return Broken(rule=rule, type=LAUNCH_TEMPLATE, name="wealist-backend-template", change=change, **more)
 
 
 def _group(rule: str, change: dict[str, Any]) -> Broken:
@@ -517,7 +517,16 @@ COMPUTE = (
     ),
     Broken(
         rule="no-plain-credentials", type=PARAMETER, name="wealist-parameters-db-port",
-        change={"value": "aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"},
+        change={"insecureValue": "aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"},
+    ),
+    Broken(
+        rule="no-plain-credentials", type=PARAMETER, name="wealist-parameters-db-port",
+        change={"insecureValue": ..., "value": "aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"},
+    ),
+    _template(
+        "codedeploy-agent-recorded",
+        {"userData": base64.b64encode(b"readonly CODEDEPLOY_AGENT_SHA256=''\ninstall_codedeploy_agent\n").decode()},
+        mended={"userData": base64.b64encode(b"readonly CODEDEPLOY_AGENT_SHA256='5e'\ninstall_codedeploy_agent\n").decode()},
     ),
     Broken(
         rule="asg-launch-template", type=AUTO_SCALING_GROUP, name="wealist-backend-asg", change={"launchTemplate": ...},

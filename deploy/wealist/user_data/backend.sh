@@ -57,15 +57,27 @@ start_placeholder() { # SERVICE PORT HEALTH_PATH
   retry curl -fsS --max-time 5 -o /dev/null "http://localhost:$2$3"
 }
 
+# The package that the stack file records, by its checksum; without one what AWS serves today, by AWS's own installer.
 install_codedeploy_agent() {
-  local installer=$ROOT/tmp/codedeploy-install
+  local file=$ROOT/tmp/codedeploy-agent bucket=https://aws-codedeploy-$REGION.s3.$REGION.amazonaws.com
   if ! rpm --quiet -q codedeploy-agent; then
-    install_package ruby # the agent's installer is a Ruby script
-    retry curl -fsSL --max-time 120 -o "$installer" \
-      "https://aws-codedeploy-$REGION.s3.$REGION.amazonaws.com/latest/install"
-    chmod 0700 "$installer"
-    retry "$installer" auto
-    rm -f "$installer"
+    install_package ruby # the agent and its installer are written in it
+    if [ -n "$CODEDEPLOY_AGENT" ]; then
+      file=$file.rpm
+      retry curl -fsSL --max-time 120 -o "$file" "$bucket/releases/$CODEDEPLOY_AGENT"
+      if ! echo "$CODEDEPLOY_AGENT_SHA256  $file" | sha256sum --check --status; then
+        rm -f "$file"
+        echo "$CODEDEPLOY_AGENT does not match its recorded checksum $CODEDEPLOY_AGENT_SHA256" >&2
+        return 1
+      fi
+      install_package "$file"
+      rm -f "$ROOT/etc/cron.d/codedeploy-agent-update" # older ones bring themselves what is newest, once a day
+    else
+      retry curl -fsSL --max-time 120 -o "$file" "$bucket/latest/install"
+      chmod 0700 "$file"
+      retry "$file" auto
+    fi
+    rm -f "$file"
   fi
   systemctl enable --now codedeploy-agent
 }

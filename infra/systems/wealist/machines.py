@@ -14,6 +14,7 @@ from infra.components.aws.foundation import Foundation
 from infra.components.aws.iam import Role, RoleArgs, trust_service
 from infra.components.aws.load_balancer import LoadBalancer
 from infra.components.aws.run_command import RunCommand, RunCommandArgs
+from infra.settings.wealist import Backend
 from infra.systems.wealist import access, document, scripts
 from infra.systems.wealist.context import Context
 from infra.systems.wealist.data import Data
@@ -95,7 +96,7 @@ def _backend(context: Context, foundation: Foundation, balancer: LoadBalancer, p
             label="backend",
             instance_type=backend.instance_type,
             image_id=context.image,
-            user_data=scripts.backend_user_data(_script_settings(context)),
+            user_data=scripts.backend_user_data({**_script_settings(context), **agent_settings(backend)}),
             instance_profile=profile,
             security_group_id=foundation.groups.ids["ec2"],
             subnet_ids=foundation.private_subnet_ids,
@@ -146,6 +147,14 @@ def _script_settings(context: Context) -> dict[str, str]:
         "REGISTRY": f"{context.account}.dkr.ecr.{context.region}.amazonaws.com",
         "DOMAIN": context.settings.domain,
         "API_HOST": context.api_host,
+    }
+
+
+def agent_settings(backend: Backend) -> dict[str, str]:
+    agent = backend.codedeploy_agent
+    return {
+        "CODEDEPLOY_AGENT": agent.package if agent else "",
+        "CODEDEPLOY_AGENT_SHA256": agent.sha256 if agent else "",
     }
 
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from infra.systems.immersiverse.document import AUTH_GROUP
 from rehearsal.recording import Recording
@@ -49,6 +66,17 @@ GROUPS = {
     PROFILES: "user-profile-service.auth-events",
     ANALYTICS: "analytics-service.auth-events",
 }
+EVERYTHING: Any = None
+"""The stubs of the client do not know that no name stands for all."""
+ANY = AclBindingFilter(
+    ResourceType.ANY,
+    EVERYTHING,
+    ResourcePatternType.ANY,
+    EVERYTHING,
+    EVERYTHING,
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
 PASSWORDS = {user: f"the password of {user}" for user in WRITES}
 
 
@@ -140,6 +168,48 @@ def test_nobody_makes_topics(standing: Broker) -> None:
     ((_, made),) = client.create_topics([NewTopic("auth.events.mine", 1, 1)]).items()
     with pytest.raises(KafkaException, match=r"[Aa]uthorization"):
         made.result(30)
+
+
+@pytest.mark.parametrize("user", GROUPS)
+def test_who_was_taken_over_administers_nothing(standing: Broker, user: str) -> None:
+    """By its own login: topics, what they keep, records, rights, users and other consumers' groups are not its to change."""
+    client = AdminClient(standing.client(user, PASSWORDS[user]))
+    own = sorted(WRITES[user])[0]
+    keeps = ConfigResource(ConfigResource.Type.TOPIC, own)
+    keeps.add_incremental_config(ConfigEntry("retention.ms", "1", incremental_operation=AlterConfigOpType.SET))
+    rights = AclBinding(
+        ResourceType.TOPIC,
+        "*",
+        ResourcePatternType.LITERAL,
+        f"User:{user}",
+        "*",
+        AclOperation.ALL,
+        AclPermissionType.ALLOW,
+    )
+    password = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+    another = UserScramCredentialUpsertion(STRANGER, password, b"mine now")
+    other = next(group for name, group in GROUPS.items() if name != user)
+    tried: dict[str, Any] = {
+        "deletes a topic that it writes": client.delete_topics([own])[own],
+        "lets its records go at once": client.incremental_alter_configs([keeps])[keeps],
+        "deletes records": next(iter(client.delete_records([TopicPartition(own, 0, 1)]).values())),
+        "gives itself every topic": client.create_acls([rights])[rights],
+        "changes another's password": client.alter_user_scram_credentials([another])[STRANGER],
+        "ends another's group": client.delete_consumer_groups([other])[other],
+    }
+    assert client.describe_acls(ANY).result(30) == [], "nor does it see who may what"
+    for what, future in tried.items():
+        refused = future.exception(30)
+        assert isinstance(refused, KafkaException), f"{user} {what}"
+        assert re.search(r"(?i)authoriz", str(refused)), f"{user} {what}: {refused}"
+
+
+def test_the_administrator_may_all_of_it(standing: Broker) -> None:
+    """So that it is the rights which refuse, and not a request that no broker takes."""
+    admin = standing.admin
+    admin.create_topics([NewTopic("spare", 1, 1)])["spare"].result(30)
+    assert admin.describe_acls(ANY).result(30)
+    admin.delete_topics(["spare"])["spare"].result(30)
 
 
 def test_a_wrong_password_and_no_tls_come_to_nothing(standing: Broker) -> None:

@@ -80,8 +80,8 @@ def aws_owned_buckets(region: str) -> tuple[str, ...]:
     """Buckets of AWS and of Kubernetes that an instance reads from, anonymously or as another account: packages, images, agents.
 
     registry.k8s.io sends whoever asks from inside AWS to the last kind of the layers' buckets
-    (archeio's own pages in kubernetes/registry.k8s.io, 2026-11-27). Where the others' names are from: docs/verify.md. Each is a whole
-    name: what a pattern also matches, anybody may make.
+    (archeio's own pages in kubernetes/registry.k8s.io, 2026-11-27). Where the others' names are from: docs/verify.md. Each is a
+    whole name: what a pattern also matches, anybody may make.
     """
     return (
         f"al2023-repos-{region}-de612dc2",

@@ -17,13 +17,15 @@ class OwnTokens:
     """Hosts (labels) that the cluster's authorizer is not asked about: a request needs one of these tokens there instead.
 
     Without one, or with a bad one, it is answered 401; what its claims open is for the tenant's allowances to say (`Bearer`), and
-    what no allowance opens is answered 403. `public` are exact paths that need none; `preflights` (CORS) need none either.
+    what no allowance opens is answered 403. With `api_keys` an API key that the tenant's own filter knows will do instead
+    (`KeyHolder`). `public` are exact paths that need none; `preflights` (CORS) need none either.
     """
 
     hosts: Sequence[str]
     tokens: Tokens
     public: Sequence[str] = ()
     preflights: bool = False
+    api_keys: bool = False
 
 
 WithoutLimiter = Literal["refuse", "let pass"]

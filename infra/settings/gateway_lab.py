@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -69,6 +69,27 @@ class Tokens(Section):
     """Their `aud`."""
     keys: Annotated[dict[KeyId, Modulus], Field(min_length=1, max_length=3)]
     """The public RSA keys that they may be signed with (RS256), by `kid`: the modulus in base64url, with the exponent 65537."""
+
+
+class ApiKey(Section):
+    """A client that has no token, such as another company's program: which keys of its hold, and what they open."""
+
+    keys: Annotated[list[Label], Field(min_length=1, max_length=2)]
+    """Names of its keys that hold, such as `2026-11`: two while it changes one for the other. A name is never used again: what is
+    taken out is revoked, and a new name is a new key."""
+    services: Annotated[
+        list[Literal["user-service", "product-service", "order-service", "notification-service"]], Field(min_length=1)
+    ]
+    """The services that it may call; never what is for admins."""
+    writes: bool = False
+    """Whether it may do more than read."""
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for what, named in (("keys", self.keys), ("services", self.services)):
+            if len({*named}) < len(named):
+                raise ValueError(f"{what} {', '.join(named)}: allowed: each once")
+        return self
 
 
 class Limits(Section):
@@ -178,6 +199,8 @@ class GatewayLab(Section):
     """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of `user-service`."""
     weights: Weights = Weights()
     tokens: Tokens
+    api_keys: dict[Label, ApiKey] = {}
+    """Clients that have no token, by their names; each one's keys are drawn, and are parameters below `api-keys/`."""
     admin: Admin
     limits: Limits = Limits()
     cors: Cors = Cors()

@@ -78,14 +78,15 @@ FILTERS = frozenset(
         "tenants-bursts",
         "tenants-answers",
         "tenants-last-routes",
+        "gateway-lab-api-keys",
         "gateway-lab-compression",
         "gateway-lab-request-size",
     }
 )
 """The EnvoyFilters that are reviewed and tried on a real Envoy; the room that writes them is components/mesh/filters."""
 
-SCRIPTED_HEADERS = frozenset({"authorization"})
-"""What the reviewed script writes: the cookie's token."""
+SCRIPTED_HEADERS = frozenset({"authorization", "x-lab-consumer"})
+"""What the reviewed scripts write: the cookie's token, and whose an API key is."""
 
 SCRIPTED_HEADER = re.compile(r""":(add|replace)\(\s*["'](?P<header>[^"']+)["']""")
 

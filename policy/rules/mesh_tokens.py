@@ -19,6 +19,9 @@ from policy.mesh_objects import (
 from policy.rules.mesh_security import EXACT_PATH, PREFLIGHT
 from policy.rules.model import Resource, Rule, Severity, Stack, StackRule
 
+KEY_HOLDERS = "experimental.envoy.filters.http.api_keys[consumer]"
+"""The consumer whom an API key names."""
+
 
 def _at_gateways(stack: Stack, kind: str) -> list[Resource]:
     return [one for one in stack.of(kind) if any(is_at_gateway(one, gateway) for gateway in stack.of(GATEWAY))]
@@ -58,12 +61,23 @@ def _issuers(rule: Mapping[str, Any], host: str, ports: set[str]) -> Iterator[st
     """The issuer of whose tokens a DENY rule lets nobody in without, on that host with any port; none for a rule that says less."""
     targets = [at(one, "operation") or {} for one in each(rule, "to")]
     sources = [at(one, "source") or {} for one in each(rule, "from")]
-    if each(rule, "when") or not any(_is_whole(one, host, ports) for one in targets):
+    if not all(_has_no_key(one) for one in each(rule, "when")) or not any(
+        _is_whole(one, host, ports) for one in targets
+    ):
         return
     for source in sources:
         wanted = list(each(source, "notRequestPrincipals"))
         if len(source) == 1 and len(wanted) == 1 and wanted[0].endswith("/*") and wanted[0] != "*/*":
             yield wanted[0].removesuffix("/*")
+
+
+def _has_no_key(condition: Mapping[str, Any]) -> bool:
+    """Whether it lets pass who has shown an API key to the gateway's own filter: no client can write a request's metadata."""
+    return (
+        set(condition) == {"key", "notValues"}
+        and at(condition, "key") == KEY_HOLDERS
+        and list(each(condition, "notValues")) == ["*"]
+    )
 
 
 def _is_whole(operation: Mapping[str, Any], host: str, ports: set[str]) -> bool:

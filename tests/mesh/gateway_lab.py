@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from infra.components.mesh.filters.api_keys import API_KEYS as API_KEYS_FILTER
 from infra.systems.gateway_lab.document import HOME, SERVICES, SYSTEM
 from tests.mesh import tenants
 from tests.mesh.issuer import Issuer
-from tests.mesh.manifests import Manifest
+from tests.mesh.manifests import Manifest, named
 from tests.mesh.rig import Workload
 from tests.mesh.tokens import tokens as eco2_tokens
 
@@ -38,9 +40,16 @@ SETTINGS: Mapping[str, Any] = {
     "gateway_lab.limits": {"per_minute": 5, "per_hour": 50, "logins_per_minute": 3},
     "gateway_lab.cors": {"origins": ["https://shop.example.com"]},
     "gateway_lab.traces": {"percent": 100},
+    "gateway_lab.api_keys": {
+        "warehouse": {"keys": ["old", "new"], "services": ["product-service", "order-service"], "writes": True},
+        "auditor": {"keys": ["only"], "services": ["order-service"]},
+    },
 }
 """What makes failures quick to see: pods come back after three seconds, eight requests at a time are many, and five a minute.
 Every request becomes a trace."""
+
+API_KEYS: Mapping[str, str] = {name: f"{name}{'Aa0Zz9'}".ljust(43, "x") for name in ("old", "new", "only", "gone")}
+"""The keys of the settings, by their names, and one that was taken out of them."""
 
 _numbers = itertools.count()
 TOKENS = Issuer(ISSUER, AUDIENCE, userId="1", username="user", role="user")
@@ -60,10 +69,25 @@ def tokens() -> Mapping[str, str]:
         "root": somebody(role="root"),
         "roleless": somebody(role=None),
         "eco2": eco2_tokens()["valid"],
+        **{f"key_{name}": key for name, key in API_KEYS.items()},
     }
 
 
 def objects(factory: pytest.TempPathFactory) -> list[Manifest]:
     """The cluster's objects and the lab's, with the tests' keys in the place of the settings', and the collector's Service."""
     folder: Path = tenants.files(factory, SYSTEM, SETTINGS)
-    return tenants.with_collector(tenants.with_keys(tenants.objects(folder), {ISSUER: TOKENS.keys()}))
+    rendered = tenants.with_keys(tenants.objects(folder), {ISSUER: TOKENS.keys()})
+    _known(named(rendered, "EnvoyFilter", "gateway-lab-api-keys"))
+    return tenants.with_collector(rendered)
+
+
+def _known(keys: Manifest) -> None:
+    """The digests of the tests' keys, in the place of those that the rehearsal drew."""
+    (here,) = [
+        one["patch"]["value"]["typed_per_filter_config"][API_KEYS_FILTER]["filter_context"]["keys"]
+        for one in keys["spec"]["configPatches"]
+        if one["applyTo"] == "VIRTUAL_HOST"
+    ]
+    mine = {"warehouse": ["old", "new"], "auditor": ["only"]}
+    for one in here:
+        one["sha256"] = hashlib.sha256(API_KEYS[mine[one["consumer"]].pop()].encode()).hexdigest()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
+from infra.components.mesh.filters.api_keys import API_KEYS as FILTER
+from infra.components.mesh.filters.api_keys import CONDITION
 from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
 from tests.mesh.cases import ABSENT, Case
-from tests.mesh.gateway_lab import HOST, OFFICE, tokens
+from tests.mesh.gateway_lab import API_KEYS, HOST, OFFICE, tokens
 from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Mutation, edited, gone
 
@@ -18,6 +21,10 @@ BAD = ("expired", "not_yet", "foreign", "stripped", "tampered", "none", "confuse
 
 def bearer(who: str = "user") -> list[tuple[str, str]]:
     return [("authorization", f"Bearer {{{who}}}")]
+
+
+def keyed(name: str) -> list[tuple[str, str]]:
+    return [("x-api-key", f"{{key_{name}}}")]
 
 
 def case(name: str, target: str, status: int, headers: Sequence[tuple[str, str]] = (), **more: Any) -> Case:
@@ -45,6 +52,42 @@ AUTHENTICATION = [
     case("forged claims in headers", PRODUCTS, 200, [*bearer(), ("x-lab-user-role", "admin"), ("x-lab-user-id", "0")],
          sees={"x-lab-user-role": "user", "x-lab-user-id": "1"}),
     case("a path that nobody has", "/api/v1/secrets", 403, bearer()),
+]  # fmt: skip
+
+KEYS = [
+    # "API 키 관리": who has no token.
+    case("a key opens what its consumer is given, and says who calls", PRODUCTS, 200, keyed("new"),
+         sees={"x-lab-consumer": "warehouse", "x-api-key": ABSENT, "x-lab-user-id": ABSENT}),
+    case("the key before it holds as long as both are named", PRODUCTS, 200, keyed("old"),
+         sees={"x-lab-consumer": "warehouse"}),
+    case("a key may write where its consumer may", ORDERS, 200, keyed("new"), method="POST", body=3),
+    case("another consumer's key is its own", ORDERS, 200, keyed("only"), sees={"x-lab-consumer": "auditor"}),
+    case("a consumer that reads writes nothing", ORDERS, 403, keyed("only"), method="POST", details="rbac_access_denied"),
+    case("a service that the consumer is not given", PRODUCTS, 403, keyed("only"), details="rbac_access_denied"),
+    case("no key opens what is for admins", f"{ADMIN}/stats", 403, keyed("new"), client=OFFICE),
+    case("no key logs in for somebody", VERIFY, 403, keyed("new"), method="POST"),
+    case("a key that was taken out", PRODUCTS, 401, keyed("gone"), gets={"www-authenticate": "ApiKey"}, details="lua_response"),
+    case("a key of which the last letter is wrong", PRODUCTS, 401, [("x-api-key", f"{API_KEYS['new'][:-1]}y")]),
+    case("a key of which the first letter is wrong", PRODUCTS, 401, [("x-api-key", f"y{API_KEYS['new'][1:]}")]),
+    case("an empty key", PRODUCTS, 401, [("x-api-key", "")]),
+    case("a huge key", PRODUCTS, 401, [("x-api-key", "x" * 40_000)]),
+    case("a key's digest is no key", PRODUCTS, 401, [("x-api-key", sha256(API_KEYS["new"].encode()).hexdigest())]),
+    case("two keys, of which one holds", PRODUCTS, 401, [*keyed("new"), ("x-api-key", "other")]),
+    case("two keys the other way round", PRODUCTS, 401, [("x-api-key", "other"), *keyed("new")]),
+    case("a key twice", PRODUCTS, 401, [*keyed("new"), *keyed("new")]),
+    case("a key in the query", f"{PRODUCTS}?x-api-key={API_KEYS['new']}&api_key={API_KEYS['new']}", 401,
+         gets={"www-authenticate": "Bearer"}),
+    case("a key as a token", PRODUCTS, 401, [("authorization", f"Bearer {API_KEYS['new']}")]),
+    case("a key and a token", PRODUCTS, 401, [*bearer(), *keyed("new")]),
+    case("a key and a token in a cookie", PRODUCTS, 401, [("cookie", "s_access={user}"), *keyed("new")]),
+    case("a name without its key", PRODUCTS, 401, [("x-lab-consumer", "warehouse")], gets={"www-authenticate": "Bearer"}),
+    case("a name beside a token", PRODUCTS, 200, [*bearer(), ("x-lab-consumer", "warehouse")],
+         sees={"x-lab-consumer": ABSENT}),
+    case("another's name beside a key", ORDERS, 200,
+         [*keyed("only"), ("x-lab-consumer", "warehouse"), ("x-lab-user-role", "admin")],
+         sees={"x-lab-consumer": "auditor", "x-lab-user-role": ABSENT}),
+    case("a name with underscores", PRODUCTS, 400, [*keyed("new"), ("x_lab_consumer", "warehouse")]),
+    case("on another system's host a key is nothing", "/api/v1/my/x", 401, keyed("new"), host="api.eco2.example.com"),
 ]  # fmt: skip
 
 ROLES = [
@@ -105,7 +148,7 @@ SIZES = [
          body=2 * 1024 * 1024, host="api.eco2.example.com", service="my-api"),
 ]  # fmt: skip
 
-CASES = [*AUTHENTICATION, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES]
+CASES = [*AUTHENTICATION, *KEYS, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES]
 
 
 def _admins(change: Any) -> Any:
@@ -116,6 +159,25 @@ def _admins(change: Any) -> Any:
         change(rule)
 
     return edited("AuthorizationPolicy", "gateway-lab-edge", edit)
+
+
+def _asks_nobody(spec: Manifest) -> None:
+    """As if whoever shows no key had one."""
+    spec["rules"][0]["when"] = [{"key": CONDITION, "values": ["*"]}]
+
+
+def _known(name: str) -> Any:
+    """One more key of the warehouse's."""
+
+    def edit(spec: Manifest) -> None:
+        (keys,) = [
+            one["patch"]["value"]["typed_per_filter_config"][FILTER]["filter_context"]["keys"]
+            for one in spec["configPatches"]
+            if one["applyTo"] == "VIRTUAL_HOST"
+        ]
+        keys.append({"consumer": "warehouse", "sha256": sha256(API_KEYS[name].encode()).hexdigest()})
+
+    return edited("EnvoyFilter", "gateway-lab-api-keys", edit)
 
 
 def _every_route(change: Any) -> Any:
@@ -131,6 +193,16 @@ MUTATIONS = [
              "user-service: without a token, one is asked for"),
     Mutation("nobody's tokens are read", gone("RequestAuthentication", "gateway-lab-tokens"),
              "a token opens the services, and tells them who calls"),
+    Mutation("nobody's keys are known", gone("EnvoyFilter", "gateway-lab-api-keys"), "a name beside a token"),
+    Mutation("who shows no key is taken for one who does",
+             edited("AuthorizationPolicy", "gateway-lab-lab-token", _asks_nobody),
+             "user-service: without a token, one is asked for"),
+    Mutation("a token is required beside a key", edited("AuthorizationPolicy", "gateway-lab-lab-token",
+             lambda spec: spec["rules"][0].pop("when")), "a key opens what its consumer is given, and says who calls"),
+    Mutation("a key that was taken out holds still", _known("gone"), "a key that was taken out"),
+    Mutation("whoever has a key may write", edited("AuthorizationPolicy", "gateway-lab-edge",
+             lambda spec: [rule["to"][0]["operation"].pop("methods", None) for rule in spec["rules"] if "auditor" in str(rule)]),
+             "a consumer that reads writes nothing"),
     Mutation("any role is an admin's", _admins(lambda rule: rule.pop("when")), "a user, from a listed address"),
     Mutation("an admin comes from anywhere", _admins(lambda rule: rule["from"][0]["source"].pop("remoteIpBlocks")),
              "an admin, from another address"),

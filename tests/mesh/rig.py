@@ -58,6 +58,7 @@ HARMLESS = (
     "CertificateValidationContext.match_subject_alt_names",
     "RouteAction.max_grpc_timeout",
     "envoy.config.rbac.v3.Principal.metadata",
+    "envoy.config.rbac.v3.Permission.metadata",
 )
 """Warnings that no rendered object causes."""
 

@@ -173,6 +173,19 @@ _SECURITY = (
     _policy("mesh-own-hosts", "allow-edge", {f"{OPERATION}.hosts.0": "lab.eco2.example.com"}),
     _policy("mesh-own-hosts", "allow-edge", {f"{OPERATION}.hosts": ["next.eco2.example.com"]}),
     _check("mesh-own-tokens-required", {f"{OPERATION}.notHosts": ["api.eco2.example.com", "api.eco2.example.com:*"]}),
+    *(
+        Broken(
+            rule="mesh-own-tokens-required",
+            type=AUTHORIZATION_POLICY,
+            name="eco2-tenant-gateway-lab-lab-token-authorizationpolicy",
+            change={"spec.rules.0.when": [condition]},
+            on="eco2-mesh-ext-authz-authorizationpolicy",
+        )
+        for condition in (
+            {"key": "experimental.envoy.filters.http.api_keys[consumer]", "values": ["*"]},
+            {"key": "request.headers[x-lab-consumer]", "notValues": ["*"]},
+        )
+    ),
     _check(
         "mesh-own-tokens-read-safely",
         {f"{OPERATION}.notHosts": ["api.eco2.example.com"]},

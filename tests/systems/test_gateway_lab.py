@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -167,8 +168,28 @@ class TestSecrets:
 
     def test_every_parameter_is_encrypted(self, prod: Recording) -> None:
         found = [each for each in prod.of("Parameter") if each.inputs["name"].startswith("/gateway_lab/")]
-        assert len(found) == 11
+        assert len(found) == 12
         assert {each.inputs["type"] for each in found} == {"SecureString"}
+
+    def test_the_gateway_knows_of_an_api_key_its_digest_alone(self, prod: Recording) -> None:
+        """ "API 키 관리": the key is a parameter, encrypted; neither it nor its name's parameter stands in any object."""
+        (drawn,) = [each for each in prod.of("RandomPassword") if "api-key" in each.name]
+        (kept,) = [each for each in prod.of("Parameter") if "/api-keys/" in each.inputs["name"]]
+        key = reveal(kept.inputs["value"])
+        assert (kept.inputs["name"], len(key)) == (
+            "/gateway_lab/prod/api-keys/warehouse/2026-11",
+            drawn.inputs["length"],
+        )
+        (known,) = [
+            patch["patch"]["value"]["typed_per_filter_config"]["envoy.filters.http.api_keys"]["filter_context"]["keys"]
+            for each in prod.of("EnvoyFilter")
+            if each.inputs["metadata"]["name"] == "gateway-lab-api-keys"
+            for patch in reveal(each.inputs)["spec"]["configPatches"]
+            if patch["applyTo"] == "VIRTUAL_HOST"
+        ]
+        assert known == [{"consumer": "warehouse", "sha256": hashlib.sha256(key.encode()).hexdigest()}]
+        objects = [str(reveal(each.inputs)) for each in prod if each.type.startswith("kubernetes:")]
+        assert [text for text in objects if key in text] == []
 
     def test_redis_users_have_their_own_keys_alone(self, prod: Recording) -> None:
         lines = one(prod, "ConfigMap", "redis-lab")["data"]["users"].splitlines()
@@ -223,6 +244,16 @@ class TestEdge:
         assert rule["from"][0]["source"]["remoteIpBlocks"] == ["203.0.113.0/24"]
         assert rule["when"] == [{"key": "request.auth.claims[role]", "values": ["admin"]}]
 
+    def test_an_api_key_opens_what_its_consumer_is_given(self, prod: Recording) -> None:
+        (rule,) = [one for one in self.rules(prod) if "consumer" in str(one.get("when"))]
+        assert rule["when"] == [{"key": "experimental.envoy.filters.http.api_keys[consumer]", "values": ["warehouse"]}]
+        (target,) = rule["to"]
+        assert target["operation"]["hosts"] == [HOST, f"{HOST}:*"]
+        assert {path.removesuffix("/*") for path in target["operation"]["paths"]} == {
+            "/api/v1/products",
+            "/api/v1/orders",
+        }
+
     def test_the_lab_lets_in_what_it_has_a_route_for(self, prod: Recording) -> None:
         opened = {path for rule in self.rules(prod) for path in rule["to"][0]["operation"]["paths"]}
         routed = {match["uri"].get("exact") for route in routes(prod).values() for match in route["match"]} - {None}
@@ -233,7 +264,7 @@ class TestLimits:
     """Step 3-2: 100 a minute and 1000 an hour for each consumer."""
 
     def test_the_documents_limits_are_declared(self) -> None:
-        own: Any = SimpleNamespace(label="lab", limits=Limits())
+        own: Any = SimpleNamespace(label="lab", limits=Limits(), api_keys={})
         consumer, login = edge.limits(own)
         assert [(rate.number, rate.unit) for rate in consumer.limited.rates] == [
             (PER_MINUTE, "minute"),

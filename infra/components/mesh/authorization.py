@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pulumi
 
+from infra.components.mesh.filters import api_keys
 from infra.components.mesh.hosts import with_any_port
 from infra.components.mesh.objects import SECURITY, MeshComponent, Place, Spec, selector
 from infra.components.mesh.paths import matches, validate
@@ -140,6 +141,19 @@ class Bearer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyHolder:
+    """`consumer`, by an API key of its (see `filters.api_keys`)."""
+
+    consumer: str
+    paths: Sequence[str]
+    hosts: Sequence[str]
+    methods: Sequence[str] = ()
+    addresses: Sequence[str] = field(default=(), init=False)
+    ports: Sequence[int] = field(default=(), init=False)
+    principals: Sequence[str] = field(default=(), init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preflight:
     """A browser that asks whether it may call (CORS): no credentials, no body, and the route's policy answers it."""
 
@@ -151,7 +165,7 @@ class Preflight:
     principals: Sequence[str] = field(default=(), init=False)
 
 
-AtTheEdge = Anyone | Bearer | Preflight
+AtTheEdge = Anyone | Bearer | KeyHolder | Preflight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,13 +196,15 @@ def _faults(caller: Caller | AtTheEdge) -> Iterator[str]:
         yield "a caller without a principal would be anyone"
     if not isinstance(caller, Caller) and not caller.paths:
         yield "anyone may call named paths only"
-    if isinstance(caller, Bearer | Preflight) and not caller.hosts:
-        yield "tokens and preflights are of a host: another's paths may have the same names"
+    if isinstance(caller, Bearer | KeyHolder | Preflight) and not caller.hosts:
+        yield "tokens, keys and preflights are of a host: another's paths may have the same names"
     for one in caller.principals:
         if not PRINCIPAL.fullmatch(one):
             yield f"'{one}' is not <trust domain>/ns/<namespace>/sa/<account>"
     if isinstance(caller, Bearer):
         yield from _claims_faults(caller)
+    if isinstance(caller, KeyHolder) and not api_keys.NAME.fullmatch(caller.consumer):
+        yield f"'{caller.consumer}' is no consumer's name"
     for pattern in caller.paths:
         validate(pattern)
 
@@ -235,6 +251,8 @@ def _conditions(caller: Caller | AtTheEdge) -> Iterator[Spec]:
     if isinstance(caller, Bearer):
         for claim, values in caller.claims.items():
             yield {"key": f"request.auth.claims[{claim}]", "values": list(values)}
+    if isinstance(caller, KeyHolder):
+        yield {"key": api_keys.CONDITION, "values": [caller.consumer]}
     if isinstance(caller, Preflight):
         # What Envoy's CORS filter takes for one; any other OPTIONS would go on to the upstream.
         for header in ("origin", "access-control-request-method"):

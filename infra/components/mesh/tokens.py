@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import pulumi
 
+from infra.components.mesh.filters.api_keys import CONDITION
 from infra.components.mesh.hosts import with_any_port
 from infra.components.mesh.objects import SECURITY, MeshComponent, Place, Spec, selector
 from infra.components.mesh.paths import BadPattern, validate
@@ -116,6 +117,8 @@ class RequestAuthentication(MeshComponent):
 class RequireTokenArgs:
     """On `hosts` a request needs a token of `issuer`, but for the exact paths in `public`, and preflights (CORS) if `preflights`.
 
+    With `api_keys` it may be, instead, a consumer's whose key the gateway knows (`filters.api_keys`).
+
     `ports` are those that the gateway's pods listen on: without them Istio would deny what is no HTTP on any other port too.
 
     Its name is in Envoy's reason of the refusal, by which `filters.local_replies` tells 401 from 403.
@@ -128,6 +131,7 @@ class RequireTokenArgs:
     issuer: str
     public: Sequence[str] = ()
     preflights: bool = False
+    api_keys: bool = False
 
 
 def require_token(args: RequireTokenArgs) -> Spec:
@@ -146,13 +150,13 @@ def require_token(args: RequireTokenArgs) -> Spec:
         operation["notPaths"] = list(args.public)
     if args.preflights:
         operation["notMethods"] = ["OPTIONS"]
-    return {
-        **selector(args.workload),
-        "action": "DENY",
-        "rules": [
-            {"from": [{"source": {"notRequestPrincipals": [f"{args.issuer}/*"]}}], "to": [{"operation": operation}]}
-        ],
+    rule: Spec = {
+        "from": [{"source": {"notRequestPrincipals": [f"{args.issuer}/*"]}}],
+        "to": [{"operation": operation}],
     }
+    if args.api_keys:
+        rule["when"] = [{"key": CONDITION, "notValues": ["*"]}]
+    return {**selector(args.workload), "action": "DENY", "rules": [rule]}
 
 
 class RequireToken(MeshComponent):

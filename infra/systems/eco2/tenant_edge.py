@@ -84,6 +84,7 @@ def _own_tokens(context: Context, tenant: Tenant, opts: pulumi.ResourceOptions) 
                 issuer=own.tokens.issuer,
                 public=own.public,
                 preflights=own.preflights,
+                api_keys=own.api_keys,
             ),
             opts,
         )

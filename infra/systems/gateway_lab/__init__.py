@@ -14,7 +14,7 @@ from infra.systems.gateway_lab.document import DATA_PORTS, HOME, SERVICES, SYSTE
 from infra.systems.gateway_lab.edge import answers, build_edge, limits, own_tokens
 from infra.systems.gateway_lab.mesh import ALL_ARROWS, build_mesh
 from infra.systems.gateway_lab.observability import build_observability, needs
-from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets
+from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets, draw_keys
 from infra.systems.gateway_lab.workloads import build_workloads
 
 JOBS = (DATABASES, BACKUP)
@@ -47,11 +47,12 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     """The repositories and secrets, the data layer, the services, and the way in to them."""
     context = make_context(settings, _own(settings), cluster)
     registry = _registry(context)
-    build_secrets(context, settings)
+    keys = draw_keys(context)
+    build_secrets(context, settings, keys)
     build_data(context)
     build_backups(context)
     build_workloads(context)
-    build_edge(context)
+    build_edge(context, keys)
     build_mesh(context)
     build_observability(context)
     return {"url": f"https://{context.host}", "repository_urls": registry.urls}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
+import pulumi_random as random
 
 from infra.settings import Settings
 from infra.systems.gateway_lab.context import Context
@@ -62,8 +65,45 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
 """Every Secret of the system, by its workload: its keys, and the parameter of each below the system's path."""
 
 
-def build_secrets(context: Context, settings: Settings) -> None:
-    """Register the parameters, and a Secret per workload that needs one."""
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyDrawn:
+    """A key of a consumer's that holds: its text, for its parameter alone, and its SHA-256, which is all that the gateway knows."""
+
+    consumer: str
+    name: str
+    key: pulumi.Output[str]
+
+    @property
+    def parameter(self) -> str:
+        return f"api-keys/{self.consumer}/{self.name}"
+
+    @property
+    def digest(self) -> pulumi.Output[str]:
+        """In hexadecimal; of 256 random bits, it is no secret."""
+        return pulumi.Output.unsecret(self.key.apply(lambda key: hashlib.sha256(key.encode()).hexdigest()))
+
+
+KEY_LENGTH = 43
+"""Of 62 letters and digits: 256 bits. The gateway's script takes no other length."""
+
+
+def draw_keys(context: Context) -> list[ApiKeyDrawn]:
+    """The keys of the settings, each drawn once under its name: another name is another key."""
+    return [
+        ApiKeyDrawn(
+            consumer=consumer,
+            name=name,
+            key=random.RandomPassword(
+                context.names.logical(f"api-key-{consumer}-{name}"), length=KEY_LENGTH, special=False
+            ).result,
+        )
+        for consumer, own in context.settings.api_keys.items()
+        for name in own.keys
+    ]
+
+
+def build_secrets(context: Context, settings: Settings, keys: Sequence[ApiKeyDrawn]) -> None:
+    """Register the parameters, and a Secret per workload that needs one; whoever is given an API key reads it in its parameter."""
     set_by_people: dict[str, pulumi.Input[str]] = {
         SIGNING_KEY: settings.secret("gateway_lab-signing-key"),
         USERS: settings.secret("gateway_lab-users"),
@@ -71,5 +111,6 @@ def build_secrets(context: Context, settings: Settings) -> None:
         "alerts/slack-url": settings.secret("gateway_lab-slack-url"),
         "alerts/mail-password": settings.secret("gateway_lab-mail-password"),
     }
-    build_parameters(context, {**drawn_passwords(context, GENERATED), **set_by_people})
+    for_clients = {one.parameter: one.key for one in keys}
+    build_parameters(context, {**drawn_passwords(context, GENERATED), **set_by_people, **for_clients})
     fetch_secrets(context, NEEDED, WAVE)

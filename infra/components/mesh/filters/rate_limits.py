@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from infra.components.mesh.filters.api_keys import API_KEYS, CONSUMER
 from infra.components.mesh.filters.own_tokens import JWT_AUTHN
 from infra.components.mesh.filters.placing import TYPES, before_router, for_host
 from infra.components.mesh.objects import Spec
@@ -37,6 +38,11 @@ class ByClaim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ByApiKey:
+    """Counted for each consumer whom an API key names (`api_keys`), whichever of its keys it uses; without a key, not at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ByAddress:
     """Counted for each client's address, an IPv6 one for its /64: whoever has one address there has all."""
 
@@ -51,7 +57,7 @@ class ByHeader:
     header: str
 
 
-Counted = ByClaim | ByAddress | ByHeader
+Counted = ByClaim | ByApiKey | ByAddress | ByHeader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +161,8 @@ def _matching(name: str, regex: str) -> Spec:
 def _key(per: Counted) -> str:
     if isinstance(per, ByClaim):
         return "claim"
+    if isinstance(per, ByApiKey):
+        return CONSUMER
     # Envoy names this one itself.
     return "masked_remote_address" if isinstance(per, ByAddress) else "header"
 
@@ -164,5 +172,6 @@ def _counted(per: Counted) -> Mapping[str, Spec]:
         return {"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}}
     if isinstance(per, ByHeader):
         return {"request_headers": {"header_name": per.header.lower(), "descriptor_key": _key(per)}}
-    path = [{"key": "payload"}, {"key": per.claim}]
-    return {"metadata": {"descriptor_key": _key(per), "metadata_key": {"key": JWT_AUTHN, "path": path}}}
+    path = [CONSUMER] if isinstance(per, ByApiKey) else ["payload", per.claim]
+    where = {"key": API_KEYS if isinstance(per, ByApiKey) else JWT_AUTHN, "path": [{"key": key} for key in path]}
+    return {"metadata": {"descriptor_key": _key(per), "metadata_key": where}}

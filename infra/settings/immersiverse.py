@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from infra.settings.eco2 import Label, VolumeGib
 from infra.settings.images import ImageRelease
-from infra.settings.model import Section
+from infra.settings.model import BucketPrefix, Section
 
 StreamingPlatform = Literal["twitch", "youtube", "facebook", "afreeca"]
 
@@ -59,6 +59,8 @@ class Limits(Section):
 class Immersiverse(Section):
     """The Auth Service and what it talks to (immersiverse-auth.md), a tenant of eco2's cluster."""
 
+    bucket_prefix: BucketPrefix
+    """What the bucket's name starts with: it is unique in all of AWS."""
     label: Label = "immersiverse"
     """The API's host, below eco2's domain."""
     image: ImageRelease
@@ -78,6 +80,8 @@ class Immersiverse(Section):
     """PostgreSQL's volume."""
     redis_gib: VolumeGib = 8
     """Redis' volume."""
+    backup_retention_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """How long dumps of the database are kept."""
 
 
 SECRETS = tuple(

@@ -78,7 +78,7 @@ def reach_of(settings: Settings) -> Reach:
     if delivery is None:
         raise ValueError("the settings have no section 'delivery'")
     systems = [one for one in settings.platform.systems if one != "delivery"]
-    buckets = (wealist, eco2, settings.exchange, settings.gateway_lab)
+    buckets = (wealist, eco2, settings.exchange, settings.gateway_lab, settings.immersiverse)
     prefixes = [section.bucket_prefix for section in buckets if section]
     return Reach(
         region=settings.region,

@@ -31,6 +31,7 @@ class Standing:
 
     edge: Edge
     world: behind_it.World
+    objects: list[Manifest]
     clients: Iterator[str] = field(
         default_factory=lambda: (f"198.51.{one // 250}.{one % 250}" for one in range(1, 9999))
     )
@@ -113,6 +114,6 @@ def standing_up(
             programs={AUTH: lambda _, ending: behind_it.auth(own, ending, around, settings), **(programs or {})},
         )  # fmt: skip
         edge = stack.enter_context(tenants.edge(objects, backends, factory.mktemp("edge")))
-        made = Standing(edge, around)
+        made = Standing(edge, around, objects)
         wait_until(lambda: made.login("nobody@example.com").status == 401, "the service to be behind the gateway")
         yield made

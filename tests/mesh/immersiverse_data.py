@@ -50,6 +50,24 @@ class Postgres:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", self.home / "data", "-m", "immediate", "stop")
 
+    def dump(self, told: Mapping[str, str], folder: Path) -> None:
+        """As the nightly job does with these variables, into the folder."""
+        secrets = self.home / "secrets"
+        secrets.mkdir()
+        shutil.copy(self.home / "password", secrets / "admin-password")
+        here = {
+            "PGPORT": str(self.port), "PGSSLROOTCERT": f"{self.home}/ca.crt", "SECRETS": str(secrets), "DUMPS": str(folder),
+        }  # fmt: skip
+        where = {"PATH": f"{self.binaries}:/usr/bin:/bin", **told, **here}
+        subprocess.run(["sh", ROOT / "deploy/data/postgres/dump.sh"], check=True, capture_output=True, env=where)
+
+    def restore(self, dumped: Path, database: str) -> None:
+        """A dump into an empty database."""
+        where = ["-h", LOCAL, "-p", str(self.port), "-U", "postgres", "-d", database, "--exit-on-error"]
+        subprocess.run(
+            [self.binaries / "pg_restore", *where, dumped], check=True, capture_output=True, env=self._admin()
+        )
+
     def psql(self, sql: str, **values: str) -> str:
         """What the administrator gets for a statement, in the service's database; `:'name'` is one of the values."""
         done = subprocess.run(

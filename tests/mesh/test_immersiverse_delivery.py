@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from infra.systems.eco2 import tracing
-from infra.systems.immersiverse.document import AUTH, GRPC_PORT, SYSTEM
+from infra.systems.immersiverse.document import AUTH, BACKUP, GRPC_PORT, SYSTEM
 from tests.mesh import eco2, tenants
 from tests.mesh.immersiverse import VERIFIER, Standing, said, standing_up
-from tests.mesh.manifests import Manifest, named
+from tests.mesh.manifests import Manifest, named, pod_of
 from tests.mesh.processes import wait_until
 from tests.mesh.telemetry import Span, Stores, collector, configuration, stores
 
@@ -110,6 +111,23 @@ def waiting(standing: Standing, user: str) -> int:
     """A user's events that the outbox still has to send."""
     rows = "SELECT count(*) FROM outbox WHERE key = :'user' AND published_at IS NULL"
     return int(standing.world.database.psql(rows, user=user))
+
+
+class TestDumps:
+    def test_what_a_night_dumps_can_be_read_back(self, standing: Standing, tmp_path: Path) -> None:
+        """By the job's own script and variables, over verified TLS; where the server is, the rig says."""
+        _, user = standing.sign_up()
+        database = standing.world.database
+        (dumper,) = pod_of(named(standing.objects, "CronJob", BACKUP))["spec"]["initContainers"]  # type: ignore[index]
+        told = {one["name"]: one["value"] for one in dumper["env"]}
+        database.dump({**told, "PGHOST": "127.0.0.1"}, tmp_path)
+        database.psql("CREATE DATABASE restored")
+        try:
+            database.restore(tmp_path / "auth.dump", "restored")
+            found = database.psql("\\connect restored\nSELECT count(*) FROM users WHERE id = :'user'", user=user)
+            assert found == "1"
+        finally:
+            database.psql("DROP DATABASE restored")
 
 
 class TestTraces:

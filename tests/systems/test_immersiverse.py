@@ -6,7 +6,9 @@ import json
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from infra.components.cluster.kafka import KafkaClusterArgs, Nodes
@@ -16,7 +18,9 @@ from infra.components.mesh.filters.transcoder import TRANSCODER, transcoding
 from infra.systems.immersiverse.document import (
     AUTH,
     AUTH_TOPICS,
+    BACKUP,
     CONSUMERS,
+    DATABASES,
     GRPC_SERVICE,
     HOME,
     METHODS,
@@ -121,7 +125,7 @@ class TestCallers:
             for rule in spec(prod, "AuthorizationPolicy", data)["rules"]
             for principal in rule["from"][0]["source"]["principals"]
         }
-        assert callers == {AUTH, *(["immersiverse-databases"] if data == POSTGRES else [])}
+        assert callers == {AUTH, *([DATABASES, BACKUP] if data == POSTGRES else [])}
         assert {one.source for one in tenant_arrows(webhooks=False) if one.target == data} == callers
 
     def test_its_database_speaks_tls_alone(self, prod: Recording) -> None:
@@ -147,6 +151,38 @@ class TestCallers:
 def _environment(recording: Recording) -> dict[str, str]:
     (container,) = spec(recording, "Deployment", AUTH)["template"]["spec"]["containers"]
     return {one["name"]: one["value"] for one in container["env"]}
+
+
+class TestBackups:
+    def test_the_database_is_dumped_each_night_over_tls(self, prod: Recording) -> None:
+        job = spec(prod, "CronJob", BACKUP)
+        assert job["concurrencyPolicy"] == "Forbid"
+        (dumper,) = job["jobTemplate"]["spec"]["template"]["spec"]["initContainers"]
+        told = {one["name"]: one["value"] for one in dumper["env"]}
+        assert (told["PGSSLMODE"], told["SERVICES"]) == ("verify-full", "auth")
+        assert told["PGSSLROOTCERT"].rpartition("/")[0] in {one["mountPath"] for one in dumper["volumeMounts"]}
+
+    def test_its_role_writes_to_its_bucket_and_nothing_else(self, prod: Recording) -> None:
+        (statement,) = json.loads(reveal(prod.one("Policy", "immersiverse-role-backup-backup")["policy"]))["Statement"]
+        assert {*statement["Action"]} == {"s3:AbortMultipartUpload", "s3:PutObject"}
+        assert statement["Resource"] == "arn:aws:s3:::immersiverse-example-backups/*"
+
+    def test_the_mesh_lets_out_to_its_bucket_alone_where_aws_own_client_goes(self, prod: Recording) -> None:
+        """By S3's own host whoever took the Auth Service over could write to any bucket of the world."""
+        allowed = set(spec(prod, "ServiceEntry", "backups")["hosts"])
+        assert allowed == {f"{host}.{REGION}.amazonaws.com" for host in ("immersiverse-example-backups.s3", "sts")}
+        asked: set[str] = set()
+
+        def sent(request: Any, **_: Any) -> None:
+            asked.add(urlsplit(request.url).hostname or "")
+            raise InterruptedError
+
+        client = boto3.client("s3", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+        client.meta.events.register("before-send.s3.PutObject", sent)
+        with pytest.raises(InterruptedError):
+            client.put_object(Bucket="immersiverse-example-backups", Key="k", Body=b"")
+        assert asked
+        assert asked <= allowed
 
 
 class TestWebhooks:

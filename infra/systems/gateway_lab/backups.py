@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
-from infra.components.aws.federation import trust_service_account
-from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.cluster.data_server import OWNER, SCRIPTS, TMP
 from infra.components.cluster.dumps import DUMPS, dump, uploader
 from infra.components.cluster.jobs import Schedule, Task, TaskArgs
@@ -14,8 +11,9 @@ from infra.deploy_files import deploy_files
 from infra.systems.gateway_lab import versions
 from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
 from infra.systems.gateway_lab.data import CONNECTION, JOBS_WAVE
-from infra.systems.gateway_lab.document import DATA_PORTS, HOME, MONGODB
+from infra.systems.gateway_lab.document import DATA_PORTS, MONGODB
 from infra.systems.gateway_lab.secrets import BACKUP
+from infra.tenant_dumps import DumpsArgs, build_dump_place
 
 SCHEDULE = Schedule(cron="43 3 * * *", time_zone="Asia/Seoul")
 RESOURCES = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
@@ -23,46 +21,16 @@ RESOURCES = Resources(cpu="50m", memory="128Mi", memory_limit="512Mi")
 
 def build_backups(context: Context) -> None:
     """Register the bucket, the role, and the job that dumps, reads back, and uploads."""
-    bucket = PrivateBucket(
-        context.names.logical("backups"),
-        PrivateBucketArgs(
-            bucket=context.bucket("backups"),
-            versioning=True,
-            access_logs=context.cluster.aws.access_logs.bucket,
-            expire_days=context.settings.backup_retention_days,
-            force_destroy=not context.protect,
-            protect=context.protect,
-            tags=context.tags,
-        ),
+    where = DumpsArgs(
+        bucket=context.bucket("backups"),
+        keep_days=context.settings.backup_retention_days,
+        job=BACKUP,
+        description="Dumps of the lab's databases go to their bucket",
     )
-    bucket.allow()
-    _role(context)
-    _job(context)
+    _job(context, build_dump_place(context, where))
 
 
-def _role(context: Context) -> None:
-    platform = context.cluster.platform
-    objects = f"arn:aws:s3:::{context.bucket('backups')}/*"
-    Role(
-        context.names.logical("role-backup"),
-        RoleArgs(
-            prefix=context.names.prefix,
-            label="backup",
-            description="Dumps of the lab's databases go to their bucket",
-            trust=trust_service_account(
-                platform.issuer_provider,
-                issuer_host=platform.issuer_host,
-                namespace=HOME,
-                service_account=BACKUP,
-            ),
-            policies={"backup": (Statement(actions=["s3:PutObject", "s3:AbortMultipartUpload"], resources=[objects]),)},
-            boundary=context.role_boundary,
-            tags=context.tags,
-        ),
-    )
-
-
-def _job(context: Context) -> None:
+def _job(context: Context, role_arn: str) -> None:
     me = context.identity(BACKUP, JOBS_WAVE)
     mounts = {SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"}
     postgres = dump("postgres", versions.POSTGRES_IMAGE, CONNECTION, RESOURCES)
@@ -102,7 +70,7 @@ def _job(context: Context) -> None:
             deadline_seconds=3600,
             retries=2,
             schedule=SCHEDULE,
-            role_arn=f"arn:aws:iam::{context.account}:role/{context.names.prefix}-backup",
+            role_arn=role_arn,
         ),
         context.objects,
     )

@@ -9,6 +9,7 @@ from infra.edge import Answers, BurstLimit
 from infra.exports import SystemOutputs
 from infra.settings import Settings
 from infra.settings.immersiverse import Immersiverse
+from infra.systems.immersiverse.backups import build_backups
 from infra.systems.immersiverse.context import make_context
 from infra.systems.immersiverse.data import build_data
 from infra.systems.immersiverse.document import HOME, SYSTEM
@@ -47,6 +48,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_secrets(context, settings)
     kafka = build_events(context)
     build_data(context)
+    build_backups(context)
     build_workloads(context, kafka)
     build_mesh(context)
     build_observability(context)

@@ -32,6 +32,9 @@ class Context(TenantHome):
         """The API's public name."""
         return self.cluster.host(self.settings.label)
 
+    def bucket(self, part: str) -> str:
+        return f"{self.settings.bucket_prefix}-{part}"
+
     @property
     def image(self) -> str:
         """The Auth Service's: `<registry>/<prefix>-auth:<tag>@<digest>`."""

@@ -25,6 +25,10 @@ from infra.systems.immersiverse.secrets import DATABASE
 SERVER = Resources(cpu="100m", memory="384Mi", memory_limit="768Mi")
 SMALL = Resources(cpu="20m", memory="64Mi", memory_limit="256Mi")
 AUTHORITY = "immersiverse-data"
+CONNECTION = Connection(
+    host=service_host(POSTGRES), port=POSTGRES_PORT, services=[DATABASE], authority=server_secret(POSTGRES)
+)
+"""How jobs reach PostgreSQL."""
 
 
 def build_data(context: Context) -> None:
@@ -63,9 +67,7 @@ def _databases(context: Context) -> None:
     args = DatabasesArgs(
         identity=context.identity(DATABASES, JOBS_WAVE),
         image=versions.POSTGRES_IMAGE,
-        connection=Connection(
-            host=service_host(POSTGRES), port=POSTGRES_PORT, services=[DATABASE], authority=server_secret(POSTGRES)
-        ),
+        connection=CONNECTION,
         resources=SMALL,
         placement=context.placement(),
         sidecar=SIDECAR,

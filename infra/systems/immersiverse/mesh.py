@@ -14,6 +14,7 @@ from infra.components.mesh.telemetry import Tracing, TracingArgs
 from infra.systems.immersiverse.context import Context, service_host
 from infra.systems.immersiverse.document import (
     AUTH,
+    BACKUP,
     DATABASES,
     GRPC_PORT,
     GRPC_SERVICE,
@@ -117,7 +118,9 @@ def callers(context: Context) -> dict[str, list[Caller]]:
             Caller(principals=[gateway], ports=[GRPC_PORT], paths=public),
             Caller(principals=[context.principal(one) for one in VALIDATORS], ports=[GRPC_PORT], paths=validate),
         ],
-        POSTGRES: [Caller(principals=[auth, context.principal(DATABASES)], ports=[POSTGRES_PORT])],
+        POSTGRES: [
+            Caller(principals=[auth, *(context.principal(job) for job in (DATABASES, BACKUP))], ports=[POSTGRES_PORT])
+        ],
         REDIS: [Caller(principals=[auth], ports=[REDIS_PORT])],
     }
     if context.settings.webhooks:
@@ -154,12 +157,23 @@ def _destinations(context: Context) -> None:
 
 
 def _egress(context: Context) -> None:
-    """The four platforms' hosts and no others (§4.1). TLS begins in the service: no proxy sees a code, a token or a secret."""
+    """The four platforms' hosts (§4.1), the dumps' own bucket, and no others. TLS begins in the service: no proxy sees a code, a
+    token or a secret."""
     wave = context.cluster.mesh.rules_wave
     hosts = tuple(dict.fromkeys(host for platform in PLATFORMS for host in platform.hosts))
     ExternalHosts(
         context.names.logical("external"),
         ExternalHostsArgs(place=context.place("streaming-platforms", wave), hosts=hosts),
+        context.objects,
+    )
+    region = f"{context.region}.amazonaws.com"
+    ExternalHosts(
+        context.names.logical("external-backups"),
+        ExternalHostsArgs(
+            # Not S3's own host, by which any bucket could be written to.
+            place=context.place("backups", wave),
+            hosts=(f"{context.bucket('backups')}.s3.{region}", f"sts.{region}"),
+        ),
         context.objects,
     )
     Visibility(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from infra.settings import Settings
 from infra.systems.immersiverse.context import SECRETS_WAVE, Context
-from infra.systems.immersiverse.document import AUTH, DATABASES, PLATFORMS, POSTGRES, REDIS
+from infra.systems.immersiverse.document import AUTH, BACKUP, DATABASES, PLATFORMS, POSTGRES, REDIS
 from infra.tenant import build_parameters, drawn_passwords, fetch_secrets
 
 DATABASE = "auth"
@@ -33,6 +33,7 @@ NEEDED: Mapping[str, Mapping[str, str]] = {
     },
     POSTGRES: {"admin-password": ADMIN},
     DATABASES: {"admin-password": ADMIN, f"{DATABASE}-password": OWNER},
+    BACKUP: {"admin-password": ADMIN},
     REDIS: {f"{user}-password": f"redis/{user}-password" for user in REDIS_USERS},
 }
 """Every Secret that is fetched, by its workload: its keys, and the parameter of each below the system's path."""

@@ -9,6 +9,7 @@ from infra.edge import Limit
 from infra.settings.immersiverse import Immersiverse
 from infra.systems.immersiverse.document import (
     AUTH,
+    BACKUP,
     CONSUMERS,
     DATABASES,
     ENTITY_OPERATOR,
@@ -29,7 +30,7 @@ from infra.systems.immersiverse.document import (
 def tenant_workloads(*, webhooks: bool) -> list[TenantWorkload]:
     """Its own, Strimzi's, and those that the document names beside: nothing is let in from, or out to, anybody else."""
     proxied = [AUTH, POSTGRES, REDIS]
-    unscraped = [DATABASES, *VALIDATORS, *([WEBHOOK] if webhooks else [])]
+    unscraped = [DATABASES, BACKUP, *VALIDATORS, *([WEBHOOK] if webhooks else [])]
     return [
         *(TenantWorkload(name=name, namespace=HOME) for name in proxied),
         *(TenantWorkload(name=name, namespace=HOME, scraped=False) for name in unscraped),
@@ -51,6 +52,8 @@ def tenant_arrows(*, webhooks: bool) -> list[TenantArrow]:
         *((one.name, KAFKA, LISTENER_PORT, "§3: events") for one in CONSUMERS),
         (AUTH, "internet", 443, "§4.1: the streaming platforms; the mesh admits them by name"),
         (DATABASES, POSTGRES, POSTGRES_PORT, "makes the database"),
+        (BACKUP, POSTGRES, POSTGRES_PORT, "dumps it"),
+        (BACKUP, "internet", 443, "its dumps go to S3"),
     ]
     if webhooks:
         drawn += [

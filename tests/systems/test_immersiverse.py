@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,16 @@ class TestEgress:
         fetched = {item["secretKey"] for item in spec(prod, "ExternalSecret", AUTH)["data"]}
         wanted = {Path(one[key]).name for one in told.values() for key in ("client_id_file", "client_secret_file")}
         assert wanted <= fetched
+
+    def test_an_id_inside_of_a_text_is_of_the_platforms_own_host(self, prod: Recording) -> None:
+        """Who could have another's address there would be them (services/auth/internal/platform)."""
+        told = json.loads(objects(prod, "ConfigMap")[AUTH]["data"]["platforms.json"])
+        assert {name for name, one in told.items() if one["id_pattern"]} == {"afreeca"}
+        pattern = re.compile(told["afreeca"]["id_pattern"])
+        found = pattern.match("https://profile.img.sooplive.com/LOGO/so/somebody/somebody.jpg")
+        assert found is not None
+        assert found.groups() == ("somebody",)
+        assert not pattern.match("https://profile.img.sooplive.com.example.com/LOGO/so/somebody/somebody.jpg")
 
     def test_spans_are_w3cs_and_sampled_by_setting(self, prod: Recording) -> None:
         (tracing,) = spec(prod, "Telemetry", "traces")["tracing"]

@@ -106,13 +106,15 @@ CONSUMERS = (
 class StreamingPlatform:
     """A streaming platform's OAuth (§4.1): where codes are traded, who says whose a token is, and where its answer has the id.
 
-    `posts`: the token goes into a form instead of a header. Sources: docs/systems/immersiverse.md.
+    `posts`: the token goes into a form instead of a header. `id_pattern`: the field has a text, in which the group is the id.
+    Sources: docs/systems/immersiverse.md.
     """
 
     name: str
     token_url: str
     user_url: str
     id_field: str
+    id_pattern: str = ""
     posts: bool = False
 
     @property
@@ -130,7 +132,7 @@ PLATFORMS = (
     StreamingPlatform(
         name="youtube",
         token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - a URL
-        user_url="https://www.googleapis.com/youtube/v3/channels?part=id&mine=true",
+        user_url="https://youtube.googleapis.com/youtube/v3/channels?part=id&mine=true",
         id_field="items.0.id",
     ),
     StreamingPlatform(
@@ -141,13 +143,15 @@ PLATFORMS = (
     ),
     StreamingPlatform(
         name="afreeca",
-        token_url="https://openapi.sooplive.co.kr/auth/token",  # noqa: S106 - a URL
-        user_url="https://openapi.sooplive.co.kr/user/stationinfo",
-        id_field="data.user_id",
+        token_url="https://openapi.sooplive.com/auth/token",  # noqa: S106 - a URL
+        user_url="https://openapi.sooplive.com/user/stationinfo",
+        id_field="data.profile_image",
+        id_pattern=r"^https?://profile\.img\.sooplive\.com/LOGO/[^/]{2}/[^/]+/([A-Za-z0-9]+)\.[a-z]+$",
         posts=True,
     ),
 )
-"""Afreeca is SOOP since 2024, and its API's host with it."""
+"""Afreeca is SOOP since 2024, and its API's host with it. Its answer has a nickname, which users choose, and no id: that is in the
+address of their picture alone."""
 
 KAFKA = "kafka"
 ENTITY_OPERATOR, EXPORTER = "entity-operator", "kafka-exporter"

@@ -38,6 +38,7 @@ def platforms(context: Context) -> str:
             "token_url": one.token_url,
             "user_url": one.user_url,
             "id_field": one.id_field,
+            "id_pattern": one.id_pattern,
             "posts": one.posts,
             "redirect_url": context.settings.callback,
             "client_id_file": f"{FOLDER}/{one.name}-client-id",

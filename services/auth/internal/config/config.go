@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -52,12 +53,15 @@ type Platform struct {
 	UserURL     string `json:"user_url"`
 	RedirectURL string `json:"redirect_url"`
 	IDField     string `json:"id_field"`
+	// IDPattern: what the field holds is a text in which the one group of this is the id, as in Afreeca's; without it, the id itself.
+	IDPattern string `json:"id_pattern"`
 	// Posts: the user's endpoint takes the token in a form, as Afreeca's does, instead of a header.
-	Posts        bool   `json:"posts"`
-	ClientIDFile string `json:"client_id_file"`
-	SecretFile   string `json:"client_secret_file"`
-	ClientID     string `json:"-"`
-	Secret       string `json:"-"`
+	Posts        bool           `json:"posts"`
+	ClientIDFile string         `json:"client_id_file"`
+	SecretFile   string         `json:"client_secret_file"`
+	ID           *regexp.Regexp `json:"-"`
+	ClientID     string         `json:"-"`
+	Secret       string         `json:"-"`
 }
 
 type reader struct {
@@ -157,6 +161,13 @@ func (r *reader) platforms(key string) map[string]Platform {
 		r.fail(key, err.Error())
 	}
 	for name, one := range found {
+		if one.IDPattern != "" {
+			id, err := regexp.Compile(one.IDPattern)
+			if err != nil || id.NumSubexp() != 1 {
+				r.fail(key, name+": id_pattern is no expression with one group")
+			}
+			one.ID = id
+		}
 		one.ClientID, one.Secret = r.content(name, one.ClientIDFile), r.content(name, one.SecretFile)
 		found[name] = one
 	}

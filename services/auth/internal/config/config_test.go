@@ -19,7 +19,7 @@ func TestEverythingMissingIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAShortSecretIsRefused(t *testing.T) {
+func TestWhatCannotBeUsedIsRefused(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(folder, name)
@@ -30,6 +30,9 @@ func TestAShortSecretIsRefused(t *testing.T) {
 	}
 	secret := write("secret", strings.Repeat("s", 32))
 	platforms := write("platforms", `{"twitch": {"client_id_file": "`+secret+`", "client_secret_file": "`+secret+`"}}`)
+	withPattern := func(pattern string) string {
+		return write("pattern", `{"afreeca": {"client_id_file": "`+secret+`", "client_secret_file": "`+secret+`", "id_pattern": "`+pattern+`"}}`)
+	}
 	given := func(jwt string) func(string) (string, bool) {
 		return func(key string) (string, bool) {
 			switch {
@@ -50,5 +53,11 @@ func TestAShortSecretIsRefused(t *testing.T) {
 	}
 	if _, err := Load(given(write("short", "short"))); err == nil || !strings.Contains(err.Error(), "32 bytes") {
 		t.Fatal(err)
+	}
+	for _, bad := range []string{"(", "no group", "(two)(groups)"} {
+		platforms = withPattern(bad)
+		if _, err := Load(given(secret)); err == nil || !strings.Contains(err.Error(), "afreeca: id_pattern") {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -117,10 +118,22 @@ func (c *Clients) userID(ctx context.Context, one config.Platform, token *oauth2
 	if err := json.NewDecoder(io.LimitReader(answer.Body, mostBytes)).Decode(&body); err != nil {
 		return "", ErrUnavailable
 	}
-	if id := pick(body, one.IDField); id != "" {
-		return id, nil
+	id := pick(body, one.IDField)
+	if one.ID != nil {
+		id = inside(one.ID, id)
 	}
-	return "", ErrUnavailable
+	if id == "" {
+		return "", ErrUnavailable
+	}
+	return id, nil
+}
+
+// inside is the pattern's group; empty when the text is another.
+func inside(pattern *regexp.Regexp, text string) string {
+	if found := pattern.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 func userRequest(ctx context.Context, one config.Platform, token *oauth2.Token) (*http.Request, error) {

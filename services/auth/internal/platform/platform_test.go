@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"testing"
 	"time"
 
@@ -47,6 +48,22 @@ func pretend(t *testing.T, wait time.Duration) (*Clients, *httptest.Server) {
 		TokenURL: server.URL + "/token", UserURL: server.URL + "/user", RedirectURL: "https://auth.test/cb",
 		IDField: "data.0.id", ClientID: "c", Secret: "s",
 	}}, 200*time.Millisecond), server
+}
+
+// Afreeca's answer has no id: it is in the address of the picture that the platform keeps, and in nothing that a user may name.
+func TestAnIDInsideOfAText(t *testing.T) {
+	pattern := regexp.MustCompile(`^https?://profile\.img\.sooplive\.com/LOGO/[^/]{2}/[^/]+/([A-Za-z0-9]+)\.[a-z]+$`)
+	for text, id := range map[string]string{
+		"https://profile.img.sooplive.com/LOGO/so/somebody/somebody.jpg":              "somebody",
+		"https://profile.img.sooplive.com.evil.example/LOGO/so/somebody/somebody.jpg": "",
+		"https://evil.example/https://profile.img.sooplive.com/LOGO/so/some/some.jpg": "",
+		"https://profile.img.sooplive.com/LOGO/so/somebody/somebody.jpg/../other.jpg": "",
+		"": "",
+	} {
+		if got := inside(pattern, text); got != id {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
 }
 
 func TestACodeBecomesAConnection(t *testing.T) {

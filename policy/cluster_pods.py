@@ -1,6 +1,6 @@
 """The pods of a stack's cluster as a scheduler counts them: those rendered, with sidecars, and those of charts and operators.
 
-What charts and operators bring is in chart_pods.json, as it was rendered with the values of prod's Applications.
+What charts and operators bring is in chart_pods.json: `python -m tests.inventory.record_placed` renders it with prod's values.
 """
 
 from __future__ import annotations

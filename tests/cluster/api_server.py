@@ -42,7 +42,7 @@ class ApiServer:
     """A running server; `create` is a client's POST with every check that a server has."""
 
     def __init__(self, url: str, certificate: Path, token: str) -> None:
-        self._url = url
+        self.url, self.certificate, self.token = url, certificate, token
         self._pool = urllib3.PoolManager(
             ca_certs=str(certificate),
             # The server's own certificate is for this address, and signed by itself.
@@ -59,7 +59,7 @@ class ApiServer:
         headers = {**self._pool.headers, "Content-Type": CONTENT_TYPES.get(method, "application/json")}
         if user:
             headers["Impersonate-User"] = user
-        answer = self._pool.request(method, f"{self._url}{path}", body=data, headers=headers)
+        answer = self._pool.request(method, f"{self.url}{path}", body=data, headers=headers)
         warnings = _warnings(answer.headers.getlist("Warning"))
         if answer.status < 400:
             return Verdict(answer.status, "", warnings, answer.json())

@@ -3,6 +3,7 @@
 //
 //	mesh check -objects DIR... -mesh FILE    every finding, one JSON object a line
 //	mesh serve -objects DIR... -mesh FILE    xDS (and a proxy's certificates) until it is told to end; SIGHUP: read all again
+//	mesh inject -mesh FILE -template FILE -values FILE    the workloads on stdin, with their sidecars
 //	mesh version
 package main
 
@@ -30,6 +31,8 @@ func (f *folders) Set(value string) error { *f = append(*f, value); return nil }
 type options struct {
 	objects  folders
 	mesh     string
+	template string
+	values   string
 	identity identity
 }
 
@@ -68,8 +71,10 @@ func run(command string) error {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		return serve(ctx, read, given.identity)
+	case "inject":
+		return injecting(given.mesh, given.template, given.values)
 	default:
-		return fmt.Errorf("there is check, serve and version, not %q", command)
+		return fmt.Errorf("there is check, serve, inject and version, not %q", command)
 	}
 }
 
@@ -78,6 +83,8 @@ func parse(command string) (options, error) {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.Var(&given.objects, "objects", "a folder of manifests, read with all below it; may be given more than once")
 	flags.StringVar(&given.mesh, "mesh", "", "the mesh configuration")
+	flags.StringVar(&given.template, "template", "", "inject: the configuration of istiod's injector")
+	flags.StringVar(&given.values, "values", "", "inject: the values of its chart")
 	flags.StringVar(&given.identity.certificate, "certificate", "", "the proxy's certificate chain")
 	flags.StringVar(&given.identity.key, "key", "", "its private key")
 	flags.StringVar(&given.identity.roots, "roots", "", "whom the proxy trusts")

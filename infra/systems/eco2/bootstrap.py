@@ -82,7 +82,7 @@ def node_settings(node: Node | None) -> dict[str, str]:
     return {
         "NODE_NAME": node.name if node else "",
         "NODE_ROLE": node.role if node else TENANT,
-        "NODE_TAINTS": json.dumps(_taints(node)),
+        "NODE_TAINTS": json.dumps(node_taints(node)),
     }
 
 
@@ -97,7 +97,8 @@ def rendered(context: Context) -> dict[str, bytes]:
     return {**files, "settings.env": _settings(context).encode(), "nodes.json": _json(_admission(context))}
 
 
-def _taints(node: Node | None) -> list[dict[str, str]]:
+def node_taints(node: Node | None) -> list[dict[str, str]]:
+    """The taints of a documented node; None is one of the tenants' workers."""
     if node is None:
         return []
     if node.role == CONTROL_PLANE:
@@ -105,7 +106,8 @@ def _taints(node: Node | None) -> list[dict[str, str]]:
     return [{"key": DEDICATED, "value": node.dedicated, "effect": "NoSchedule"}]
 
 
-def _labels(node: Node | None) -> dict[str, str]:
+def node_labels(node: Node | None) -> dict[str, str]:
+    """The labels that the master gives it."""
     return {ROLE_LABEL: node.role, DEDICATED: node.dedicated} if node else {ROLE_LABEL: TENANT}
 
 
@@ -116,8 +118,8 @@ def _admission(context: Context) -> dict[str, object]:
         profile = context.names.physical(f"node-{node.role if node else TENANT}")
         return {
             "profile": f"arn:aws:iam::{context.account}:instance-profile/{profile}",
-            "labels": _labels(node),
-            "taints": _taints(node),
+            "labels": node_labels(node),
+            "taints": node_taints(node),
         }
 
     (tag,) = cluster_tag(context)

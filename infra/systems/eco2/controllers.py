@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
-from infra.systems.eco2.placement import ON_MASTER, RESTRICTED, STORAGE_CLASS, resources
+from infra.systems.eco2.placement import ON_MASTER, RESTRICTED, STORAGE_CLASS, WITH_VOLUMES, among, resources
 
 
 def service_account(context: Context, name: str, role: str) -> Values:
@@ -59,6 +59,7 @@ def ebs_csi(context: Context) -> Values:
         # The instance's metadata answers no pod: the node's labels say what the driver needs.
         "node": {
             "tolerateAllTaints": True,
+            "affinity": among(*WITH_VOLUMES),
             "metadataSources": "kubernetes",
             "resources": resources("10m", "128Mi"),
         },

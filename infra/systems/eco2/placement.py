@@ -44,6 +44,16 @@ def on(dedicated: str) -> Values:
     }
 
 
+WITH_VOLUMES = ("control-plane", "data", "observability", TENANT)
+"""The roles of nodes whose pods have volumes: the others need no driver for them, for which t3.small has little room."""
+
+
+def among(*roles: str) -> Values:
+    """An affinity to the nodes of these roles, and to no others."""
+    term = {"matchExpressions": [{"key": ROLE_LABEL, "operator": "In", "values": list(roles)}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
 def resources(cpu: str, memory: str) -> Values:
     """Requests and a memory limit; a CPU limit would only throttle."""
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}

@@ -1,0 +1,139 @@
+"""What the cluster of a stack is given: its nodes as EC2 and the master make them, and all that pods come from, with sidecars."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from infra.systems.eco2 import bootstrap
+from infra.systems.eco2.document import CONTROL_PLANE_TAINT
+from infra.systems.eco2.document import Node as Documented
+from infra.systems.eco2.versions import ISTIOD
+from policy.capacity import Room, allocatable, capacity
+from tests.cluster.charts import objects_of, template
+from tests.mesh.manifests import Manifest, chart_values
+from tests.tools import required_tool
+from tests.trial import operators
+from tools.chart_sources import SOURCES
+
+KUBELET = bootstrap.FILES / "config/kubeadm-init.yaml"
+PODS = Path(__file__).parents[1] / "inventory/pods.json"
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+INJECTED = "istio-injection"
+
+
+def node(one: Documented) -> Manifest:
+    """A documented node as it is once the master has dedicated it."""
+    own = {CONTROL_PLANE_TAINT: ""} if one.role == bootstrap.CONTROL_PLANE else {}
+    return _node(
+        one.name, one.instance_type, one.zone, {**own, **bootstrap.node_labels(one)}, bootstrap.node_taints(one)
+    )
+
+
+def tenant_node(number: int, instance_type: str, zone: str) -> Manifest:
+    return _node(f"tenant-{number}", instance_type, zone, bootstrap.node_labels(None), [])
+
+
+def _node(name: str, instance_type: str, zone: str, labels: dict[str, str], taints: list[Manifest]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "node.kubernetes.io/instance-type": instance_type,
+                "topology.kubernetes.io/zone": f"ap-northeast-2{zone}",
+                "topology.kubernetes.io/region": "ap-northeast-2",
+                **labels,
+            },
+        },
+        "spec": {"taints": taints},
+        "status": {
+            "capacity": _quantities(capacity(instance_type)),
+            "allocatable": _quantities(allocatable(instance_type, KUBELET.read_text())),
+        },
+    }
+
+
+def _quantities(holds: Room) -> dict[str, str]:
+    return {"cpu": f"{holds.cpu}m", "memory": f"{holds.memory}Mi", "pods": str(holds.pods)}
+
+
+def workloads(folder: Path, objects: Sequence[Manifest]) -> list[Manifest]:
+    """Everything that pods come from: of the stack, of its charts, and what operators make; sidecars are in."""
+    own = [one for one in objects if one["kind"] in WORKLOADS]
+    of_charts = [
+        one for application in objects if application["kind"] == "Application" for one in of_chart(application)
+    ]
+    made = [*operators.prometheus(objects), *operators.kafka(objects), *operators.calico(objects), *operators.kubeadm()]
+    everything = [*own, *of_charts, *made]
+    return _injected(folder, objects, everything)
+
+
+def release_of(application: Manifest) -> str | None:
+    """The release of the chart that an Application brings; None for one of manifests."""
+    source = application["spec"].get("source") or {}
+    return source["helm"]["releaseName"] if "chart" in source else None
+
+
+def of_chart(application: Manifest) -> list[Manifest]:
+    """The workloads of a chart with the stack's own values: rendered where a module has it, else as recorded."""
+    if (release := release_of(application)) is None:
+        return []
+    if release not in SOURCES:
+        return _recorded().get(release, [])
+    values = application["spec"]["source"]["helm"]["valuesObject"]
+    objects = objects_of(release, template(release, values))
+    return [one for one in objects if one["kind"] in WORKLOADS and not _leaves(one)]
+
+
+def _leaves(one: Manifest) -> bool:
+    """A hook of a chart's end or of its test: it is no part of what stands."""
+    hooks = (one["metadata"].get("annotations") or {}).get("helm.sh/hook", "").split(",")
+    return bool({"pre-delete", "post-delete", "test"} & set(hooks))
+
+
+@cache
+def _recorded() -> dict[str, list[Manifest]]:
+    found: dict[str, list[Manifest]] = json.loads(PODS.read_text())
+    return found
+
+
+def _injected(folder: Path, objects: Sequence[Manifest], everything: Sequence[Manifest]) -> list[Manifest]:
+    """Those in namespaces that ask for sidecars go through istiod's own injection, with its chart's template."""
+    inside = {
+        one["metadata"]["name"]
+        for one in objects
+        if one["kind"] == "Namespace" and one["metadata"].get("labels", {}).get(INJECTED) == "enabled"
+    }
+    asked = [one for one in everything if one["metadata"]["namespace"] in inside]
+    others = [one for one in everything if one["metadata"]["namespace"] not in inside]
+    (injector,) = (
+        one
+        for one in objects_of(ISTIOD.release, template(ISTIOD.release, chart_values(objects, ISTIOD.chart)))
+        if one["metadata"]["name"] == "istio-sidecar-injector" and "data" in one
+    )
+    files = {
+        "-template": injector["data"]["config"],
+        "-values": injector["data"]["values"],
+        "-mesh": json.dumps(chart_values(objects, ISTIOD.chart)["meshConfig"]),
+    }
+    command: list[str | Path] = [required_tool("mesh"), "inject"]
+    for flag, text in files.items():
+        (folder / flag[1:]).write_text(text)
+        command += [flag, folder / flag[1:]]
+    said = subprocess.run(
+        command, input="\n---\n".join(map(json.dumps, asked)), capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    found = [one for one in yaml.load_all(said.stdout, Loader=yaml.CSafeLoader) if one]
+    assert len(found) == len(asked)
+    return [*others, *found]

@@ -195,6 +195,8 @@ class GatewayLab(Section):
     """What the buckets' names start with: they are unique in all of AWS."""
     label: Label = "lab"
     """The gateway's host, below eco2's domain."""
+    site: Label | None = None
+    """The host of the web client's files, below eco2's domain, behind CloudFront; null: there is none."""
     images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
     """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of `user-service`."""
     weights: Weights = Weights()
@@ -218,6 +220,14 @@ class GatewayLab(Section):
     volumes: DataVolumes = DataVolumes()
     backup_retention_days: Annotated[int, Field(ge=1, le=365)] = 7
     """How long dumps of the databases are kept."""
+
+    @model_validator(mode="after")
+    def _the_site_is_elsewhere(self) -> Self:
+        if self.site == self.label:
+            raise ValueError(
+                f"site and label are both {self.label}: allowed: two hosts, one for files and one for the gateway"
+            )
+        return self
 
     @model_validator(mode="after")
     def _every_image_has_a_release(self) -> Self:

@@ -178,7 +178,7 @@ def test_the_certificates_are_issued_where_they_are_used(aws: Any) -> None:
         for region in ("us-east-1", REGION)
     }
     standby = {"exchange.eco2.example.com"}
-    assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com"} | standby
+    assert hosts["us-east-1"] == {"wealist.co.kr", "oidc.eco2.example.com", "lab-web.eco2.example.com"} | standby
     documented = {"api.wealist.co.kr", "api.eco2.example.com"}
     tenants = {f"{label}.eco2.example.com" for label in ("exchange", "exchange-edge", "immersiverse", "lab")}
     assert hosts[REGION] == documented | tenants

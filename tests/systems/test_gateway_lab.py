@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.components.aws.cloudfront_policies import CACHING_OPTIMIZED
 from infra.components.mesh.filters.rate_limits import ByAddress, ByClaim
 from infra.settings.gateway_lab import Limits
 from infra.systems.gateway_lab import edge
@@ -365,6 +366,45 @@ class TestCors:
             assert found["allowMethods"] == list(CORS_METHODS)
             assert {*CORS_HEADERS} < {*found["allowHeaders"]}
             assert found["allowCredentials"] is False
+
+
+class TestSite:
+    """ "CDN 연동": the files of the diagram's web client."""
+
+    SITE = "lab-web.eco2.example.com"
+
+    def test_files_are_kept_by_cloudfront_by_cloudfronts_own_policy(self, prod: Recording) -> None:
+        found = prod.one("Distribution", "gateway_lab-site-distribution")
+        assert found.get("aliases") == [self.SITE]
+        kept = found.get("defaultCacheBehavior")
+        assert (kept["cachePolicyId"], kept["cachedMethods"], kept["compress"]) == (
+            CACHING_OPTIMIZED,
+            ["GET", "HEAD"],
+            True,
+        )
+
+    def test_that_distribution_alone_reads_the_bucket(self, prod: Recording) -> None:
+        (policy,) = [
+            json.loads(reveal(each.inputs["policy"]))
+            for each in prod.of("BucketPolicy")
+            if each.name.startswith("gateway_lab-site-bucket")
+        ]
+        readers = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
+        assert [one["Principal"] for one in readers] == [{"Service": "cloudfront.amazonaws.com"}]
+        assert [one["Action"] for one in readers] in (["s3:GetObject"], [["s3:GetObject"]])
+        assert "AWS:SourceArn" in str(readers[0]["Condition"]) or "aws:SourceArn" in str(readers[0]["Condition"])
+
+    def test_its_host_points_there_by_both_protocols(self, prod: Recording) -> None:
+        records = [each for each in prod.of("Record") if each.inputs.get("name") == self.SITE]
+        assert sorted(each.inputs["type"] for each in records) == ["A", "AAAA"]
+
+    def test_its_pages_call_the_gateway_and_no_other_host(self, prod: Recording) -> None:
+        headers = prod.one("ResponseHeadersPolicy", "gateway_lab-site-headers").get("securityHeadersConfig")
+        said = headers["contentSecurityPolicy"]["contentSecurityPolicy"]
+        assert f"connect-src 'self' https://{HOST} wss://{HOST};" in said
+
+    def test_without_a_host_there_is_no_site(self, dev: Recording) -> None:
+        assert [each for each in dev.of("Distribution") if each.name.startswith("gateway_lab-")] == []
 
 
 class TestObservability:

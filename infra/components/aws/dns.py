@@ -75,6 +75,33 @@ class HostedZone(PlatformComponent):
         ]
 
 
+class HostAlias(PlatformComponent):
+    """A host in somebody else's zone that points at an AWS endpoint which speaks IPv6 too. Resources: two Records, A and AAAA."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:HostAlias"
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        *,
+        zone_id: pulumi.Input[str],
+        target: AliasTarget,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        for record_type in ("A", "AAAA"):
+            aws.route53.Record(
+                f"{name}-{record_type.lower()}",
+                zone_id=zone_id,
+                name=host,
+                type=record_type,
+                aliases=[_alias(target)],
+                opts=self.child,
+            )
+        self.register_outputs({})
+
+
 class PrivateZone(PlatformComponent):
     """A domain that only one VPC knows. Resources: Zone; a Record of type A per address."""
 

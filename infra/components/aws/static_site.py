@@ -24,7 +24,9 @@ ONE_YEAR = 31_536_000
 
 @dataclass(frozen=True, kw_only=True)
 class StaticSiteArgs:
-    """`api_host` is where the application's calls go: the content security policy lets the browser reach it."""
+    """`api_host` is where the application's calls go: the content security policy lets the browser reach it. `versioning` keeps
+    files that were written over, for a site that no pipeline makes again.
+    """
 
     prefix: str
     bucket: str
@@ -34,6 +36,7 @@ class StaticSiteArgs:
     access_logs: AccessLogs
     protect: bool
     tags: Tags
+    versioning: bool = False
 
 
 class StaticSite(PlatformComponent):
@@ -83,7 +86,7 @@ class StaticSite(PlatformComponent):
             f"{self._name}-bucket",
             PrivateBucketArgs(
                 bucket=self._args.bucket,
-                versioning=False,
+                versioning=self._args.versioning,
                 access_logs=self._args.access_logs.bucket,
                 force_destroy=not self._args.protect,
                 protect=self._args.protect,

@@ -15,6 +15,7 @@ from infra.systems.gateway_lab.edge import answers, build_edge, limits, own_toke
 from infra.systems.gateway_lab.mesh import ALL_ARROWS, build_mesh
 from infra.systems.gateway_lab.observability import build_observability, needs
 from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets, draw_keys
+from infra.systems.gateway_lab.site import build_site
 from infra.systems.gateway_lab.workloads import build_workloads
 
 JOBS = (DATABASES, BACKUP)
@@ -55,7 +56,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_edge(context, keys)
     build_mesh(context)
     build_observability(context)
-    return {"url": f"https://{context.host}", "repository_urls": registry.urls}
+    return {"url": f"https://{context.host}", "repository_urls": registry.urls, **build_site(context)}
 
 
 def _own(settings: Settings) -> GatewayLab:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Rollouts:
-    """Argo Rollouts acts on the tenant's Rollout, AnalysisTemplate and Experiment objects."""
+    """Argo Rollouts acts on the tenant's Rollouts, and judges by Prometheus what their AnalysisTemplates ask (docs/adr/0037)."""
 
 
 @dataclass(frozen=True, kw_only=True)

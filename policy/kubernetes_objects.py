@@ -13,6 +13,8 @@ DAEMON_SET = "kubernetes:apps/v1:DaemonSet"
 REPLICA_SET = "kubernetes:apps/v1:ReplicaSet"
 JOB = "kubernetes:batch/v1:Job"
 CRON_JOB = "kubernetes:batch/v1:CronJob"
+ROLLOUT = "kubernetes:argoproj.io/v1alpha1:Rollout"
+ANALYSIS_TEMPLATE = "kubernetes:argoproj.io/v1alpha1:AnalysisTemplate"
 POD = "kubernetes:core/v1:Pod"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 SERVICE = "kubernetes:core/v1:Service"
@@ -27,7 +29,7 @@ APP_PROJECT = "kubernetes:argoproj.io/v1alpha1:AppProject"
 CLUSTER_SECRET_STORE = "kubernetes:external-secrets.io/v1:ClusterSecretStore"  # noqa: S105
 EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"  # noqa: S105
 
-SERVERS = frozenset({DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, POD})
+SERVERS = frozenset({DEPLOYMENT, ROLLOUT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, POD})
 """What runs until it is stopped."""
 
 PODS = SERVERS | {JOB, CRON_JOB}

@@ -34,7 +34,10 @@ SERVICES: dict[str, tuple[str, str]] = {
         "ms",
         f"histogram_quantile(0.95, sum by (destination_service_name, le) (rate({_TIMES}[{RATE}])))",
     ),
-    "Pods that are ready": ("short", f'kube_deployment_status_replicas_available{{namespace="{NAMESPACE}"}}'),
+    "Pods that are ready": (
+        "short",
+        f'sum by (pod) (kube_pod_status_ready{{condition="true",namespace="{NAMESPACE}"}})',
+    ),
 }
 ANSWERS = f"sum by (response_code) (rate({_ALL}[{RATE}]))"
 

@@ -200,6 +200,15 @@ REACH = GoTool(
     check=("help",),
     status=2,
 )
+ROLLOUTS = GoTool(
+    name="rollouts-controller",
+    module="rollouts",
+    package="github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+    pinned="github.com/argoproj/argo-rollouts",
+    version_variable="github.com/argoproj/argo-rollouts/utils/version.version",
+    took="2 to 5 minutes",
+    check=("--version",),
+)
 KUBE_SCORE = GoTool(
     name="kube-score",
     module="kube-score",
@@ -230,6 +239,7 @@ TOOLS = {
         COLLECTOR,
         FORTIO,
         REACH,
+        ROLLOUTS,
         KUBE_SCORE,
     )
 }

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infra.settings.eco2 import Label
 from infra.settings.exchange_failover import Failover
 from infra.settings.model import BucketPrefix, Section
+from infra.settings.rollout import Release
 
 SERVICES = ("svc-trading-api", "svc-wallet", "svc-risk-control")
 """The services whose images the stack runs (svc-gateway.md: Outbound)."""
@@ -162,6 +163,7 @@ class Exchange(Section):
     resilience: Resilience = Resilience()
     failover: Failover = Failover()
     scale: Scale = Scale()
+    release: Release = Release()
     audit: Audit = Audit()
 
     experiments: bool = False

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infra.settings.eco2 import Label, VolumeGib
 from infra.settings.images import ImageRelease, check_releases
 from infra.settings.model import BucketPrefix, Section
+from infra.settings.rollout import Release
 
 IMAGES = (
     "auth-service",
@@ -200,6 +201,7 @@ class GatewayLab(Section):
     images: Annotated[dict[Label, ImageRelease], Field(min_length=1)]
     """The release of each service's image, `<tag>@<digest>`; `user-service-v2` is the canary's, of `user-service`."""
     weights: Weights = Weights()
+    release: Release = Release()
     tokens: Tokens
     api_keys: dict[Label, ApiKey] = {}
     """Clients that have no token, by their names; each one's keys are drawn, and are parameters below `api-keys/`."""

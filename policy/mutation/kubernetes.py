@@ -6,6 +6,7 @@ from typing import Any
 
 from policy.mutation.model import GONE, PROTECT, RESOURCE, Mutation, spoil
 
+ROLLOUT = "kubernetes:argoproj.io/v1alpha1:Rollout"
 VALUES = "spec.source.helm.valuesObject"
 
 
@@ -86,6 +87,7 @@ _SERVERS: tuple[Mutation, ...] = tuple(
     mutation
     for type_, kinds in (
         ("kubernetes:apps/v1:Deployment", ("containers",)),
+        (ROLLOUT, ("containers",)),
         ("kubernetes:apps/v1:StatefulSet", ("containers", "initContainers")),
     )
     for mutation in (
@@ -115,6 +117,26 @@ _WORKLOADS: tuple[Mutation, ...] = (
             "spec.volumeClaimTemplates[*].spec.storageClassName": ("gp2", GONE),
             'metadata.annotations["argocd.argoproj.io/sync-options"]': GONE,
             PROTECT: False,
+        },
+    ),
+    *spoil(
+        "Kubernetes releases",
+        ROLLOUT,
+        {
+            "spec.strategy.canary": {"maxSurge": 1},
+            "spec.strategy.canary.steps": [{"setWeight": 10}, {"setWeight": 50}],
+            "spec.progressDeadlineAbort": (False, GONE),
+        },
+    ),
+    *spoil(
+        "Kubernetes releases",
+        "kubernetes:argoproj.io/v1alpha1:AnalysisTemplate",
+        {
+            "spec.metrics": [],
+            "spec.metrics[*].successCondition": GONE,
+            "spec.metrics[*].failureLimit": 100,
+            "spec.metrics[*].inconclusiveLimit": 100,
+            "spec.dryRun": [{"metricName": ".*"}],
         },
     ),
     *spoil(

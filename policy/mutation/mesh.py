@@ -40,7 +40,12 @@ _IDENTITY: tuple[Mutation, ...] = (
     ),
     *(
         mutation
-        for type_ in ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet", "kubernetes:batch/v1:Job")
+        for type_ in (
+            "kubernetes:apps/v1:Deployment",
+            "kubernetes:argoproj.io/v1alpha1:Rollout",
+            "kubernetes:apps/v1:StatefulSet",
+            "kubernetes:batch/v1:Job",
+        )
         for mutation in spoil(
             "Istio mutual TLS",
             type_,

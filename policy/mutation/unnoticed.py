@@ -148,6 +148,7 @@ _HARMLESS = (
         )
         for type_, prefix in (
             ("kubernetes:apps/v1:Deployment", "spec.template.spec"),
+            ("kubernetes:argoproj.io/v1alpha1:Rollout", "spec.template.spec"),
             ("kubernetes:apps/v1:StatefulSet", "spec.template.spec"),
             ("kubernetes:batch/v1:Job", "spec.template.spec"),
             ("kubernetes:batch/v1:CronJob", "spec.jobTemplate.spec.template.spec"),

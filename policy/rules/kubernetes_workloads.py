@@ -15,6 +15,7 @@ from policy.kubernetes_objects import (
     DISRUPTION_BUDGET,
     JOB,
     NAMESPACE,
+    ROLLOUT,
     STATEFUL_SET,
     annotation,
     at,
@@ -55,7 +56,7 @@ def _fewest(stack: Stack, workload: Resource) -> Any:
 
 def _replicated(stack: Stack) -> Iterator[Resource]:
     """Workloads of more than one pod."""
-    for one in stack.of(DEPLOYMENT, STATEFUL_SET):
+    for one in stack.of(DEPLOYMENT, ROLLOUT, STATEFUL_SET):
         if _fewest(stack, one) > 1:
             yield one
 

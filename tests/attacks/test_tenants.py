@@ -14,6 +14,7 @@ import pytest
 
 from infra.components.cluster.admission_policy import API
 from infra.components.cluster.fence import FenceArgs, fence
+from infra.systems.immersiverse.document import HOME as IMMERSIVERSE
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.cluster.api_server import ApiServer, api_server
@@ -29,6 +30,7 @@ GUESTS = FenceArgs(
     store="guestbook-parameters",
     path="/guestbook/prod",
     reader="parameters",
+    prometheus="http://prometheus-prometheus.prometheus.svc:9090",
 )
 SERVICE = "guestbook-api.guestbook.svc.cluster.local"
 VICTIM = "my-api.my.svc.cluster.local"
@@ -67,6 +69,33 @@ def running(**spec: Any) -> Manifest:
     return made("v1", "Pod", {"containers": [{"name": "x", "image": "x"}], **spec})
 
 
+ARGO = "argoproj.io/v1alpha1"
+
+
+def released(steps: list[Manifest] | None = None, **routing: Any) -> Manifest:
+    """A Rollout that shifts its routes in the VirtualService `x` of its own namespace, but for what is said otherwise."""
+    labels = {"app.kubernetes.io/name": "guestbook-api"}
+    istio = {
+        "virtualService": {"name": "x", "routes": ["reads"]},
+        "destinationRule": {"name": "x", "stableSubsetName": "stable", "canarySubsetName": "canary"},
+    }
+    canary = {"trafficRouting": {"istio": istio, **routing}, "steps": steps or [{"setWeight": 10}]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template, "strategy": {"canary": canary}}
+    return made(ARGO, "Rollout", spec)
+
+
+def judged(kind: str = "AnalysisTemplate", args: list[Manifest] | None = None, **provider: Any) -> Manifest:
+    """What a release is judged by: Prometheus, but for what is said otherwise."""
+    asked = provider or {"prometheus": {"address": GUESTS.prometheus, "query": "vector(1)"}}
+    metric = {"name": "m", "successCondition": "true", "provider": asked}
+    return made(ARGO, kind, {"metrics": [metric], **({"args": args} if args else {})})
+
+
+def prometheus(**more: Any) -> Manifest:
+    return judged(prometheus={"address": GUESTS.prometheus, "query": "vector(1)", **more})
+
+
 SLICE = {
     "apiVersion": "discovery.k8s.io/v1",
     "kind": "EndpointSlice",
@@ -89,6 +118,15 @@ HONEST = {
     "how a host outside is called": ruled("www.example.com", exportTo=["."]),
     "a host outside, for itself": entry("www.example.com", exportTo=["."]),
     "a parameter of its own": fetched(),
+    "a release by steps, in its own routes": released(),
+    "steps with a verdict and a pause": released(
+        [{"setWeight": 10}, {"analysis": {"templates": [{"templateName": "x"}]}}, {"pause": {"duration": "1m"}}]
+    ),
+    "a verdict of Prometheus": judged(),
+    "what the controller makes of it": judged(
+        "AnalysisRun",
+        prometheus={"address": GUESTS.prometheus, "query": "vector(1)", "authentication": {"oauth2": {}, "sigv4": {}}},
+    ),
 }
 
 OTHERS_SERVICE: dict[str, Any] = {
@@ -135,6 +173,62 @@ STOLEN = {
     "another's parameter that begins like its own": fetched("/guestbook/prod-other/key"),
     "another's parameter by way of its own folder": fetched("/guestbook/prod/../../eco2/prod/jwt/secret"),
     "whatever is found": fetched(dataFrom=[{"find": {"path": "/", "name": {"regexp": ".*"}}}]),
+    "the controller shifts another's routes": released(istio={"virtualService": {"name": "my-vs.my"}}),
+    "the same, among its own": released(istio={"virtualServices": [{"name": "x"}, {"name": "my-vs.my"}]}),
+    "traffic is shifted elsewhere": released(nginx={"stableIngress": "x"}),
+    "by a program that the controller loads": released(plugins={"x/y": {}}),
+    "a step is such a program": released([{"plugin": {"name": "x/y"}}]),
+    "a step is an experiment": released([{"experiment": {"templates": [{"name": "x", "specRef": "stable"}]}}]),
+    "a verdict by a template of all of the cluster": released(
+        [{"analysis": {"templates": [{"templateName": "x", "clusterScope": True}]}}]
+    ),
+    "the controller calls whatever address it likes": judged(
+        web={"url": "http://169.254.169.254/latest/meta-data/", "jsonPath": "{$}"}
+    ),
+    "the same, in a run of its own making": judged(
+        "AnalysisRun", web={"url": "http://my-api.my:8000/", "jsonPath": "{$}"}
+    ),
+    "the controller makes a job": judged(
+        job={
+            "spec": {
+                "template": {
+                    "spec": {
+                        "serviceAccountName": "parameters",
+                        "restartPolicy": "Never",
+                        "containers": [{"name": "c", "image": "c"}],
+                    }
+                }
+            }
+        }
+    ),
+    "a verdict of somebody else's Prometheus": prometheus(address="http://prometheus.evil.example:9090"),
+    "of an address that comes later": prometheus(address="{{args.address}}"),
+    "of Prometheus, as somebody": prometheus(headers=[{"key": "Authorization", "value": "Bearer x"}]),
+    "of Prometheus, by way of another's token service": prometheus(
+        authentication={"oauth2": {"tokenUrl": "http://my-api.my:8000/", "clientId": "a", "clientSecret": "b"}}
+    ),
+    "of Prometheus and of a program": judged(
+        prometheus={"address": GUESTS.prometheus, "query": "vector(1)"}, plugin={"x/y": {}}
+    ),
+    "a secret in a query": judged(
+        args=[{"name": "a", "valueFrom": {"secretKeyRef": {"name": "guestbook-api", "key": "password"}}}]
+    ),
+    "a release that no step bounds": made(
+        ARGO,
+        "Experiment",
+        {
+            "templates": [
+                {
+                    "name": "x",
+                    "selector": {"matchLabels": {"a": "b"}},
+                    "template": {
+                        "metadata": {"labels": {"a": "b"}},
+                        "spec": {"containers": [{"name": "c", "image": "c"}]},
+                    },
+                }
+            ]
+        },
+    ),
     "a store of its own making": made(
         SECRETS, "SecretStore", {"provider": {"aws": {"service": "ParameterStore", "region": "ap-northeast-2"}}}
     ),
@@ -160,7 +254,9 @@ def fences(prod: Recording) -> list[Manifest]:
 @pytest.fixture(scope="module")
 def tenants(prod: Recording, fences: list[Manifest]) -> list[Manifest]:
     """The real tenants' own objects that a fence looks at."""
-    kinds = {"Service", "VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret"}
+    kinds = {
+        "Service", "VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret", "Rollout", "AnalysisTemplate",
+    }  # fmt: skip
     around = {
         namespace
         for one in fences
@@ -175,7 +271,7 @@ def server(
     tmp_path_factory: pytest.TempPathFactory, fences: list[Manifest], tenants: list[Manifest]
 ) -> Iterator[ApiServer]:
     kinds = [*HONEST.values(), *STOLEN.values()]
-    namespaces = {*GUESTS.namespaces, "my", *(one["metadata"]["namespace"] for one in tenants)}
+    namespaces = {*GUESTS.namespaces, "my", IMMERSIVERSE, *(one["metadata"]["namespace"] for one in tenants)}
     with api_server(tmp_path_factory.mktemp("api-server"), kinds) as running:
         for name in sorted(namespaces):
             running.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -214,6 +310,15 @@ def test_the_real_tenants_objects_are_within_their_fences(server: ApiServer, ten
     assert tenants
     refused = [verdict.message for one in tenants if (verdict := server.create(one, dry_run=True)).status != 201]
     assert refused == []
+
+
+@pytest.mark.parametrize("what", ["a release by steps, in its own routes", "a verdict of Prometheus"])
+def test_who_has_no_gradual_releases_makes_none_for_the_controller(server: ApiServer, what: str) -> None:
+    """ImmersiVerse does not ask for them, and the controller is there for others."""
+    there = copy.deepcopy(HONEST[what])
+    there["metadata"]["namespace"] = IMMERSIVERSE
+    verdict = server.create(there, dry_run=True)
+    assert (verdict.status, "tenant-immersiverse" in verdict.message) == (403, True), verdict.message
 
 
 def test_each_real_tenant_has_a_fence_around_all_its_namespaces(prod: Recording, fences: list[Manifest]) -> None:

@@ -50,13 +50,26 @@ class ApiServer:
             headers={"Authorization": f"Bearer {token}"},
             retries=False,
             timeout=30,
+            # A test may look on beside what it does.
+            maxsize=4,
         )
         self._resources: dict[str, dict[str, Manifest]] = {}
 
-    def request(self, method: str, path: str, body: Manifest | None = None, *, user: str | None = None) -> Verdict:
-        """As its administrator, or as somebody else: then it decides as if that one had come."""
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Manifest | Sequence[Manifest] | None = None,
+        *,
+        user: str | None = None,
+        kind: str | None = None,
+    ) -> Verdict:
+        """As its administrator, or as somebody else: then it decides as if that one had come.
+
+        `kind` is the body's content type, where it is not the method's own.
+        """
         data = None if body is None else json.dumps(body).encode()
-        headers = {**self._pool.headers, "Content-Type": CONTENT_TYPES.get(method, "application/json")}
+        headers = {**self._pool.headers, "Content-Type": kind or CONTENT_TYPES.get(method, "application/json")}
         if user:
             headers["Impersonate-User"] = user
         answer = self._pool.request(method, f"{self.url}{path}", body=data, headers=headers)
@@ -65,6 +78,22 @@ class ApiServer:
             return Verdict(answer.status, "", warnings, answer.json())
         text = answer.data.decode()
         return Verdict(answer.status, json.loads(text)["message"] if text.startswith("{") else text, warnings)
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """A file by which a program calls it as its administrator."""
+        path = folder / "kubeconfig"
+        # The server's own certificate is signed by itself, and loopback is where it is.
+        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "here",
+            "clusters": [{"name": "here", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": self.token}}],
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+        }
+        path.write_text(json.dumps(config))
+        return path
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Verdict:
         """Create an object; with `dry_run` all checks run, and nothing is kept."""

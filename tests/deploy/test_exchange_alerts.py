@@ -19,7 +19,7 @@ from tests.tools import required_command
 GROUPS = groups("https://example.com/runbooks")
 ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}
 SEEN = 'reporter="source",source_workload="ingress-gateway",destination_service_namespace="gateway"'
-PODS = "kube_deployment_status_replicas_available"
+PODS = "kube_pod_status_ready"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +54,16 @@ def timed(slow: int, of: int, steps: int, le: str = "500") -> dict[str, str]:
 
 
 def pods(**ready: str) -> dict[str, str]:
-    """How many pods of each workload are ready; two, of whom nothing is said."""
-    steady = {one.name: "2x3000" for one in SERVICES}
+    """Whether the pods of each workload are ready, of whom nothing else is said: two of a service, one of the gateway."""
     given = {name.replace("_", "-"): text for name, text in ready.items()}
-    found = {f'{PODS}{{namespace="gateway",deployment="{name}"}}': text for name, text in {**steady, **given}.items()}
-    gateway = found.pop(f'{PODS}{{namespace="gateway",deployment="ingress-gateway"}}', "1x3000")
-    return {**found, f'{PODS}{{namespace="istio-system",deployment="ingress-gateway"}}': gateway}
+    homes = {"ingress-gateway": "istio-system", **{one.name: "gateway" for one in SERVICES}}
+    found = {}
+    for name, home in homes.items():
+        for number in ("1",) if home == "istio-system" else ("1", "2"):
+            pod = f'namespace="{home}",pod="{name}-5d9f8c7b6d-{number}"'
+            found[f'{PODS}{{condition="true",{pod}}}'] = given.get(name, "1x3000")
+            found[f'{PODS}{{condition="false",{pod}}}'] = "0x3000"
+    return found
 
 
 HOUR, DAY = 75, 26 * 60
@@ -73,7 +77,7 @@ CASES = (
          minute=HOUR, up=["ExchangeLatencyBudgetFast"]),
     Case(sentence="three in ten are 503", series=mixed(300, 1000, 503, HOUR), minute=HOUR,
          up=["ExchangeErrorsBudgetFast"]),
-    Case(sentence="a service had no pod for half a minute", series=pods(svc_wallet="2x70 0 2x10"), minute=HOUR,
+    Case(sentence="a service had no pod for half a minute", series=pods(svc_wallet="1x70 0 1x10"), minute=HOUR,
          up=["ExchangeAvailabilityBudgetFast"]),
     Case(sentence="the gateway had no pod for half a minute", series=pods(ingress_gateway="1x70 0 1x10"), minute=HOUR,
          up=["ExchangeAvailabilityBudgetFast"]),
@@ -90,11 +94,12 @@ CASES = (
     Case(sentence="a tenth is 429", series=mixed(500, 5000, 429, 320), minute=DAY, step=5,
          up=["ExchangeLimitedBudgetSlow"]),
     Case(sentence="a service was away for an hour, but not in the last half hour", minute=DAY, step=5,
-         series=pods(svc_wallet="2x286 0x12 2x20"), up=["ExchangeAvailabilityBudgetSlow"]),
+         series=pods(svc_wallet="1x286 0x12 1x20"), up=["ExchangeAvailabilityBudgetSlow"]),
     # Neither: within the budget.
     Case(sentence="four in a hundred are slow", series=timed(40, 1000, HOUR), minute=HOUR),
     Case(sentence="one in a hundred is 503", series=mixed(10, 1000, 503, HOUR), minute=HOUR),
-    Case(sentence="every service has a pod, one of two", series=pods(svc_wallet="2x40 1x60"), minute=HOUR),
+    Case(sentence="every service has a pod, one of two", minute=HOUR,
+         series={**pods(), f'{PODS}{{condition="true",namespace="gateway",pod="svc-wallet-5d9f8c7b6d-2"}}': "1x40 0x60"}),
     Case(sentence="one in two thousand is 401", series=mixed(1, 2000, 401, HOUR), minute=HOUR),
     Case(sentence="two in a hundred are 429", series=mixed(20, 1000, 429, HOUR), minute=HOUR),
     Case(sentence="403 is no failure of a token", series=mixed(500, 1000, 403, HOUR), minute=HOUR),

@@ -19,6 +19,7 @@ REQUESTS = (
 )
 ORDERS, V1, V2 = f'{REQUESTS}"order-service"', f'{REQUESTS}"user-service"', f'{REQUESTS}"user-service-v2"'
 PODS = 'kube_deployment_status_replicas_available{namespace="gateway-lab",deployment="order-service"}'
+READY = 'kube_pod_status_ready{condition="true",namespace="gateway-lab",'
 STORE = 'kube_statefulset_status_replicas_ready{namespace="gateway-lab",statefulset="redis-lab"}'
 
 
@@ -36,6 +37,12 @@ class Case:
 CASES = [
     Case(sentence="a service without a pod", alert="LabServiceDown", series={PODS: "0x10"}, minute=2,
          fires={"deployment": "order-service"}),
+    Case(sentence="the user service without a pod, beside its second release", alert="LabServiceDown", minute=2,
+         series={READY + 'pod="user-service-5d9f8c7b6d-a1b2c"}': "0x10", READY + 'pod="user-service-v2-5d9f8c7b6d-a1b2c"}': "1x10"},
+         fires={"deployment": "user-service"}),
+    Case(sentence="the user service with a pod of a new release alone", alert="LabServiceDown", minute=2,
+         series={READY + 'pod="user-service-5d9f8c7b6d-a1b2c"}': "0x10", READY + 'pod="user-service-7c9d8b6f5-x9y8z"}': "1x10"}),
+    Case(sentence="nothing known of pods", alert="LabServiceDown", series={"up": "1x10"}, minute=2),
     Case(sentence="one of two pods", alert="LabServiceDown", series={PODS: "1x10"}, minute=2),
     Case(sentence="one answer in ten is an error", alert="LabServerErrors", minute=15,
          series={ORDERS + ',response_code="200"}': "0+90x20", ORDERS + ',response_code="503"}': "0+10x20"},

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from infra.components.cluster.rollout import HASH_LABEL
 from infra.components.mesh.filters.api_keys import API_KEYS as API_KEYS_FILTER
-from infra.systems.gateway_lab.document import HOME, SERVICES, SYSTEM
+from infra.systems.gateway_lab.document import HOME, SERVICES, SYSTEM, USER
 from tests.mesh import tenants
 from tests.mesh.issuer import Issuer
 from tests.mesh.manifests import Manifest, named
@@ -27,13 +28,20 @@ OFFICE = "203.0.113.7"
 PODS = ("1", "2")
 WORKLOADS = [
     *(
-        Workload(name=f"{one.name}-{pod}", namespace=HOME, port=one.port, service=one.name)
+        Workload(
+            name=f"{one.name}-{pod}",
+            namespace=HOME,
+            port=one.port,
+            service=one.name,
+            labels={HASH_LABEL: pod} if one.name == USER else {},
+        )
         for one in SERVICES
         for pod in PODS
     ),
     Workload(name="my-api", namespace="my", port=8000),
 ]
-"""Two pods of each service, as rendered; one API of the cluster's own, which the lab must leave alone."""
+"""Two pods of each service, as rendered, of the user service one of each of two releases; one API of the cluster's own, which the
+lab must leave alone."""
 
 SETTINGS: Mapping[str, Any] = {
     "gateway_lab.failure": {"consecutive_errors": 5, "ejection_seconds": 3, "concurrent_requests": 8},

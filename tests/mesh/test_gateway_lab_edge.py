@@ -15,17 +15,27 @@ from typing import Any
 
 import pytest
 
+from infra.components.cluster.rollout import HASH_LABEL
 from infra.components.mesh.filters.rate_limits import rules
 from infra.settings.gateway_lab import Limits
 from infra.systems.gateway_lab import edge as lab_edge
-from infra.systems.gateway_lab.document import LOGIN, PER_HOUR, PER_MINUTE, SYSTEM, UNAVAILABLE_MESSAGE, WEIGHTS
+from infra.systems.gateway_lab.document import (
+    CANARY,
+    LOGIN,
+    PER_HOUR,
+    PER_MINUTE,
+    SYSTEM,
+    UNAVAILABLE_MESSAGE,
+    USER,
+    WEIGHTS,
+)
 from tests.mesh import eco2, gateway_lab, rig, servers, tenants
 from tests.mesh.cases import Case, judge
 from tests.mesh.client import Answer
 from tests.mesh.gateway_lab import HOST, WORKLOADS, somebody
 from tests.mesh.gateway_lab_cases import CASES, MUTATIONS, ORDERS, PRODUCTS, USERS
-from tests.mesh.manifests import Manifest
-from tests.mesh.mutations import Mutation, notices
+from tests.mesh.manifests import Manifest, named
+from tests.mesh.mutations import Mutation, notices, without_it
 from tests.mesh.processes import wait_until
 from tests.mesh.rig import Edge
 from tests.mesh.upstreams import ANSWER
@@ -93,6 +103,31 @@ def test_weights_are_the_documents(edge: Edge) -> None:
     found = Counter(get(edge, USERS).upstream for _ in range(number))
     assert set(found) == {"user-service", "user-service-v2"}
     assert abs(found["user-service-v2"] - number * share) <= 5 * math.sqrt(number * share * (1 - share))
+
+
+def shifted(objects: list[Manifest], _: Manifest) -> list[Manifest]:
+    """As Argo Rollouts' controller writes while a new release of the user service has half of its share."""
+    for subset in named(objects, "DestinationRule", USER)["spec"]["subsets"]:
+        subset["labels"][HASH_LABEL] = {"stable": "1", "canary": "2"}[subset["name"]]
+    for route in named(objects, "VirtualService", "gateway-lab-vs")["spec"]["http"]:
+        if route["name"] == "user-service-reads":
+            route["headers"] = {"response": {"set": {"x-shifted": "yes"}}}
+            for to, weight in zip(route["route"], (40, 40, 20), strict=True):
+                to["weight"] = weight
+    return objects
+
+
+def test_a_new_release_gets_its_part_of_the_first_ones_share(edge: Edge, objects: list[Manifest]) -> None:
+    """Each pod by its release, and the second one's 20 as they were."""
+    number, parts = 400, {f"{USER}-1": 0.4, f"{USER}-2": 0.4, f"{CANARY}-1": 0.1, f"{CANARY}-2": 0.1}
+    with without_it(edge, objects, Mutation("shifted", shifted, "")):
+        wait_until(lambda: "x-shifted" in get(edge, USERS).headers, "the new weights")
+        before = {pod: edge.backends.echoes[pod].requests for pod in parts}
+        for _ in range(number):
+            assert get(edge, USERS).status == 200
+        found = {pod: edge.backends.echoes[pod].requests - had for pod, had in before.items()}
+    for pod, share in parts.items():
+        assert abs(found[pod] - number * share) <= 5 * math.sqrt(number * share * (1 - share)), found
 
 
 class TestLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from policy.kubernetes_objects import (
+    ANALYSIS_TEMPLATE,
     APP_PROJECT,
     APPLICATION,
     CLUSTER_SECRET_STORE,
@@ -16,6 +17,7 @@ from policy.kubernetes_objects import (
     JOB,
     NAMESPACE,
     NETWORK_POLICY,
+    ROLLOUT,
     SERVICE,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
@@ -413,4 +415,30 @@ _DELIVERY = (
     _application("external-dns-own-names", "external-dns", {f"{VALUES}.domainFilters": []}),
 )
 
-CASES: tuple[Broken, ...] = (*_PODS, *_WORKLOADS, *_NAMESPACES, *_ACCESS, *_DELIVERY)
+STEPS = "spec.strategy.canary.steps"
+VERDICT = "spec.metrics.1"
+
+
+def _release(rule: str, change: dict[str, Any], **more: Any) -> Broken:
+    return Broken(rule=rule, type=ROLLOUT, name="exchange-svc-wallet-rollout", change=change, **more)
+
+
+def _verdict(change: dict[str, Any]) -> Broken:
+    name = "exchange-svc-wallet-analysis"
+    return Broken(rule="kubernetes-release-verdict", type=ANALYSIS_TEMPLATE, name=name, change=change)
+
+
+_RELEASES = (
+    _release("kubernetes-release-judged", {STEPS: []}),
+    _release("kubernetes-release-judged", {f"{STEPS}.1": {"pause": {"duration": "1h"}}}),
+    _release("kubernetes-release-judged", {f"{STEPS}.1.analysis.dryRun": [{"metricName": "errors"}]}),
+    _release("kubernetes-release-given-up", {"spec.progressDeadlineAbort": ...}),
+    _release("kubernetes-run-as-non-root", {f"{POD}.securityContext.runAsNonRoot": False}),
+    _verdict({"spec.metrics": []}),
+    _verdict({f"{VERDICT}.successCondition": ...}),
+    _verdict({f"{VERDICT}.failureLimit": 3}),
+    _verdict({f"{VERDICT}.inconclusiveLimit": 3}),
+    _verdict({"spec.dryRun": [{"metricName": "errors"}]}),
+)
+
+CASES: tuple[Broken, ...] = (*_PODS, *_WORKLOADS, *_RELEASES, *_NAMESPACES, *_ACCESS, *_DELIVERY)

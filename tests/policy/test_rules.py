@@ -39,6 +39,7 @@ CONTROLS = re.compile(
     r"AWS (FSBP|Security Hub) [A-Za-z0-9]+\.\d+|AWS Resource Tagging Standard \d\.\d\.\d|CIS AWS 3\.0 \d+(\.\d+)+"
     r"|AWS Well-Architected (SEC|REL|OPS|COST)\d\d-BP\d\d .+|CIS Kubernetes 1\.\d+ \d.*|Kubescape C-\d{4}"
     r"|PSS (baseline|restricted)(: .+)?|OWASP (API Security|ASVS \d.\d):? .+"
+    r"|Argo Rollouts: .+"
     r"|(Argo CD|Envoy|External Secrets( Operator)?|Grafana|Istio|Istio security best practices|Kubernetes|Prometheus|SLSA): .+"
     r"|NSA/CISA Kubernetes Hardening Guide 1\.2: .+|CIS PostgreSQL 17 \d.+|Redis: .+"
 )

@@ -47,7 +47,7 @@ def the(stack: Recording, kind: str, name: str, namespace: str = NAMESPACE) -> A
 
 
 def pod(stack: Recording, service: Service) -> Any:
-    return the(stack, "Deployment", service.name)["spec"]["template"]["spec"]
+    return the(stack, "Rollout", service.name)["spec"]["template"]["spec"]
 
 
 def policy_of(stack: Recording, role: str) -> list[dict[str, Any]]:
@@ -70,7 +70,11 @@ class TestRouting:
         assert [one["name"] for one in routes] == [f"{service.name}-reads", service.name]
         for one in routes:
             assert one["match"][1]["uri"] == {"prefix": f"{service.prefix}/"}
-            assert one["route"] == [{"destination": {"host": service.host, "port": {"number": PORT}}}]
+            to = {"host": service.host, "port": {"number": PORT}}
+            assert one["route"] == [
+                {"destination": {**to, "subset": "stable"}, "weight": 100},
+                {"destination": {**to, "subset": "canary"}, "weight": 0},
+            ]
         assert spec["hosts"] == [HOST]
         assert spec["gateways"] == ["istio-system/exchange-gateway"]
 
@@ -150,14 +154,19 @@ class TestHardening:
 
     @BY_SERVICE
     def test_it_outlives_a_node(self, prod: Recording, service: Service) -> None:
-        assert the(prod, "HorizontalPodAutoscaler", service.name)["spec"]["minReplicas"] == 2
+        scaled = the(prod, "HorizontalPodAutoscaler", service.name)["spec"]
+        assert scaled["minReplicas"] == 2
+        assert scaled["scaleTargetRef"] == {
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": service.name,
+        }  # fmt: skip
         assert the(prod, "PodDisruptionBudget", service.name)["spec"]["maxUnavailable"] == 1
         keys = [one["topologyKey"] for one in pod(prod, service)["topologySpreadConstraints"]]
         assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
 
     def test_the_quota_has_room_for_every_service_at_its_largest(self, prod: Recording) -> None:
+        """Twice: until a new release has proved itself, the old one's pods are all there."""
         hard = the(prod, "ResourceQuota", "quota")["spec"]["hard"]
-        assert hard["pods"] == str(len(SERVICES) * (6 + 1))
+        assert hard["pods"] == str(len(SERVICES) * 6 * 2)
 
     def test_it_runs_on_the_tenants_nodes(self, prod: Recording) -> None:
         for service in SERVICES:
@@ -199,8 +208,10 @@ class TestDelivery:
         assert GATEWAY_WAVE == 10 < SERVICES_WAVE
         turns = {one["kind"]: wave(one) for one in manifests(prod)}
         assert turns["VirtualService"] == turns["DestinationRule"] == GATEWAY_WAVE
-        services = {wave(one) for one in manifests(prod) if one["kind"] in ("Deployment", "Service", "ServiceAccount")}
+        services = {wave(one) for one in manifests(prod) if one["kind"] in ("Rollout", "ServiceAccount")}
         assert services == {SERVICES_WAVE}
+        # What a Rollout is not valid without goes before it.
+        assert GATEWAY_WAVE < turns["AnalysisTemplate"] < SERVICES_WAVE
 
     def test_what_protects_comes_before_both(self, prod: Recording) -> None:
         rules = [one for one in manifests(prod) if one["kind"] in ("AuthorizationPolicy", "PeerAuthentication")]
@@ -215,6 +226,36 @@ class TestDelivery:
         assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
         assert spec["source"]["path"] == "exchange"
         assert spec["project"] == "exchange"
+
+
+class TestReleases:
+    """실패 시 Rollback: step by step, by weight, judged by the SLO table (docs/adr/0037)."""
+
+    @BY_SERVICE
+    def test_a_new_release_is_judged_by_the_budgets_of_the_table(self, prod: Recording, service: Service) -> None:
+        steps = the(prod, "Rollout", service.name)["spec"]["strategy"]["canary"]["steps"]
+        assert [step.get("setWeight") for step in steps] == [10, None, 30, None, 60, None]
+        metrics = {one["name"]: one for one in the(prod, "AnalysisTemplate", service.name)["spec"]["metrics"]}
+        assert metrics["errors"]["failureCondition"].endswith("> 0.02")
+        assert metrics["gateway"]["failureCondition"].endswith("> 0.02")
+        assert metrics["latency"]["failureCondition"].endswith("> 0.05")
+        assert 'le=~"500([.]0)?"' in metrics["latency"]["provider"]["prometheus"]["query"]
+
+    @BY_SERVICE
+    def test_every_route_to_a_service_is_shifted(self, prod: Recording, service: Service) -> None:
+        routing = the(prod, "Rollout", service.name)["spec"]["strategy"]["canary"]["trafficRouting"]["istio"]
+        routes = the(prod, "VirtualService", "exchange-vs")["spec"]["http"]
+        led = {one["name"] for one in routes if one["route"][0]["destination"]["host"] == service.host}
+        assert {*routing["virtualService"]["routes"]} == led
+        subsets = {one["name"] for one in the(prod, "DestinationRule", service.name)["spec"]["subsets"]}
+        rule = routing["destinationRule"]
+        assert {rule["stableSubsetName"], rule["canarySubsetName"]} == subsets
+
+    def test_the_cluster_brings_the_controller(self, prod: Recording) -> None:
+        assert the(prod, "Application", "argo-rollouts", "argocd")["spec"]["source"]["chart"] == "argo-rollouts"
+        kinds = the(prod, "AppProject", "exchange", "argocd")["spec"]["namespaceResourceWhitelist"]
+        assert {"AnalysisTemplate", "Rollout"} <= {one["kind"] for one in kinds}
+        assert not {"AnalysisRun", "Experiment"} & {one["kind"] for one in kinds}
 
 
 def roles(stack: Recording) -> list[Registered]:

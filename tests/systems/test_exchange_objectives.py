@@ -82,7 +82,7 @@ class TestObjectives:
         (tracing,) = the(prod, "Telemetry", "traces")["spec"]["tracing"]
         assert tracing["randomSamplingPercentage"] == 5.0
         for service in SERVICES:
-            (container,) = the(prod, "Deployment", service.name)["spec"]["template"]["spec"]["containers"]
+            (container,) = the(prod, "Rollout", service.name)["spec"]["template"]["spec"]["containers"]
             endpoint = {one["name"]: one["value"] for one in container["env"]}["OTEL_EXPORTER_OTLP_ENDPOINT"]
             assert endpoint.endswith(":4317")
             host = endpoint.removeprefix("http://").partition(":")[0]

@@ -38,6 +38,7 @@ from rehearsal.inprocess import run
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.stacks import ACCOUNT, REGION, changed_stack, program
+from tests.systems.eco2_objects import wave
 
 HOST = "lab.eco2.example.com"
 SERVICE_NAMES = [one.name for one in SERVICES]
@@ -72,8 +73,13 @@ def container_of(recording: Recording, kind: str, name: str) -> Any:
     return found
 
 
+def kind_of(name: str) -> str:
+    """The user service's releases come step by step."""
+    return "Rollout" if name == USER else "Deployment"
+
+
 def environment(recording: Recording, name: str) -> dict[str, str]:
-    return {item["name"]: item["value"] for item in container_of(recording, "Deployment", name)["env"]}
+    return {item["name"]: item["value"] for item in container_of(recording, kind_of(name), name)["env"]}
 
 
 def routes(recording: Recording) -> dict[str, Any]:
@@ -89,20 +95,20 @@ class TestServices:
 
     @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
     def test_every_service_of_the_diagram_stands_on_its_port(self, prod: Recording, service: Any) -> None:
-        container = container_of(prod, "Deployment", service.name)
+        container = container_of(prod, kind_of(service.name), service.name)
         assert [port["containerPort"] for port in container["ports"]] == [service.port]
         assert one(prod, "Service", service.name)["spec"]["ports"][0]["port"] == service.port
 
     @pytest.mark.parametrize("service", SERVICE_NAMES)
     def test_two_pods_of_each_so_that_one_may_fail(self, prod: Recording, service: str) -> None:
-        spec = one(prod, "Deployment", service)["spec"]
+        spec = one(prod, kind_of(service), service)["spec"]
         assert spec["replicas"] == 2
         assert spec["template"]["spec"]["topologySpreadConstraints"]
         assert one(prod, "PodDisruptionBudget", service)["spec"]["maxUnavailable"] == 1
 
     @pytest.mark.parametrize("service", SERVICE_NAMES)
     def test_the_kubelet_asks_each_whether_it_is_alive_and_ready(self, prod: Recording, service: str) -> None:
-        container = container_of(prod, "Deployment", service)
+        container = container_of(prod, kind_of(service), service)
         assert container["livenessProbe"]["httpGet"]["path"] == "/health"
         assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
 
@@ -128,7 +134,8 @@ class TestServices:
 
     def test_connections_to_databases_are_pooled(self, prod: Recording) -> None:
         """The server has room for every pod's pool, jobs and administrators; the proxy bounds them too."""
-        pools = [int(environment(prod, name)["DATABASE_POOL_SIZE"]) * 2 for name in (USER, CANARY)]
+        pods = {USER: 2 * 2, CANARY: 2}  # of the user service, the old release and the new one
+        pools = [int(environment(prod, name)["DATABASE_POOL_SIZE"]) * number for name, number in pods.items()]
         (line,) = [
             line
             for line in one(prod, "ConfigMap", "postgresql-lab")["data"]["postgresql.conf"].splitlines()
@@ -288,17 +295,17 @@ class TestRouting:
 
     def test_the_user_service_is_shared_out_80_to_20(self, prod: Recording) -> None:
         for kind in ("reads", "writes"):
-            shares = {
-                each["destination"]["host"].partition(".")[0]: each["weight"]
+            shares = [
+                (each["destination"]["host"].partition(".")[0], each["destination"]["subset"], each["weight"])
                 for each in routes(prod)[f"user-service-{kind}"]["route"]
-            }
-            assert shares == {USER: 80, CANARY: 20}
+            ]
+            assert shares == [(USER, "stable", 80), (USER, "canary", 0), (CANARY, "v2", 20)]
 
     @pytest.mark.parametrize(("release", "service"), [("v1", USER), ("v2", CANARY)])
     def test_a_tester_names_the_release(self, prod: Recording, release: str, service: str) -> None:
         route = routes(prod)[f"user-service-{service}-by-name-reads"]
         assert all(match["headers"] == {RELEASE_HEADER: {"exact": release}} for match in route["match"])
-        assert [each["destination"]["host"] for each in route["route"]] == [f"{service}.{HOME}.svc.cluster.local"]
+        assert {each["destination"]["host"] for each in route["route"]} == {f"{service}.{HOME}.svc.cluster.local"}
 
     def test_who_got_a_release_may_keep_it(self, lab_that_keeps: Recording) -> None:
         found = routes(lab_that_keeps)
@@ -306,7 +313,7 @@ class TestRouting:
             each["headers"]["response"]["add"]["set-cookie"].partition(";")[0]
             for each in found["user-service-reads"]["route"]
         ]
-        assert cookies == [f"{STAY_COOKIE}={USER}", f"{STAY_COOKIE}={CANARY}"]
+        assert cookies == [f"{STAY_COOKIE}={USER}"] * 2 + [f"{STAY_COOKIE}={CANARY}"]
         assert {f"user-service-reads-stays-{name}" for name in (USER, CANARY)} <= found.keys()
 
     @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -319,6 +326,19 @@ class TestRouting:
         }
         for path in service.paths:
             assert path in hosts
+
+    def test_a_promotion_shifts_the_first_releases_share_alone(self, prod: Recording) -> None:
+        """10, 30 and 60 percent of its 80; the second release's subset is left as it is."""
+        canary = one(prod, "Rollout", USER)["spec"]["strategy"]["canary"]
+        assert [step["setWeight"] for step in canary["steps"] if "setWeight" in step] == [8, 24, 48]
+        assert canary["trafficRouting"]["istio"]["destinationRule"]["additionalSubsetNames"] == ["v2"]
+        led = {
+            name
+            for name, route in routes(prod).items()
+            if any(each["destination"]["host"].partition(".")[0] == USER for each in route["route"])
+        }
+        assert {*canary["trafficRouting"]["istio"]["virtualService"]["routes"]} == led
+        assert wave(one(prod, "Rollout", USER)) > wave(one(prod, "VirtualService", "gateway-lab-vs"))
 
     def test_the_host_is_the_labs_own(self, prod: Recording) -> None:
         assert one(prod, "VirtualService", "gateway-lab-vs")["spec"]["hosts"] == [HOST]

@@ -117,10 +117,12 @@ class TestRollouts:
         assert values["controller"]["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
 
     def test_argo_cd_does_not_put_a_steps_weights_back(self) -> None:
+        """With RespectIgnoreDifferences it would keep all of `http` as it is, and so never bring a route (docs/adr/0037)."""
         made = of_kind(manifests(build_tenants, context(NEEDY)), "Application")["argocd/needy"]["spec"]
         ignored = {one["kind"]: one["jqPathExpressions"] for one in made["ignoreDifferences"]}
         assert ignored["VirtualService"] == [".spec.http[]?.route[]?.weight"]
-        assert "RespectIgnoreDifferences=true" in made["syncPolicy"]["syncOptions"]
+        assert "ApplyOutOfSyncOnly=true" in made["syncPolicy"]["syncOptions"]
+        assert "RespectIgnoreDifferences=true" not in made["syncPolicy"]["syncOptions"]
 
     def test_without_it_argo_cd_puts_everything_back(self) -> None:
         made = of_kind(manifests(build_tenants, context(PLAIN)), "Application")["argocd/needy"]["spec"]

@@ -1,4 +1,4 @@
-"""What the API server refuses in some namespaces, whoever brings it: mesh objects that reach for what is another's."""
+"""What the API server refuses in some namespaces, whoever brings it: objects that reach for what is another's."""
 
 from __future__ import annotations
 
@@ -25,14 +25,22 @@ RESOURCES = {
     "discovery.k8s.io": ["endpointslices"],
     "networking.istio.io": ["destinationrules", "gateways", "serviceentries", "virtualservices"],
     "external-secrets.io": ["externalsecrets", "secretstores"],
+    "argoproj.io": ["analysisruns", "analysistemplates", "experiments", "rollouts"],
 }
+
+STEPS = ("analysis", "pause", "setCanaryScale", "setWeight")
+"""What a Rollout's step may be."""
+
+ASKED = ("address", "authentication", "query", "rangeQuery", "timeout")
+"""What may be said of Prometheus: not whom else to ask. Of the ways to be somebody the controller writes each, empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FenceArgs:
     """The namespaces of one tenant, its public hosts, and the ClusterSecretStore from which it fetches what is below `path`.
 
-    `reader` is the account whose role the store reads with: no pod's. Without a store it fetches nothing.
+    `reader` is the account whose role the store reads with: no pod's. Without a store it fetches nothing. `prometheus` is the one
+    address that its releases are judged by; without one none is gradual.
     """
 
     name: str
@@ -41,6 +49,7 @@ class FenceArgs:
     store: str | None = None
     path: str = ""
     reader: str = ""
+    prometheus: str | None = None
     wave: int = 0
 
 
@@ -69,7 +78,7 @@ def fence(args: FenceArgs) -> dict[str, Any]:
         },
         "validations": [
             {"expression": expression, "message": message, "reason": "Forbidden"}
-            for expression, message in (*_addresses(), *_routes(args), *_names(args), *_secrets(args))
+            for expression, message in (*_addresses(), *_routes(args), *_names(args), *_secrets(args), *_releases(args))
         ],
     }
 
@@ -157,6 +166,59 @@ def _secrets(args: FenceArgs) -> Sequence[tuple[str, str]]:
             f"An ExternalSecret names parameters below {args.path}/, one by one, of the ClusterSecretStore {args.store}",
         ),
     )
+
+
+def _releases(args: FenceArgs) -> Sequence[tuple[str, str]]:
+    """Argo Rollouts acts in all of the cluster with its own account: what a tenant may tell it to is said here."""
+    if not args.prometheus:
+        kinds = "['AnalysisRun', 'AnalysisTemplate', 'Experiment', 'Rollout']"
+        return ((f"!(object.kind in {kinds})", "This tenant's releases are not gradual"),)
+    canary = "object.spec.?strategy.?canary"
+    istio = f"{canary}.?trafficRouting.?istio"
+    # `<name>.<namespace>` is a VirtualService of that namespace to the controller, whose rights the tenant has not.
+    own = (
+        f"!{istio}.?virtualService.?name.orValue('').contains('.')"
+        f" && {istio}.?virtualServices.orValue([]).all(one, !one.name.contains('.'))"
+    )
+    plain = (
+        f"{canary}.?steps.orValue([]).all(step, {_keys('step', STEPS)} && {_nearby('step.?analysis.?templates')})"
+        f" && {_nearby(f'{canary}.?analysis.?templates')}"
+    )
+    meshed = _keys(f"{canary}.?trafficRouting.orValue({{}})", ("istio",))
+    return (
+        ("object.kind != 'Experiment'", "A release is tried by its Rollout's steps; experiments are nobody's"),
+        (f"object.kind != 'Rollout' || ({own})", "A Rollout shifts routes of its own namespace, named without another"),
+        (f"object.kind != 'Rollout' || ({meshed})", "A Rollout shifts traffic in the mesh alone"),
+        (
+            f"object.kind != 'Rollout' || ({plain})",
+            f"A Rollout's steps are {', '.join(STEPS)}, and its templates of its own namespace",
+        ),
+        (
+            f"!(object.kind in ['AnalysisRun', 'AnalysisTemplate']) || ({_judged(args.prometheus)})",
+            f"A release is judged by Prometheus at {args.prometheus}, as nobody, and by no secret",
+        ),
+    )
+
+
+def _judged(prometheus: str) -> str:
+    asked = "one.provider.?prometheus.orValue({})"
+    nobody = f"{asked}.?authentication.orValue({{}})"
+    metrics = (
+        f"object.spec.?metrics.orValue([]).all(one, {_keys('one.provider', ('prometheus',))}"
+        f" && {asked}.?address.orValue('') == '{prometheus}' && {_keys(asked, ASKED)}"
+        f" && {nobody}.all(way, size({nobody}[way]) == 0))"
+    )
+    secrets = "object.spec.?args.orValue([]).all(one, !one.?valueFrom.?secretKeyRef.hasValue())"
+    return f"{metrics} && {secrets} && {_nearby('object.spec.?templates')}"
+
+
+def _keys(of: str, allowed: Sequence[str]) -> str:
+    """That it has no others: what a later release adds is not let in by itself."""
+    return f"{of}.all(key, key in {json.dumps(list(allowed))})"
+
+
+def _nearby(templates: str) -> str:
+    return f"{templates}.orValue([]).all(each, !each.?clusterScope.orValue(false))"
 
 
 class Fence(PlatformComponent):

@@ -98,7 +98,9 @@ class ChartApplicationArgs:
 class RootApplicationArgs:
     """Every manifest below `path` of a Git repository, at whatever depth: the application of applications.
 
-    `namespace` is where goes what names none; `wave` its turn where another Application brings it.
+    `namespace` is where goes what names none; `wave` its turn where another Application brings it. With `only_what_differs` a
+    delivery writes no other objects, and those whole, `differences` too: their writer puts its fields back at once. Else it
+    keeps `differences` as they are, which it cannot in lists of what is not Kubernetes' own: it would keep all of the list.
     """
 
     name: str
@@ -109,6 +111,7 @@ class RootApplicationArgs:
     namespace: str = ARGO_NAMESPACE
     wave: int | None = None
     differences: Sequence[Difference] = ()
+    only_what_differs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +169,7 @@ def root_application(args: RootApplicationArgs) -> Manifest:
             "directory": {"recurse": True},
         },
         "destination": {"server": IN_CLUSTER, "namespace": args.namespace},
-        **_synced(args.differences),
+        **_synced(args.differences, "ApplyOutOfSyncOnly=true" if args.only_what_differs else RESPECTED),
     }
     return _manifest("Application", args.name, args.wave, spec)
 
@@ -194,11 +197,14 @@ def project(args: ProjectArgs) -> Manifest:
     return _manifest("AppProject", args.name, args.wave, spec)
 
 
-def _synced(differences: Sequence[Difference]) -> Manifest:
+RESPECTED = "RespectIgnoreDifferences=true"
+
+
+def _synced(differences: Sequence[Difference], option: str = RESPECTED) -> Manifest:
     if not differences:
         return {"syncPolicy": _sync_policy()}
     ignored = [{"group": one.group, "kind": one.kind, "jqPathExpressions": list(one.paths)} for one in differences]
-    return {"syncPolicy": _sync_policy("RespectIgnoreDifferences=true"), "ignoreDifferences": ignored}
+    return {"syncPolicy": _sync_policy(option), "ignoreDifferences": ignored}
 
 
 def _kinds(names: Sequence[str]) -> list[Manifest]:

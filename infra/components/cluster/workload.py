@@ -13,6 +13,15 @@ from infra.components.cluster.config_files import checksum, config_files
 from infra.components.cluster.metadata import Identity
 from infra.components.cluster.objects import KubernetesObject
 from infra.components.cluster.pods import Pod, pod_template
+from infra.components.cluster.rollout import (
+    ANALYSIS,
+    ROLLOUT,
+    Gradually,
+    analysis_body,
+    canary_service,
+    progress_seconds,
+    strategy,
+)
 from infra.components.component import PlatformComponent
 
 
@@ -59,7 +68,7 @@ class WorkloadArgs:
 
     With `scaling` the autoscaler says how many there are, and `replicas` is not read. `spread` keeps replicas on nodes and in zones
     of their own as far as there are such. `role_arn` is the IAM role that its account may become. `files` become a ConfigMap named
-    like the workload; when they change, so do the pods.
+    like the workload; when they change, so do the pods. With `gradually` a new release gets its requests step by step.
     """
 
     identity: Identity
@@ -70,6 +79,7 @@ class WorkloadArgs:
     spread: bool = False
     role_arn: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    gradually: Gradually | None = None
 
     @property
     def fewest(self) -> int:
@@ -80,8 +90,9 @@ class WorkloadArgs:
 class Workload(PlatformComponent):
     """A new pod is ready before an old one stops; more than one replica is drained one at a time.
 
-    Resources: a ServiceAccount, a Deployment; a Service where there is a port; a PodDisruptionBudget where there are replicas; a
-    HorizontalPodAutoscaler where it is scaled; a ConfigMap where it has files.
+    Resources: a ServiceAccount; a Deployment, or a Rollout, its AnalysisTemplate and its new release's Service; a Service where
+    there is a port; a PodDisruptionBudget where there are replicas; a HorizontalPodAutoscaler where it is scaled; a ConfigMap where
+    it has files.
     """
 
     pulumi_type: ClassVar[str] = "platform:cluster:Workload"
@@ -92,13 +103,16 @@ class Workload(PlatformComponent):
         service_account(name, identity, self.child, args.role_arn)
         if args.files:
             config_files(name, identity, args.files, self.child)
-        KubernetesObject(
-            f"{name}-deployment",
-            "apps/v1/Deployment",
-            metadata=identity.metadata(),
-            body=deployment_body(args),
-            opts=self.child,
-        )
+        if args.gradually:
+            _gradual(name, args, args.gradually, self.child)
+        else:
+            KubernetesObject(
+                f"{name}-deployment",
+                "apps/v1/Deployment",
+                metadata=identity.metadata(),
+                body=deployment_body(args),
+                opts=self.child,
+            )
         if args.port:
             KubernetesObject(
                 f"{name}-service",
@@ -112,7 +126,7 @@ class Workload(PlatformComponent):
                 f"{name}-autoscaler",
                 "autoscaling/v2/HorizontalPodAutoscaler",
                 metadata=identity.metadata(),
-                body=autoscaler_body(identity, args.scaling),
+                body=autoscaler_body(identity, args.scaling, gradual=args.gradually is not None),
                 opts=self.child,
             )
         if args.fewest > 1:
@@ -124,6 +138,33 @@ class Workload(PlatformComponent):
                 opts=self.child,
             )
         self.register_outputs({})
+
+
+def _gradual(name: str, args: WorkloadArgs, gradually: Gradually, opts: pulumi.ResourceOptions) -> None:
+    """The Rollout, and before it what it is not valid without: what its steps are judged by, and its new release's Service."""
+    if args.port is None:
+        raise ValueError(f"{args.identity.name}: what nobody calls has no requests to shift")
+    before = replace(args.identity, wave=args.identity.wave - 1)
+    judged = analysis_body(gradually.judged)
+    KubernetesObject(f"{name}-analysis", ANALYSIS, metadata=before.metadata(), body=judged, opts=opts)
+    about = {**before.metadata(), "name": canary_service(args.identity.name)}
+    body = service_body(args.identity, args.port)
+    KubernetesObject(f"{name}-canary-service", "v1/Service", metadata=about, body=body, opts=opts)
+    body = rollout_body(args, gradually)
+    KubernetesObject(f"{name}-rollout", ROLLOUT, metadata=args.identity.metadata(), body=body, opts=opts)
+
+
+def rollout_body(args: WorkloadArgs, gradually: Gradually) -> dict[str, Any]:
+    """The Rollout, without its metadata: a Deployment's, but for how one release follows another."""
+    spec = deployment_body(args)["spec"]
+    return {
+        "spec": {
+            **spec,
+            "strategy": strategy(args.identity.name, gradually),
+            "progressDeadlineSeconds": progress_seconds(gradually),
+            "progressDeadlineAbort": True,
+        }
+    }
 
 
 def deployment_body(args: WorkloadArgs) -> dict[str, Any]:
@@ -164,13 +205,13 @@ def _spread(identity: Identity) -> list[dict[str, Any]]:
     ]
 
 
-def autoscaler_body(identity: Identity, scaling: Scaling) -> dict[str, Any]:
+def autoscaler_body(identity: Identity, scaling: Scaling, *, gradual: bool = False) -> dict[str, Any]:
     """A HorizontalPodAutoscaler by CPU; `ValueError` for bounds that are none."""
     if not 1 <= scaling.minimum <= scaling.maximum:
         raise ValueError(f"{identity.name}: {scaling.minimum} to {scaling.maximum} pods is no range")
     return {
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": identity.name},
+            "scaleTargetRef": {**_scaled(gradual), "name": identity.name},
             "minReplicas": scaling.minimum,
             "maxReplicas": scaling.maximum,
             "metrics": [
@@ -184,6 +225,11 @@ def autoscaler_body(identity: Identity, scaling: Scaling) -> dict[str, Any]:
             ],
         }
     }
+
+
+def _scaled(gradual: bool) -> dict[str, str]:
+    api, _, kind = (ROLLOUT if gradual else "apps/v1/Deployment").rpartition("/")
+    return {"apiVersion": api, "kind": kind}
 
 
 def budget_body(identity: Identity) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pulumi
 
+from infra.components.cluster.rollout import CANARY, STABLE
 from infra.components.mesh.cors import Cors, cors
 from infra.components.mesh.objects import NETWORKING, MeshComponent, Place, Spec
 
@@ -45,17 +46,21 @@ NO_RETRIES = Retries(attempts=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """`percent` of a route's requests go to a subset of its host, or to another host on the same port."""
+    """`percent` of a route's requests go to a subset of its host, or to another host on the same port.
+
+    What is `gradual` has, instead, subsets between which a Rollout shifts it (docs/adr/0037): all is at the stable one at first.
+    """
 
     percent: int
     subset: str | None = None
     host: str | None = None
+    gradual: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stay:
-    """Who got a share keeps it for `seconds`: the answer sets `cookie` to its subset, or else to its host's first label, and a
-    request with it goes there."""
+    """Who got a share keeps it for `seconds`: the answer sets `cookie` to the first label of its host, if it names one, or else to
+    its subset, and a request with it goes there."""
 
     cookie: str
     seconds: int
@@ -66,6 +71,7 @@ class Route:
     """Requests for `prefix` itself and for all below it go to `host`:`port`, or to its `subset` or `shares`.
 
     Given `methods`, `headers` (a value, or `PRESENT`) and `cookies`, a request must have all of them, and one of the methods.
+    What is `gradual` is shared out between its host's releases by a Rollout, as `Share` says.
     `timeout` bounds the whole answer with all retries, a WebSocket's until it is upgraded; None means no bound, for streams.
     A gRPC method's prefix is `/<package>.<Service>/<Method>`. `name` is the route's in logs,
     and tells routes of one prefix apart.
@@ -82,6 +88,7 @@ class Route:
     subset: str | None = None
     shares: Sequence[Share] = ()
     stay: Stay | None = None
+    gradual: bool = False
     retries: Retries = Retries()
     cors: Cors | None = None
 
@@ -123,6 +130,8 @@ def _faults(route: Route) -> Iterator[str]:
         yield f"the prefix '{route.prefix}' is not like /api/v1/scan"
     if route.shares and (route.subset or sum(share.percent for share in route.shares) != 100):
         yield f"{route.prefix}: shares add up to 100 percent, and stand in the place of a subset"
+    if (route.gradual and (route.subset or route.shares)) or any(one.gradual and one.subset for one in route.shares):
+        yield f"{route.prefix}: what is gradual names no subset, for a Rollout has two of its own"
     if any(not 0 <= share.percent <= 100 for share in route.shares):
         yield f"{route.prefix}: a share is 0 to 100 percent"
     if route.stay and (not route.shares or len({_kept(route, one) for one in route.shares}) < len(route.shares)):
@@ -161,13 +170,22 @@ def _stayers(route: Route) -> Iterator[Route]:
         stays = {**route.cookies, route.stay.cookie: kept} if route.stay else {}
         name = f"{_name(route)}-stays-{kept}"
         yield replace(
-            route, name=name, cookies=stays, shares=(), stay=None, subset=share.subset, host=share.host or route.host
+            route,
+            name=name,
+            cookies=stays,
+            shares=(),
+            stay=None,
+            subset=share.subset,
+            host=share.host or route.host,
+            gradual=share.gradual,
         )
 
 
 def _kept(route: Route, share: Share) -> str:
     """What a client remembers of its share."""
-    return share.subset or (share.host or route.host).partition(".")[0]
+    if share.subset and not share.host:
+        return share.subset
+    return (share.host or route.host).partition(".")[0]
 
 
 def _name(route: Route) -> str:
@@ -213,15 +231,27 @@ def _cookie(wanted: tuple[str, str]) -> str:
 
 
 def _destinations(route: Route) -> list[Spec]:
+    if route.gradual:
+        return [*_shared(route, Share(percent=100, gradual=True))]
     if not route.shares:
         return [_destination(route, route.host, route.subset)]
+    return [one for share in route.shares for one in _shared(route, share)]
+
+
+def _shared(route: Route, share: Share) -> Iterator[Spec]:
+    host = share.host or route.host
+    remembered = _remembered(route.stay, _kept(route, share)) if route.stay else {}
+    subsets = ((STABLE, share.percent), (CANARY, 0)) if share.gradual else ((share.subset, share.percent),)
+    for subset, percent in subsets:
+        yield {**_destination(route, host, subset), "weight": percent, **remembered}
+
+
+def shifted(spec: Spec, host: str) -> list[str]:
+    """The names of the routes in which a Rollout shifts what is for this host."""
     return [
-        {
-            **_destination(route, share.host or route.host, share.subset),
-            "weight": share.percent,
-            **(_remembered(route.stay, _kept(route, share)) if route.stay else {}),
-        }
-        for share in route.shares
+        str(one["name"])
+        for one in spec["http"]
+        if any((to["destination"]["host"], to["destination"].get("subset")) == (host, CANARY) for to in one["route"])
     ]
 
 

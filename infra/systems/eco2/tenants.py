@@ -30,6 +30,7 @@ from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
 from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
+from infra.needs import Rollouts
 from infra.systems.eco2 import mesh, needs, observability, own_hosts, tracing, workloads
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import HOMES, IDENTITY_HEADERS, PROTECTED, PROXY_METRICS_PORT, ROLE_LABEL
@@ -137,6 +138,7 @@ def _fence(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOpt
             store=store(tenant) if tenant.fetches_secrets else None,
             path=parameter_path(tenant, context.names.stack),
             reader=PARAMETERS_ACCOUNT if tenant.fetches_secrets else "",
+            prometheus=observability.PROMETHEUS_URL if needs.asks(tenant, Rollouts) else None,
             wave=Wave.NAMESPACES,
         ),
         opts,
@@ -239,6 +241,7 @@ def _delivery(context: Context, room: str, tenant: Tenant, opts: pulumi.Resource
             namespace=home(tenant),
             wave=OWN_WAVE,
             differences=needs.written_by_others(tenant),
+            only_what_differs=bool(needs.written_by_others(tenant)),
         )
     )
     ArgoObject(f"{room}-project", made, opts)

@@ -32,9 +32,9 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     """Stand up the whole document on the cluster; the outputs are what its users and its deployments need to know."""
     context = make_context(settings, _section(settings), cluster)
     audit = build_audit(context)
-    build_front_door(context)
+    routed = build_front_door(context)
     failover = build_standby(context)
-    registry = build_services(context)
+    registry = build_services(context, routed)
     build_observability(context, settings)
     return {
         "url": f"https://{context.host}",

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import NAME_LABEL
+from infra.components.cluster.rollout import subsets
 from infra.components.mesh.authorization import Allow, AllowArgs, Anyone, Bearer, Caller
 from infra.components.mesh.destinations import (
     ZONES,
@@ -28,23 +29,26 @@ from infra.components.mesh.routes import (
     Route,
     Routes,
     RoutesArgs,
+    routes,
+    shifted,
 )
 from infra.settings.exchange import Resilience
 from infra.systems.exchange.context import NAME, Context
 from infra.systems.exchange.document import EDGE_HEALTH, GATEWAY_WAVE, PORT, SERVICES, Service
-from infra.systems.exchange.services import AUDIT
+from infra.systems.exchange.services import AUDIT, ROUTES
 
 READS, WRITES = ("GET", "HEAD"), ("POST", "PUT", "PATCH", "DELETE")
 FAILED = "gateway-error,connect-failure,refused-stream,reset"
 """502, 503 and 504, no connection, none of HTTP/2's streams, a connection that broke (Envoy's `x-envoy-retry-on`)."""
 
 
-def build_front_door(context: Context) -> None:
-    """Register the way in and the rules around it."""
+def build_front_door(context: Context) -> dict[str, list[str]]:
+    """Register the way in and the rules around it; the names of the routes to each service, by its name."""
     _edge(context)
-    _routes(context)
+    routed = _routes(context)
     _services(context)
     _ways_out(context)
+    return routed
 
 
 def _edge(context: Context) -> None:
@@ -80,17 +84,14 @@ def _opened(context: Context, service: Service) -> list[Bearer]:
     ]
 
 
-def _routes(context: Context) -> None:
-    Routes(
-        context.names.logical("routes"),
-        RoutesArgs(
-            place=context.place(f"{NAME}-vs", GATEWAY_WAVE),
-            hosts=[context.host],
-            gateways=[context.cluster.gateway.reference],
-            routes=[route for one in SERVICES for route in _service_routes(context, one)],
-        ),
-        context.objects,
+def _routes(context: Context) -> dict[str, list[str]]:
+    args = RoutesArgs(
+        place=context.place(ROUTES, GATEWAY_WAVE),
+        hosts=[context.host],
+        gateways=[context.cluster.gateway.reference],
+        routes=[route for one in SERVICES for route in _service_routes(context, one)],
     )
+    Routes(context.names.logical("routes"), args, context.objects)
     OwnAnswer(
         context.names.logical("health-answer"),
         OwnAnswerArgs(
@@ -102,13 +103,19 @@ def _routes(context: Context) -> None:
         ),
         context.objects,
     )
+    return {one.name: shifted(routes(args), one.host) for one in SERVICES}
 
 
 def _service_routes(context: Context, service: Service) -> Iterator[Route]:
     """Reads may be repeated; an order only if its service knows it again by the client's key; all else if nobody saw it."""
     found = context.route(service)
     plain = Route(
-        prefix=service.prefix, host=service.host, port=PORT, timeout=f"{found.timeout_seconds}s", name=service.name
+        prefix=service.prefix,
+        host=service.host,
+        port=PORT,
+        timeout=f"{found.timeout_seconds}s",
+        name=service.name,
+        gradual=True,
     )
     again = Retries(
         attempts=found.read_attempts,
@@ -140,6 +147,7 @@ def _services(context: Context) -> None:
                 place=context.place(one.name, GATEWAY_WAVE),
                 host=one.host,
                 replicas=context.settings.scale.minimum,
+                subsets=subsets({NAME_LABEL: one.name}),
                 **bounds(context.settings.resilience),
             ),
             context.objects,

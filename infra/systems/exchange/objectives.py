@@ -103,12 +103,14 @@ def bad(slo: str, window: str) -> str:
 def standing() -> str:
     """1 while the gateway and each service have a pod that is ready, and not more than half of the answers are server errors."""
     names = "|".join(one.name for one in SERVICES)
-    metric = "kube_deployment_status_replicas_available"
+    metric = "kube_pod_status_ready"
+    # By pods: a service's are of a Rollout, of which kube-state-metrics knows nothing.
     pods = (
-        f'({metric}{{namespace="istio-system",deployment="ingress-gateway"}} > 0'
-        f' or {metric}{{namespace="{NAMESPACE}",deployment=~"{names}"}} > 0)'
+        f'({metric}{{condition="true",namespace="istio-system",pod=~"ingress-gateway-.+"}}'
+        f' or {metric}{{condition="true",namespace="{NAMESPACE}",pod=~"({names})-.+"}}) == 1'
     )
-    ready = f"(count({pods}) or 0 * count({metric})) == bool {len(SERVICES) + 1}"
+    workloads = f'count by (workload) (label_replace({pods}, "workload", "$1", "pod", "(ingress-gateway|{names})-.+"))'
+    ready = f"(count({workloads}) or 0 * count({metric})) == bool {len(SERVICES) + 1}"
     failing = f"({bad('errors', '2m')}) > bool 0.5 or vector(0)"
     return f"({ready}) * (1 - ({failing}))"
 

@@ -7,6 +7,7 @@ puts audit records below its prefix, each once and locked (`If-None-Match: *`, `
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.components.aws.federation import trust_service_account
@@ -14,11 +15,14 @@ from infra.components.aws.iam import Role, RoleArgs, Statement
 from infra.components.aws.registry import Registry, RegistryArgs
 from infra.components.cluster.pods import Container, Placement, Pod, Resources, Scratch, http_probe
 from infra.components.cluster.workload import Port, Scaling, Workload, WorkloadArgs
+from infra.releases import gradually
 from infra.systems.exchange.context import Context
 from infra.systems.exchange.document import (
     HEALTH,
+    LATENCY_MS,
     LIVENESS,
     NAMESPACE,
+    OBJECTIVES,
     PORT,
     READINESS,
     SERVICES,
@@ -31,15 +35,16 @@ TMP = "/tmp"  # noqa: S108  the pod's own
 AUDIT = "audit"
 SERVICE = Resources(cpu="100m", memory="192Mi", memory_limit="384Mi")
 SIDECAR = Resources(cpu="50m", memory="96Mi", memory_limit="256Mi")
+ROUTES = "exchange-vs"
 DRAIN_SECONDS = 10
 """The gateway hears of a pod that goes within a second or two; until then it still sends."""
 
 
-def build_services(context: Context) -> Registry:
-    """Register a repository, a role and a workload for each service."""
+def build_services(context: Context, routed: Mapping[str, Sequence[str]]) -> Registry:
+    """Register a repository, a role and a workload for each service; `routed` are the routes to each, by its name."""
     for one in SERVICES:
         _role(context, one)
-        _workload(context, one)
+        _workload(context, one, routed[one.name])
     return Registry(
         context.names.logical("registry"),
         RegistryArgs(
@@ -101,7 +106,13 @@ def _leaves_after(seconds: int) -> list[dict[str, Any]]:
     ]
 
 
-def _workload(context: Context, service: Service) -> None:
+def _budget(slo: str) -> float:
+    """What of a row of the SLO table may be bad: a new release keeps it from its first requests on."""
+    (found,) = [one.budget for one in OBJECTIVES if one.slo == slo]
+    return found
+
+
+def _workload(context: Context, service: Service, routes: Sequence[str]) -> None:
     container = Container(
         name="service",
         image=context.image(service.name),
@@ -136,6 +147,16 @@ def _workload(context: Context, service: Service) -> None:
             scaling=Scaling(minimum=scale.minimum, maximum=scale.maximum, cpu_percent=scale.cpu_percent),
             spread=True,
             role_arn=context.role_arn(service.name),
+            gradually=gradually(
+                context,
+                context.settings.release,
+                service.name,
+                virtual_service=ROUTES,
+                routes=routes,
+                failed_at_most=_budget("errors"),
+                slow_at_most=_budget("latency"),
+                slow_after=LATENCY_MS,
+            ),
         ),
         context.objects,
     )

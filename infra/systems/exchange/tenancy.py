@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.contract import Alerts, Chaos, Dashboards, Logs, Quota, Tenant, TenantArrow, TenantWorkload, Traces
+from infra.contract import Alerts, Chaos, Dashboards, Logs, Quota, Rollouts, Tenant, TenantArrow, TenantWorkload, Traces
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.context import NAME
 from infra.systems.exchange.document import NAMESPACE, PORT, SERVICES
@@ -21,6 +21,7 @@ def tenant(settings: Exchange) -> Tenant:
         workloads=[TenantWorkload(name=one.name, namespace=NAMESPACE) for one in SERVICES],
         arrows=[*_routed(), *_audited()],
         needs=[
+            Rollouts(),
             Traces(),
             Logs(),
             Alerts(slack_channel=settings.slack_channel),
@@ -40,8 +41,8 @@ def _audited() -> list[TenantArrow]:
 
 
 def quota(pods: int) -> Quota:
-    """Room for every service at its largest, and for a pod more of each while it is updated."""
-    most = len(SERVICES) * (pods + 1)
+    """Room for every service at its largest, twice: until a new release has proved itself the old one's pods are all there."""
+    most = len(SERVICES) * 2 * pods
     return Quota(
         pods=most,
         cpu=f"{most * (_milli(SERVICE.cpu) + _milli(SIDECAR.cpu))}m",

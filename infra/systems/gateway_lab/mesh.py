@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from infra.components.cluster.rollout import subsets
 from infra.components.mesh.authorization import Allow, AllowArgs, Caller
 from infra.components.mesh.cors import Cors
 from infra.components.mesh.destinations import Budget, Destination, DestinationArgs, Outliers, Pool
 from infra.components.mesh.egress import ExternalHosts, ExternalHostsArgs, Visibility, VisibilityArgs
-from infra.components.mesh.routes import REPEATABLE, SAFE_RETRIES, Retries, Route, Routes, RoutesArgs, Share, Stay
+from infra.components.mesh.routes import (
+    REPEATABLE,
+    SAFE_RETRIES,
+    Retries,
+    Route,
+    Routes,
+    RoutesArgs,
+    Share,
+    Stay,
+    routes,
+    shifted,
+)
 from infra.systems.gateway_lab.context import Context, service_host
 from infra.systems.gateway_lab.document import (
     ADMIN,
@@ -28,6 +40,10 @@ from infra.systems.gateway_lab.document import (
 from infra.systems.gateway_lab.secrets import BACKUP, DATABASES
 
 WORKLOAD = "app.kubernetes.io/name"
+VIRTUAL_SERVICE = "gateway-lab-vs"
+BESIDE = "v2"
+"""The subset that is all of the second release's pods: by it the Rollout knows what it leaves alone in its routes."""
+
 RELEASE_HEADER, STAY_COOKIE = "x-release", "lab_release"
 """By the header a tester names the release of the user service, `v1` or `v2`; by the cookie a client keeps its own."""
 
@@ -58,16 +74,22 @@ def below(prefix: str) -> tuple[str, str]:
 
 
 def _routes(context: Context) -> None:
-    Routes(
-        context.names.logical("routes"),
-        RoutesArgs(
-            place=context.place("gateway-lab-vs", context.cluster.mesh.routes_wave),
-            hosts=[context.host],
-            gateways=[context.cluster.gateway.reference],
-            routes=[route for service in SERVICES for route in service_routes(context, service)],
-        ),
-        context.objects,
+    Routes(context.names.logical("routes"), all_routes(context), context.objects)
+
+
+def all_routes(context: Context) -> RoutesArgs:
+    """Every route of the gateway's."""
+    return RoutesArgs(
+        place=context.place(VIRTUAL_SERVICE, context.cluster.mesh.routes_wave),
+        hosts=[context.host],
+        gateways=[context.cluster.gateway.reference],
+        routes=[route for service in SERVICES for route in service_routes(context, service)],
     )
+
+
+def released_routes(context: Context) -> list[str]:
+    """The names of those that lead to the user service, between whose releases its Rollout shifts."""
+    return shifted(routes(all_routes(context)), service_host(USER))
 
 
 def service_routes(context: Context, service: Service) -> Iterator[Route]:
@@ -86,8 +108,8 @@ def _released(context: Context, prefix: str, service: Service, methods: Sequence
     for release, name in (("v1", USER), ("v2", CANARY)):
         yield _route(context, prefix, service, methods, name, headers={RELEASE_HEADER: release})
     shares = [
-        Share(percent=weights.v1, host=service_host(USER)),
-        Share(percent=weights.v2, host=service_host(CANARY)),
+        Share(percent=weights.v1, host=service_host(USER), gradual=True),
+        Share(percent=weights.v2, host=service_host(CANARY), subset=BESIDE),
     ]
     stay = Stay(cookie=STAY_COOKIE, seconds=weights.stay_seconds) if weights.stay_seconds else None
     yield _route(context, prefix, service, methods, USER, shares=shares, stay=stay)
@@ -116,6 +138,7 @@ def _route(
         headers=headers or {},
         shares=shares,
         stay=stay,
+        gradual=to == USER and not shares,
         retries=Retries(attempts=context.settings.retries, on=READ_RETRIES if methods else SAFE_RETRIES),
         cors=Cors(origins=context.settings.cors.origins, methods=CORS_METHODS, headers=(*CORS_HEADERS, "X-API-Key")),
     )
@@ -157,6 +180,7 @@ def _destination(context: Context, target: str) -> DestinationArgs:
         place=place,
         host=service_host(target),
         replicas=settings.replicas,
+        subsets=_subsets(target),
         pool=Pool(max_connections=concurrent, connect_timeout=timeout, max_pending=concurrent, max_requests=concurrent),
         outliers=Outliers(
             consecutive_5xx=settings.failure.consecutive_errors,
@@ -166,6 +190,12 @@ def _destination(context: Context, target: str) -> DestinationArgs:
         ),
         budget=Budget(percent=settings.failure.retry_percent, minimum=settings.retries),
     )
+
+
+def _subsets(target: str) -> dict[str, Mapping[str, str]]:
+    if target == USER:
+        return subsets({WORKLOAD: USER})
+    return {BESIDE: {WORKLOAD: CANARY}} if target == CANARY else {}
 
 
 def _egress(context: Context) -> None:

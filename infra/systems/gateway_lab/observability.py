@@ -12,7 +12,7 @@ import yaml
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.observability import AlertRules, AlertRulesArgs, ObjectMeta
 from infra.components.mesh.telemetry import Tracing, TracingArgs
-from infra.needs import Alerts, Dashboards, Logs, Mail, Need, Traces
+from infra.needs import Alerts, Dashboards, Logs, Mail, Need, Rollouts, Traces
 from infra.settings.gateway_lab import GatewayLab
 from infra.systems.gateway_lab.context import Context
 from infra.systems.gateway_lab.document import HOME
@@ -57,6 +57,7 @@ def needs(own: GatewayLab) -> list[Need]:
     mail = own.alerts.mail
     told = Mail(to=mail.to, sender=mail.sender, relay=mail.relay, user=mail.user)
     return [
+        Rollouts(),
         shown,
         Alerts(slack_channel=own.alerts.slack_channel, mail=told),
         Traces(percent=own.traces.percent, days=own.traces.days),

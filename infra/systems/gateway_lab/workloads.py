@@ -9,8 +9,10 @@ Its spans go to `OTEL_EXPORTER_OTLP_ENDPOINT`, by OTLP over gRPC, with the trace
 from __future__ import annotations
 
 from infra.components.cluster.pods import Container, Pod, Resources, Scratch, SecretFiles, http_probe
+from infra.components.cluster.rollout import Gradually
 from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
+from infra.releases import gradually
 from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
 from infra.systems.gateway_lab.document import (
     AUTH,
@@ -24,6 +26,10 @@ from infra.systems.gateway_lab.document import (
     USER,
     Service,
 )
+from infra.systems.gateway_lab.mesh import BESIDE, VIRTUAL_SERVICE, released_routes
+
+FAILED_AT_MOST, SLOW_AT_MOST, SLOW_AFTER = 0.02, 0.05, 1000
+"""What a new release of the user service may answer with 5xx, and after a second. The document names no such numbers."""
 
 USER_ID = 10001
 TMP = "/tmp"  # noqa: S108 - the pod's own
@@ -90,7 +96,9 @@ def _redis(service: Service) -> dict[str, str]:
 
 def _service(context: Context, service: Service) -> None:
     """Its pods, probed at `/health` and `/ready`; a new one is ready before an old one goes."""
-    me = context.identity(service.name)
+    released = _released(context) if service.name == USER else None
+    # The routes between whose releases it is shifted are there before it.
+    me = context.identity(service.name, context.cluster.mesh.routes_wave + 1 if released else None)
     container = Container(
         name="service",
         image=context.image(service.name),
@@ -114,8 +122,27 @@ def _service(context: Context, service: Service) -> None:
         annotations=_metrics(service.port),
     )
     port = Port(name="http", number=service.port, protocol="http")
-    args = WorkloadArgs(identity=me, pod=pod, port=port, replicas=context.settings.replicas, spread=True)
+    args = WorkloadArgs(
+        identity=me, pod=pod, port=port, replicas=context.settings.replicas, spread=True, gradually=released
+    )
     Workload(context.names.logical(f"workload-{service.name}"), args, context.objects)
+
+
+def _released(context: Context) -> Gradually:
+    """Step by step within the share that the settings give it (Step 3-1): the second release's stays (docs/adr/0037)."""
+    share = context.settings.weights.v1
+    return gradually(
+        context,
+        context.settings.release,
+        USER,
+        virtual_service=VIRTUAL_SERVICE,
+        routes=released_routes(context),
+        weights=sorted({max(1, weight * share // 100) for weight in context.settings.release.weights}),
+        beside=[BESIDE],
+        failed_at_most=FAILED_AT_MOST,
+        slow_at_most=SLOW_AT_MOST,
+        slow_after=SLOW_AFTER,
+    )
 
 
 def _metrics(port: int) -> dict[str, str]:

@@ -29,9 +29,14 @@ def answers(context: Context) -> list[Answer]:
     ]
 
 
+def asks(tenant: Tenant, need: type[Asking]) -> bool:
+    """Whether it is among the tenant's needs."""
+    return any(isinstance(one, need) for one in tenant.needs)
+
+
 def written_by_others(tenant: Tenant) -> Sequence[Difference]:
     """The fields of a tenant's objects that what it needs writes."""
-    return rollouts.SHIFTED if any(isinstance(need, Rollouts) for need in tenant.needs) else ()
+    return rollouts.SHIFTED if asks(tenant, Rollouts) else ()
 
 
 def kinds_of(tenant: Tenant) -> list[str]:
@@ -47,7 +52,7 @@ def kinds_of(tenant: Tenant) -> list[str]:
 
 def marks(tenant: Tenant) -> Mapping[str, str]:
     """The annotations of a tenant's namespaces that say to a controller that it may act there."""
-    return chaos.MARK if any(isinstance(need, Chaos) for need in tenant.needs) else {}
+    return chaos.MARK if asks(tenant, Chaos) else {}
 
 
 def build_needs(context: Context, opts: pulumi.ResourceOptions) -> None:

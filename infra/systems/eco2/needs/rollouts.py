@@ -22,14 +22,14 @@ SHIFTED = (
     ),
     Difference(group="", kind="Service", paths=['.spec.selector["rollouts-pod-template-hash"]']),
 )
-"""What the controller writes into objects that Argo CD keeps: put back, a step would end before it was judged."""
+"""What the controller writes into objects that Argo CD keeps: put back, a step would end before it was judged (docs/adr/0037)."""
 
 NAME = chart_versions.ROLLOUTS.release
 
 PODS, METRICS = Pods(namespace=NAME, labels={NAME_LABEL: NAME}), 8090
 
-KINDS = tuple(f"argoproj.io/{kind}" for kind in ("Rollout", "AnalysisTemplate", "Experiment"))
-"""What its tenants make."""
+KINDS = tuple(f"argoproj.io/{kind}" for kind in ("Rollout", "AnalysisTemplate"))
+"""What its tenants make. AnalysisRuns are the controller's; an Experiment would be a release that no step bounds."""
 
 
 def answer(context: Context, asked: Asked[Rollouts]) -> Answer:

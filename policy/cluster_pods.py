@@ -21,6 +21,7 @@ from policy.kubernetes_objects import (
     DEPLOYMENT,
     JOB,
     NAMESPACE,
+    ROLLOUT,
     STATEFUL_SET,
     at,
     chart_values,
@@ -35,7 +36,6 @@ from policy.kubernetes_objects import (
 from policy.rules.model import Resource, Stack
 
 CHART_PODS = Path(__file__).with_name("chart_pods.json")
-ROLLOUT = "kubernetes:argoproj.io/v1alpha1:Rollout"
 KAFKA, KAFKA_POOL = "kubernetes:kafka.strimzi.io/v1:Kafka", "kubernetes:kafka.strimzi.io/v1:KafkaNodePool"
 UPDATED_IN_PLACE = frozenset({"Recreate", "OnDelete"})
 INJECT, HOSTNAME = "sidecar.istio.io/inject", "kubernetes.io/hostname"

@@ -144,7 +144,7 @@ class World:
             return
         change = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]
         path = f"{ARGO}/namespaces/{namespace}/rollouts/{name}"
-        verdict = self.server.request("PATCH", path, change, "application/json-patch+json")
+        verdict = self.server.request("PATCH", path, change, kind="application/json-patch+json")
         assert verdict.status == 200, verdict.message
         known = before["status"]["currentPodHash"]
         wait_until(

@@ -523,6 +523,7 @@ WORKLOADS = {
     "logs": "CreateLogStream Describe* PutLogEvents",
     "route53": "ChangeResourceRecordSets List*",
     "s3": "AbortMultipartUpload DeleteObject GetObject* ListBucket PutObject PutObjectRetention",
+    "sns": "Publish",
     "ssm": "AddTagsToResource DeleteParameter Describe* Get* List* PutComplianceItems PutConfigurePackageResult "
     "PutInventory PutParameter SendCommand UpdateAssociationStatus UpdateInstance*",
     "ssmmessages": "*",

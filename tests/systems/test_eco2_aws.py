@@ -461,7 +461,34 @@ class TestEdge:
         assert {one["name"] for one in eco2.of("MetricAlarm") if "InstanceId" not in one["dimensions"]} == {
             "eco2-prod-api-5xx",
             "eco2-prod-no-healthy-gateway",
+            "eco2-prod-prometheus-silent",
         }
+
+    def test_who_hears_nothing_of_alertmanager_is_told(self, eco2: Recording) -> None:
+        """A dead man's switch: no message on a topic of its own for twenty minutes, and the alarms' topic says so."""
+        alarm = next(one for one in eco2.of("MetricAlarm") if one["name"] == "eco2-prod-prometheus-silent")
+        counted = (alarm["namespace"], alarm["metricName"], alarm["statistic"], dict(alarm["dimensions"]))
+        assert counted == ("AWS/SNS", "NumberOfMessagesPublished", "Sum", {"TopicName": "eco2-prod-heartbeat"})
+        assert (alarm["comparisonOperator"], alarm["threshold"], alarm["treatMissingData"]) == (
+            "LessThanThreshold",
+            1,
+            "breaching",
+        )
+        assert alarm["alarmActions"] == [topic_arn("alarms")]
+        assert alarm["period"] * alarm["evaluationPeriods"] == 20 * 60
+
+    def test_alertmanager_speaks_on_two_topics_and_does_nothing_else(self, eco2: Recording) -> None:
+        role = next(one for one in eco2.of("RolePolicyAttachment") if one["role"] == "eco2-prod-alertmanager")
+        policy = next(one for one in eco2.of("Policy") if one.outputs["arn"] == role["policyArn"])
+        publishes, encrypts = json.loads(policy["policy"])["Statement"]
+        assert publishes["Action"] == ["sns:Publish"]
+        assert publishes["Resource"] == [topic_arn("alarms"), topic_arn("heartbeat")]
+        assert encrypts["Condition"] == {"StringEquals": {"kms:ViaService": "sns.ap-northeast-2.amazonaws.com"}}
+        assert all(one["kmsMasterKeyId"] for one in eco2.of("Topic"))
+
+
+def topic_arn(name: str) -> str:
+    return f"arn:aws:sns:ap-northeast-2:{ACCOUNT}:eco2-prod-{name}"
 
 
 ROLES = {
@@ -470,6 +497,7 @@ ROLES = {
     "external-secrets": ("external-secrets", "external-secrets"),
     "ebs-csi": ("kube-system", "ebs-csi-controller-sa"),
     "postgres-backup": ("postgres", "postgres-backup"),
+    "alertmanager": ("prometheus", "eco2-alertmanager"),
 }
 
 

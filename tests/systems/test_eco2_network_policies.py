@@ -295,6 +295,7 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
         ("prometheus", "prometheus-operator", (10250,)),
         ("prometheus", "prometheus", (9090, 8080)),
         ("prometheus", "alertmanager", (9093, 8080)),
+        ("alertmanager", "internet", (443,)),
         ("prometheus", "dns", (9153,)),
         ("prometheus", "cert-manager", (9402,)),
         *((source, "nodes", (6443,)) for source in {*PLATFORM} - {"argocd-repo-server", "argocd-redis"}),
@@ -319,7 +320,8 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
 
 
 def test_who_may_leave_the_cluster_is_also_who_the_mesh_lets_out() -> None:
-    leaving = {HOMES[one.source] for one in INFRASTRUCTURE if one.target == "internet" and one.source not in PLATFORM}
+    outside = (*PLATFORM, "alertmanager")
+    leaving = {HOMES[one.source] for one in INFRASTRUCTURE if one.target == "internet" and one.source not in outside}
     assert leaving == external_hosts(context()).keys()
 
 

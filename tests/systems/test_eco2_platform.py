@@ -361,6 +361,7 @@ ROLES = {
     "external-secrets": ("external-secrets", "external-secrets", "external-secrets"),
     "aws-ebs-csi-driver": ("ebs-csi", "ebs-csi-controller-sa", "kube-system"),
     "cluster-autoscaler": ("cluster-autoscaler", "cluster-autoscaler", "kube-system"),
+    "prometheus": ("alertmanager", "eco2-alertmanager", "prometheus"),
 }
 """The release, and its role's label, account and namespace, as the roles' trust has them."""
 

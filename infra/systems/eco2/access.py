@@ -12,6 +12,7 @@ import pulumi
 from infra.components.aws.iam import Statement
 from infra.components.aws.service_account_issuer import KEYS_PATH
 from infra.components.joined import joined
+from infra.systems.eco2 import alertmanager
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import INSTANCE_TAG
 
@@ -241,6 +242,19 @@ def postgres_backup(context: Context) -> Statements:
     return (
         Statement(
             actions=["s3:PutObject", "s3:AbortMultipartUpload"], resources=[_objects(context, "postgres-backups")]
+        ),
+    )
+
+
+def tell_alarms(context: Context, key_arn: pulumi.Input[str]) -> Statements:
+    """Says something on two topics, which are encrypted, and does nothing else with them; the key serves that alone."""
+    topics = [alertmanager.alarm_topic(context), alertmanager.heartbeat_topic(context)]
+    return (
+        Statement(actions=["sns:Publish"], resources=[alertmanager.topic_arn(context, one) for one in topics]),
+        Statement(
+            actions=["kms:GenerateDataKey", "kms:Decrypt"],
+            resources=[key_arn],
+            condition={"StringEquals": {"kms:ViaService": f"sns.{context.region}.amazonaws.com"}},
         ),
     )
 

@@ -5,8 +5,11 @@ Alerts on what runs in the cluster are Prometheus' affair.
 
 from __future__ import annotations
 
+import pulumi_aws as aws
+
 from infra.components.aws.alarms import Alarm, Alarms
 from infra.components.aws.foundation import answers_with_errors, has_no_healthy_target, raise_alarms
+from infra.systems.eco2.alertmanager import heartbeat_topic
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.edge import TARGET, Entrance
 from infra.systems.eco2.network import Foundation
@@ -31,8 +34,33 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
         )
         for name, node in machines.nodes.items()
     }
+    alarms["prometheus-silent"] = _silence(context, foundation)
     alarms["api-5xx"] = answers_with_errors("The API answers with errors", entrance.balancer, TARGET)
     alarms["no-healthy-gateway"] = has_no_healthy_target(
         "The load balancer finds no ready ingress gateway", entrance.balancer, TARGET
     )
     return raise_alarms(context, foundation, alarms, context.settings.alert_email)
+
+
+def _silence(context: Context, foundation: Foundation) -> Alarm:
+    """A dead man's switch: Alertmanager says every five minutes that it is there, and who hears nothing of it for twenty tells.
+
+    Its messages are read by nobody: CloudWatch counts them.
+    """
+    name = heartbeat_topic(context)
+    topic = aws.sns.Topic(
+        context.names.logical("heartbeat-topic"),
+        name=name,
+        kms_master_key_id=foundation.key.arn,
+        tags={**context.tags, "Name": name},
+    )
+    return Alarm(
+        description="Prometheus or Alertmanager is away: no alert of the cluster would reach anybody",
+        namespace="AWS/SNS",
+        metric="NumberOfMessagesPublished",
+        dimensions={"TopicName": topic.name},
+        statistic="Sum",
+        silence="breaching",
+        below=1,
+        minutes=20,
+    )

@@ -6,11 +6,7 @@ from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
 from infra.systems.eco2.placement import ON_MASTER, RESTRICTED, STORAGE_CLASS, WITH_VOLUMES, among, resources
-
-
-def service_account(context: Context, name: str, role: str) -> Values:
-    """An account with one role of AWS; the webhook gives its pods a token for it."""
-    return {"create": True, "name": name, "annotations": {"eks.amazonaws.com/role-arn": context.role_arn(role)}}
+from infra.systems.eco2.roles import service_account
 
 
 def cert_manager() -> Values:

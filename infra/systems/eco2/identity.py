@@ -16,7 +16,7 @@ from infra.components.aws.foundation import certify
 from infra.components.aws.iam import Role, RoleArgs
 from infra.components.aws.service_account_issuer import ServiceAccountIssuer, ServiceAccountIssuerArgs
 from infra.components.aws.static_site import CLOUDFRONT_REGION
-from infra.systems.eco2 import access, needs
+from infra.systems.eco2 import access, alertmanager, needs
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.network import Foundation
 from infra.systems.eco2.roles import Controller
@@ -100,6 +100,13 @@ def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.In
             service_account="postgres-backup",
             description="PostgreSQL dumps go to their bucket",
             statements=access.postgres_backup(context),
+        ),
+        Controller(
+            label=alertmanager.ROLE,
+            namespace="prometheus",
+            service_account=alertmanager.ACCOUNT,
+            description="Alertmanager tells of alerts, and that it is there",
+            statements=access.tell_alarms(context, key_arn),
         ),
         *([scale] if context.settings.tenant_workers else []),
         *(

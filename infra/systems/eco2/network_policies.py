@@ -117,6 +117,7 @@ INFRASTRUCTURE = (
     Edge(source="prometheus", target="prometheus-operator", ports=[KUBELET], why="the operator's metrics"),
     Edge(source="prometheus", target="prometheus", ports=[9090, 8080], why="its own metrics, and its twin's"),
     Edge(source="prometheus", target="alertmanager", ports=[9093, 8080], why="alerts, and its metrics"),
+    Edge(source="alertmanager", target="internet", ports=[HTTPS], why="SNS for the alarms, STS for its role, Slack"),
     Edge(source="prometheus", target="dns", ports=[9153], why="CoreDNS' metrics"),
     Edge(source="prometheus", target="cert-manager", ports=[9402], why="when certificates end"),
     *(Edge(source=one, target="nodes", ports=[API_SERVER], why="the Kubernetes API") for one in ASKS_THE_API),

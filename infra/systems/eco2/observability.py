@@ -20,9 +20,11 @@ from infra.components.cluster.observability import (
     ProxyMetricsArgs,
     Scrape,
 )
+from infra.systems.eco2.alertmanager import ACCOUNT, ROLE, alertmanager_config
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, PROMETHEUS_PORT, PROXY_METRICS_PORT
 from infra.systems.eco2.placement import ON_MASTER, RESTRICTED, STORAGE_CLASS, on, resources
+from infra.systems.eco2.roles import service_account
 
 Values = dict[str, Any]
 
@@ -164,7 +166,9 @@ def prometheus_values(context: Context) -> Values:
                 "replicas": 1,
                 "resources": resources("10m", "128Mi"),
                 "storage": _volume("2Gi"),
-            }
+            },
+            "serviceAccount": service_account(context, ACCOUNT, ROLE),
+            "config": alertmanager_config(context),
         },
         "kube-state-metrics": {
             **ON_MASTER,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infra.components.aws.iam import Statement
+from infra.systems.eco2.context import Context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,3 +19,8 @@ class Controller:
     service_account: str
     description: str
     statements: Sequence[Statement]
+
+
+def service_account(context: Context, name: str, role: str) -> dict[str, Any]:
+    """A chart's account with one role of AWS; the webhook gives its pods a token for it."""
+    return {"create": True, "name": name, "annotations": {"eks.amazonaws.com/role-arn": context.role_arn(role)}}

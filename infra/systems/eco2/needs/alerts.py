@@ -24,27 +24,19 @@ NAME = "alerts"
 """The routes' and their Secret's, in the tenant's first namespace; what the Secret holds is below it in the tenant's parameters."""
 
 SLACK, MAIL = SecretKey(secret=NAME, key="slack-url"), SecretKey(secret=NAME, key="mail-password")
-HTTPS = 443
-
 ARGO_CD, ARGO_METRICS = "argocd-application-controller", 8082
 ARGO_CD_PODS = Pods(namespace=ARGO_NAMESPACE, labels={NAME_LABEL: ARGO_CD})
 
 
 def answer(context: Context, asked: Asked[Alerts]) -> Answer:
-    """Alertmanager runs already: it is let out to Slack and to the relays, and told of the routes."""
-    ports = {HTTPS} if any(need.slack_channel for _, need in asked) else set()
-    ports |= {_port(need.mail) for _, need in asked if need.mail}
+    """Alertmanager runs already, and speaks to SNS and Slack: it is let out to the relays too, and told of the routes."""
+    relays = sorted({_port(need.mail) for _, need in asked if need.mail})
     return Answer(
         parts=[],
         namespaces={},
         pods={},
         edges=[
-            Edge(
-                source="alertmanager",
-                target="internet",
-                ports=sorted(ports),
-                why="Slack, and the relays of tenants' mail",
-            ),
+            *([Edge(source="alertmanager", target="internet", ports=relays, why="relays of mail")] if relays else []),
             Edge(source="prometheus", target=ARGO_CD, ports=[ARGO_METRICS], why="metrics: how deliveries went"),
         ],
         monitors=[monitor(ARGO_CD, ARGO_CD_PODS, "metrics")],

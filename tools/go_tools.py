@@ -218,6 +218,30 @@ KUBE_SCORE = GoTool(
     took="half a minute",
     is_dear=True,
 )
+CONFTEST = GoTool(
+    name="conftest",
+    module="conftest",
+    package="github.com/open-policy-agent/conftest",
+    pinned="github.com/open-policy-agent/conftest",
+    took="1 to 3 minutes",
+    check=("--version",),
+)
+OPA = GoTool(
+    name="opa",
+    module="conftest",
+    package="github.com/open-policy-agent/opa",
+    pinned="github.com/open-policy-agent/opa",
+    took="seconds more: conftest is made of it",
+)
+KUBECONFORM = GoTool(
+    name="kubeconform",
+    module="kubeconform",
+    package="github.com/yannh/kubeconform/cmd/kubeconform",
+    pinned="github.com/yannh/kubeconform",
+    version_variable="main.version=v",
+    took="ten seconds",
+    check=("-v",),
+)
 TOOLS = {
     tool.name: tool
     for tool in (
@@ -241,6 +265,9 @@ TOOLS = {
         REACH,
         ROLLOUTS,
         KUBE_SCORE,
+        CONFTEST,
+        OPA,
+        KUBECONFORM,
     )
 }
 

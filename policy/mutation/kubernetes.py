@@ -358,4 +358,14 @@ _DELIVERY: tuple[Mutation, ...] = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*_WORKLOADS, *_NAMESPACES, *_ACCESS, *_DELIVERY)
+_ADMISSION: tuple[Mutation, ...] = spoil(
+    "Kyverno",
+    "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy",
+    {
+        "spec.failurePolicy": ("Ignore", GONE),
+        "spec.validationActions": (["Audit"], ["Warn"], GONE),
+        "spec.validations": ([], GONE),
+    },
+)
+
+MUTATIONS: tuple[Mutation, ...] = (*_WORKLOADS, *_NAMESPACES, *_ACCESS, *_DELIVERY, *_ADMISSION)

@@ -184,6 +184,19 @@ def _lives_among_strangers(resource: Resource) -> Iterable[str]:
         yield f"it lives in {found}"
 
 
+ADMISSION_POLICY = "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy"
+
+
+def _lets_pass(resource: Resource) -> Iterable[str]:
+    spec = spec_of(resource)
+    if at(spec, "failurePolicy") != "Fail":
+        yield f"failurePolicy is {at(spec, 'failurePolicy')}: whoever stops Kyverno is let in"
+    if list(each(spec, "validationActions")) != ["Deny"]:
+        yield f"validationActions are {', '.join(each(spec, 'validationActions')) or 'none'}: what it finds is not refused"
+    if not each(spec, "validations"):
+        yield "it has no validations"
+
+
 RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="kubernetes-namespace-restricted",
@@ -292,5 +305,14 @@ RULES: tuple[Rule, ...] = (
         remedy="Name the system's own namespace in metadata.namespace.",
         types=PODS | {SERVICE, SERVICE_ACCOUNT, CONFIG_MAP, EXTERNAL_SECRET, NETWORK_POLICY},
         check=_lives_among_strangers,
+    ),
+    ResourceRule(
+        name="kubernetes-admission-denies",
+        title="A policy at the API server's door refuses what it finds, and all while nobody can be asked",
+        controls=("CIS Kubernetes 1.12 5.2.1",),
+        severity=Severity.HIGH,
+        remedy="Set failurePolicy: Fail and validationActions: [Deny] in the policy's file.",
+        types=frozenset({ADMISSION_POLICY}),
+        check=_lets_pass,
     ),
 )

@@ -113,6 +113,8 @@ def _half(policy: Resource) -> Iterator[str]:
 
 
 def _careless(rule: Mapping[str, Any]) -> Iterator[str]:
+    if not at(rule, "issuer"):
+        yield "it names no issuer: whoever's token it is would do"
     if not each(rule, "audiences"):
         yield "it names no audience: a token for another service would do"
     if not at(rule, "jwks") and not str(at(rule, "jwksUri") or "").startswith("https://"):

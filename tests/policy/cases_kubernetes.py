@@ -441,4 +441,18 @@ _RELEASES = (
     _verdict({"spec.dryRun": [{"metricName": "errors"}]}),
 )
 
-CASES: tuple[Broken, ...] = (*_PODS, *_WORKLOADS, *_RELEASES, *_NAMESPACES, *_ACCESS, *_DELIVERY)
+
+def _admission(change: dict[str, Any]) -> Broken:
+    type_ = "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy"
+    name = "exchange-policies-mesh-mtls-no-exception"
+    return Broken(rule="kubernetes-admission-denies", type=type_, name=name, change=change)
+
+
+_ADMISSION: tuple[Broken, ...] = (
+    _admission({"spec.failurePolicy": "Ignore"}),
+    _admission({"spec.failurePolicy": ...}),
+    _admission({"spec.validationActions": ["Audit"]}),
+    _admission({"spec.validations": []}),
+)
+
+CASES: tuple[Broken, ...] = (*_PODS, *_WORKLOADS, *_RELEASES, *_NAMESPACES, *_ACCESS, *_DELIVERY, *_ADMISSION)

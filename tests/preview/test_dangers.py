@@ -389,6 +389,12 @@ CASES = [
         "on port 8080 is DISABLE",
     ),
     case(
+        "an admission policy that is removed",
+        Rank.WIDENED,
+        removed("NamespacedValidatingPolicy", "exchange-policies-kubernetes-image-by-digest"),
+        "what it refused is let in",
+    ),
+    case(
         "a network policy that is removed",
         Rank.WIDENED,
         removed(NETWORK_POLICY, "eco2-network-policies-my-default-deny"),

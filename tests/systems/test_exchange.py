@@ -258,6 +258,28 @@ class TestReleases:
         assert not {"AnalysisRun", "Experiment"} & {one["kind"] for one in kinds}
 
 
+class TestPolicyAsCode:
+    """Kyverno, before what it judges (docs/adr/0036)."""
+
+    def test_every_rule_is_a_policy_of_the_namespace(self, prod: Recording) -> None:
+        made = [one for one in manifests(prod) if one["kind"] == "NamespacedValidatingPolicy"]
+        names = {one["metadata"]["name"] for one in made}
+        assert {"mesh-mtls-no-exception", "mesh-own-tokens-read-safely", "kubernetes-no-privileged-container"} <= names
+        for one in made:
+            assert one["metadata"]["namespace"] == NAMESPACE
+            assert (one["spec"]["failurePolicy"], one["spec"]["validationActions"]) == ("Fail", ["Deny"])
+            assert wave(one) < GATEWAY_WAVE
+
+    def test_kyverno_is_asked_about_its_namespace_alone(self, prod: Recording) -> None:
+        source = the(prod, "Application", "kyverno", "argocd")["spec"]["source"]
+        (selected,) = source["helm"]["valuesObject"]["config"]["webhooks"]["namespaceSelector"]["matchExpressions"]
+        assert selected == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [NAMESPACE]}
+
+    def test_its_project_may_bring_them(self, prod: Recording) -> None:
+        kinds = the(prod, "AppProject", "exchange", "argocd")["spec"]["namespaceResourceWhitelist"]
+        assert {"group": "policies.kyverno.io", "kind": "NamespacedValidatingPolicy"} in kinds
+
+
 def roles(stack: Recording) -> list[Registered]:
     return [one for one in stack.part("exchange") if one.type == "aws:iam/role:Role"]
 

@@ -14,6 +14,7 @@ from infra.systems.exchange.audit import build_audit
 from infra.systems.exchange.context import make_context
 from infra.systems.exchange.front_door import build_front_door
 from infra.systems.exchange.observability import build_observability
+from infra.systems.exchange.policies import build_policies
 from infra.systems.exchange.services import build_services
 from infra.systems.exchange.standby import build_standby
 from infra.systems.exchange.tenancy import tenant
@@ -32,6 +33,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     """Stand up the whole document on the cluster; the outputs are what its users and its deployments need to know."""
     context = make_context(settings, _section(settings), cluster)
     audit = build_audit(context)
+    build_policies(context)
     routed = build_front_door(context)
     failover = build_standby(context)
     registry = build_services(context, routed)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from infra.contract import Alerts, Chaos, Dashboards, Logs, Quota, Rollouts, Tenant, TenantArrow, TenantWorkload, Traces
+from infra.contract import (
+    Alerts,
+    Chaos,
+    Dashboards,
+    Logs,
+    Policies,
+    Quota,
+    Rollouts,
+    Tenant,
+    TenantArrow,
+    TenantWorkload,
+    Traces,
+)
 from infra.settings.exchange import Exchange
 from infra.systems.exchange.context import NAME
 from infra.systems.exchange.document import NAMESPACE, PORT, SERVICES
@@ -26,6 +38,7 @@ def tenant(settings: Exchange) -> Tenant:
             Logs(),
             Alerts(slack_channel=settings.slack_channel),
             Dashboards(files=dashboards()),
+            Policies(),
             *([Chaos()] if settings.experiments else []),
         ],
     )

@@ -25,6 +25,7 @@ _ENTRY = "kubernetes:networking.istio.io/v1:ServiceEntry"
 _SIDECAR = "kubernetes:networking.istio.io/v1:Sidecar"
 _DESTINATION = "kubernetes:networking.istio.io/v1:DestinationRule"
 _NAMESPACE = "kubernetes:core/v1:Namespace"
+_ADMISSION = "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy"
 
 _CHECKS = ("CUSTOM", "DENY")
 _FAIL_OPEN = re.compile(
@@ -348,6 +349,7 @@ def _removed(was: Resource) -> Iterator[Danger]:
             "the mesh's default is PERMISSIVE: callers without a certificate get through",
         ),
         _AUTHENTICATION: ("the request authentication is removed", "nobody verifies the tokens any more"),
+        _ADMISSION: ("the admission policy is removed", "what it refused is let in"),
         _SIDECAR: ("the Sidecar is removed", "its workloads may reach every host that the mesh knows"),
     }.get(was.type)
     if said:

@@ -1,0 +1,56 @@
+"""The exchange's rules in Rego, as its pipeline asks them: conftest over what is rendered, `opa test` over the rules themselves."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rehearsal.recording import Recording
+from tests.mesh.manifests import Manifest
+from tests.policy.as_code import COMPARED, NAMESPACE, REGO, ROWS, identity, rendered, spoiled, unspoiled
+from tests.policy.rego_files import conftest, opa
+
+pytestmark = pytest.mark.verify
+
+
+@pytest.fixture(scope="module")
+def objects(prod: Recording) -> dict[str, Manifest]:
+    """Each row's object, spoiled."""
+    everything = rendered(prod)
+    return {identity(row): spoiled(row, everything) for row in ROWS}
+
+
+def test_conftest_finds_in_each_spoiled_object_what_is_wrong(objects: dict[str, Manifest], tmp_path: Path) -> None:
+    found = conftest(REGO, objects, tmp_path / "spoiled")
+    assert found == {identity(row): set(row.rules) for row in ROWS}
+
+
+def test_conftest_finds_nothing_in_all_that_prod_renders(prod: Recording, tmp_path: Path) -> None:
+    everything = [*rendered(prod), *(unspoiled(row, rendered(prod)) for row in ROWS)]
+    assert sum(1 for one in everything if one["metadata"].get("namespace") == NAMESPACE) > 100
+    found = conftest(REGO, {str(number): one for number, one in enumerate(everything)}, tmp_path / "whole")
+    assert {rule for rules in found.values() for rule in rules} == set()
+
+
+@pytest.mark.parametrize("rule", sorted(COMPARED))
+def test_without_a_rule_its_rows_go_unnoticed(rule: str, objects: dict[str, Manifest], tmp_path: Path) -> None:
+    rules = tmp_path / "rego"
+    shutil.copytree(REGO, rules)
+    (rules / f"{rule}.rego").unlink()
+    found = conftest(rules, objects, tmp_path / "spoiled")
+    missed = {identity(row) for row in ROWS if found[identity(row)] != row.rules}
+    assert missed == {identity(row) for row in ROWS if rule in row.rules} != set()
+
+
+def test_the_rules_pass_their_own_tests() -> None:
+    done = opa("test", REGO, "--verbose")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS: " in done.stdout
+
+
+def test_the_rules_are_strict_and_formatted() -> None:
+    checked, formatted = opa("check", "--strict", REGO), opa("fmt", "--list", "--fail", REGO)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert (formatted.returncode, formatted.stdout) == (0, "")

@@ -27,6 +27,7 @@ TIGHTEST = {
     "eco2": ("target group", "ingress-tg"),
     "exchange": ("role", "svc-risk-control"),
     "gateway_lab": ("role", "backup"),
+    "immersiverse": ("role", "backup"),
     "delivery": ("role", "preview"),
 }
 """The name of each system, by kind and last part, that leaves the stack's name the least room."""

@@ -86,3 +86,44 @@ class Alarms(PlatformComponent):
             for key, alarm in args.alarms.items()
         }
         self.register_outputs({"topic_arn": self.topic_arn})
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeartbeatArgs:
+    """The topic's `name`, and the key that encrypts it."""
+
+    name: str
+    key_arn: pulumi.Input[str]
+    tags: Tags
+
+
+class Heartbeat(PlatformComponent):
+    """A topic on which somebody says that he is there: nobody reads it, an alarm counts what is said. Resources: Topic."""
+
+    pulumi_type: ClassVar[str] = "platform:aws:Heartbeat"
+    topic_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: HeartbeatArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        topic = aws.sns.Topic(
+            f"{name}-topic",
+            name=args.name,
+            kms_master_key_id=args.key_arn,
+            tags=named(args.tags, args.name),
+            opts=self.child,
+        )
+        self.topic_name = topic.name
+        self.register_outputs({"topic_name": self.topic_name})
+
+    def silent(self, description: str, minutes: int) -> Alarm:
+        """Nothing was said for so many minutes; SNS counts every five."""
+        return Alarm(
+            description=description,
+            namespace="AWS/SNS",
+            metric="NumberOfMessagesPublished",
+            dimensions={"TopicName": self.topic_name},
+            statistic="Sum",
+            silence="breaching",
+            below=1,
+            minutes=minutes,
+        )

@@ -5,9 +5,7 @@ Alerts on what runs in the cluster are Prometheus' affair.
 
 from __future__ import annotations
 
-import pulumi_aws as aws
-
-from infra.components.aws.alarms import Alarm, Alarms
+from infra.components.aws.alarms import Alarm, Alarms, Heartbeat, HeartbeatArgs
 from infra.components.aws.foundation import answers_with_errors, has_no_healthy_target, raise_alarms
 from infra.systems.eco2.alertmanager import heartbeat_topic
 from infra.systems.eco2.context import Context
@@ -43,24 +41,11 @@ def build_alarms(context: Context, foundation: Foundation, machines: Machines, e
 
 
 def _silence(context: Context, foundation: Foundation) -> Alarm:
-    """A dead man's switch: Alertmanager says every five minutes that it is there, and who hears nothing of it for twenty tells.
-
-    Its messages are read by nobody: CloudWatch counts them.
-    """
-    name = heartbeat_topic(context)
-    topic = aws.sns.Topic(
-        context.names.logical("heartbeat-topic"),
-        name=name,
-        kms_master_key_id=foundation.key.arn,
-        tags={**context.tags, "Name": name},
+    """A dead man's switch: Alertmanager says every five minutes that it is there."""
+    heartbeat = Heartbeat(
+        context.names.logical("heartbeat"),
+        HeartbeatArgs(name=heartbeat_topic(context), key_arn=foundation.key.arn, tags=context.tags),
     )
-    return Alarm(
-        description="Prometheus or Alertmanager is away: no alert of the cluster would reach anybody",
-        namespace="AWS/SNS",
-        metric="NumberOfMessagesPublished",
-        dimensions={"TopicName": topic.name},
-        statistic="Sum",
-        silence="breaching",
-        below=1,
-        minutes=20,
+    return heartbeat.silent(
+        "Prometheus or Alertmanager is away: no alert of the cluster would reach anybody", minutes=20
     )

@@ -80,7 +80,12 @@ class ApiKeyDrawn:
     @property
     def digest(self) -> pulumi.Output[str]:
         """In hexadecimal; of 256 random bits, it is no secret."""
-        return pulumi.Output.unsecret(self.key.apply(lambda key: hashlib.sha256(key.encode()).hexdigest()))
+        return pulumi.Output.unsecret(self.key.apply(digest))
+
+
+def digest(key: str | None) -> str:
+    """Of no key, which is what an update by `--target` has of one that it leaves out, a digest that no text has."""
+    return hashlib.sha256(key.encode()).hexdigest() if key else "0" * 64
 
 
 KEY_LENGTH = 43

@@ -69,7 +69,7 @@ def _quantities(holds: Room) -> dict[str, str]:
 
 def workloads(folder: Path, objects: Sequence[Manifest]) -> list[Manifest]:
     """Everything that pods come from: of the stack, of its charts, and what operators make; sidecars are in."""
-    own = [one for one in objects if one["kind"] in WORKLOADS]
+    own = [_without_steps(one) for one in objects if one["kind"] in (*WORKLOADS, "Rollout")]
     of_charts = [
         one for application in objects if application["kind"] == "Application" for one in of_chart(application)
     ]
@@ -93,6 +93,14 @@ def of_chart(application: Manifest) -> list[Manifest]:
     values = application["spec"]["source"]["helm"]["valuesObject"]
     objects = objects_of(release, template(release, values))
     return [one for one in objects if one["kind"] in WORKLOADS and not _leaves(one)]
+
+
+def _without_steps(one: Manifest) -> Manifest:
+    """A Rollout as a Deployment: both have their pods made by ReplicaSets, and the steps between are its controller's affair."""
+    if one["kind"] != "Rollout":
+        return one
+    spec = {key: one["spec"][key] for key in ("replicas", "selector", "template") if key in one["spec"]}
+    return {**one, "apiVersion": "apps/v1", "kind": "Deployment", "spec": spec}
 
 
 def _leaves(one: Manifest) -> bool:

@@ -1,20 +1,81 @@
-"""The containers of a nightly dump: each server's dump into a folder of the pod, then the folder into a bucket.
-
-Scripts: deploy/data/postgres. The pod has the volumes `scripts`, `secrets`, `dumps` and `tmp`, and `authority` for TLS.
-"""
+"""A nightly dump: each server's dump into a folder of the pod, then the folder into a bucket. Scripts: deploy/data/postgres."""
 
 from __future__ import annotations
 
-from infra.components.cluster.data_server import SCRIPTS, TLS, TMP
-from infra.components.cluster.pods import Container, Resources
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from infra.components.cluster.data_server import OWNER, SCRIPTS, TLS, TMP
+from infra.components.cluster.jobs import Schedule, TaskArgs
+from infra.components.cluster.metadata import Identity
+from infra.components.cluster.pods import (
+    ConfigFiles,
+    Container,
+    Placement,
+    Pod,
+    Resources,
+    Scratch,
+    SecretFiles,
+    Volume,
+)
 from infra.components.cluster.postgresql import Connection
 from infra.components.cluster.secrets import FOLDER
+from infra.deploy_files import deploy_files
 
 DUMPS = "/dumps"
 
 
+@dataclass(frozen=True, kw_only=True)
+class NightlyArgs:
+    """`dumpers` in their turn, then `upload`; `room` is for what all of them write.
+
+    `volumes` and `files` (below `deploy/`) are what dumpers have beside the folder, their Secret, which is named like the task, and
+    PostgreSQL's scripts. The role of `role_arn` may write where `upload` does.
+    """
+
+    identity: Identity
+    dumpers: Sequence[Container]
+    upload: Container
+    room: str
+    placement: Placement
+    sidecar: Resources
+    schedule: Schedule
+    deadline_seconds: int
+    role_arn: str
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    files: Sequence[str] = ()
+
+
+def nightly(args: NightlyArgs) -> TaskArgs:
+    """The task: what was dumped is read back before it is sent."""
+    own = args.identity.name
+    return TaskArgs(
+        identity=args.identity,
+        pod=Pod(
+            first=args.dumpers,
+            containers=[args.upload],
+            volumes={
+                "scripts": ConfigFiles(config_map=own),
+                "secrets": SecretFiles(secret=own),
+                **args.volumes,
+                "dumps": Scratch(size=args.room),
+                "tmp": Scratch(size="64Mi"),
+            },
+            placement=args.placement,
+            user=OWNER,
+            sidecar=args.sidecar,
+            restart="Never",
+        ),
+        files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh", *args.files),
+        deadline_seconds=args.deadline_seconds,
+        retries=2,
+        schedule=args.schedule,
+        role_arn=args.role_arn,
+    )
+
+
 def dump(name: str, image: str, connection: Connection, resources: Resources) -> Container:
-    """Every database of a PostgreSQL, dumped and read back."""
+    """Every database of a PostgreSQL, dumped and read back; over TLS where it has an authority, from the volume of that name."""
     tls = {TLS: "authority"} if connection.authority else {}
     return Container(
         name=name,

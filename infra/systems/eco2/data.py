@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pulumi
 
-from infra.components.cluster.data_server import OWNER, PROMPT, DataServerArgs
-from infra.components.cluster.dumps import dump, uploader
-from infra.components.cluster.jobs import Schedule, Task, TaskArgs
-from infra.components.cluster.pods import ConfigFiles, Pod, Resources, Scratch, SecretFiles
+from infra.components.cluster.data_server import PROMPT, DataServerArgs
+from infra.components.cluster.dumps import NightlyArgs, dump, nightly, uploader
+from infra.components.cluster.jobs import Schedule, Task
+from infra.components.cluster.pods import Resources
 from infra.components.cluster.postgresql import Connection, DatabasesArgs, PostgresqlArgs, databases, postgresql
 from infra.components.cluster.redis import redis
 from infra.components.cluster.stateful import StatefulServer
@@ -81,35 +81,18 @@ def _databases(context: Context, opts: pulumi.ResourceOptions) -> None:
 
 def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
     """Each night every database is dumped, read back, and sent to S3 by a role that may write there and nothing else."""
-    me = identity("postgres-backup", JOBS_WAVE)
-    dumper = dump("dump", versions.POSTGRES_IMAGE, CONNECTION, TASK_RESOURCES)
-    upload = uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("postgres-backups"), TASK_RESOURCES)
-    Task(
-        _name(context, "backup"),
-        TaskArgs(
-            identity=me,
-            pod=Pod(
-                first=[dumper],
-                containers=[upload],
-                volumes={
-                    "scripts": ConfigFiles(config_map=me.name),
-                    "secrets": SecretFiles(secret=me.name),
-                    "dumps": Scratch(size="20Gi"),
-                    "tmp": Scratch(size="64Mi"),
-                },
-                placement=placement("postgresql"),
-                user=OWNER,
-                sidecar=SIDECAR,
-                restart="Never",
-            ),
-            files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh"),
-            deadline_seconds=2 * 3600,
-            retries=2,
-            schedule=BACKUP_SCHEDULE,
-            role_arn=context.role_arn("postgres-backup"),
-        ),
-        opts,
+    args = NightlyArgs(
+        identity=identity("postgres-backup", JOBS_WAVE),
+        dumpers=[dump("dump", versions.POSTGRES_IMAGE, CONNECTION, TASK_RESOURCES)],
+        upload=uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("postgres-backups"), TASK_RESOURCES),
+        room="20Gi",
+        placement=placement("postgresql"),
+        sidecar=SIDECAR,
+        schedule=BACKUP_SCHEDULE,
+        deadline_seconds=2 * 3600,
+        role_arn=context.role_arn("postgres-backup"),
     )
+    Task(_name(context, "backup"), nightly(args), opts)
 
 
 def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from infra.components.cluster.data_server import OWNER, SCRIPTS, TMP
-from infra.components.cluster.dumps import DUMPS, dump, uploader
-from infra.components.cluster.jobs import Schedule, Task, TaskArgs
-from infra.components.cluster.pods import ConfigFiles, Container, Pod, Resources, Scratch, SecretFiles
+from infra.components.cluster.data_server import SCRIPTS, TMP
+from infra.components.cluster.dumps import DUMPS, NightlyArgs, dump, nightly, uploader
+from infra.components.cluster.jobs import Schedule, Task
+from infra.components.cluster.pods import Container, Resources
 from infra.components.cluster.secrets import FOLDER
-from infra.deploy_files import deploy_files
 from infra.systems.gateway_lab import versions
 from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
 from infra.systems.gateway_lab.data import CONNECTION, JOBS_WAVE
@@ -27,14 +26,23 @@ def build_backups(context: Context) -> None:
         job=BACKUP,
         description="Dumps of the lab's databases go to their bucket",
     )
-    _job(context, build_dump_place(context, where))
+    args = NightlyArgs(
+        identity=context.identity(BACKUP, JOBS_WAVE),
+        dumpers=[dump("postgres", versions.POSTGRES_IMAGE, CONNECTION, RESOURCES), _mongo()],
+        upload=uploader(versions.AWS_CLI_IMAGE, context.region, where.bucket, RESOURCES),
+        files=["gateway_lab/mongo/mongo-dump.sh"],
+        room="10Gi",
+        placement=context.placement(),
+        sidecar=SIDECAR,
+        schedule=SCHEDULE,
+        deadline_seconds=3600,
+        role_arn=build_dump_place(context, where),
+    )
+    Task(context.names.logical("data-backup"), nightly(args), context.objects)
 
 
-def _job(context: Context, role_arn: str) -> None:
-    me = context.identity(BACKUP, JOBS_WAVE)
-    mounts = {SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"}
-    postgres = dump("postgres", versions.POSTGRES_IMAGE, CONNECTION, RESOURCES)
-    mongo = Container(
+def _mongo() -> Container:
+    return Container(
         name="mongo",
         image=versions.MONGO_IMAGE,
         command=("sh", f"{SCRIPTS}/mongo-dump.sh"),
@@ -44,33 +52,6 @@ def _job(context: Context, role_arn: str) -> None:
             "MONGO_HOST": service_host(MONGODB),
             "MONGO_PORT": str(DATA_PORTS[MONGODB]),
         },
-        mounts=mounts,
+        mounts={SCRIPTS: "scripts", FOLDER: "secrets", DUMPS: "dumps", TMP: "tmp"},
         resources=RESOURCES,
-    )
-    upload = uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("backups"), RESOURCES)
-    Task(
-        context.names.logical("data-backup"),
-        TaskArgs(
-            identity=me,
-            pod=Pod(
-                first=[postgres, mongo],
-                containers=[upload],
-                volumes={
-                    "scripts": ConfigFiles(config_map=me.name),
-                    "secrets": SecretFiles(secret=me.name),
-                    "dumps": Scratch(size="10Gi"),
-                    "tmp": Scratch(size="64Mi"),
-                },
-                placement=context.placement(),
-                user=OWNER,
-                sidecar=SIDECAR,
-                restart="Never",
-            ),
-            files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh", "gateway_lab/mongo/mongo-dump.sh"),
-            deadline_seconds=3600,
-            retries=2,
-            schedule=SCHEDULE,
-            role_arn=role_arn,
-        ),
-        context.objects,
     )

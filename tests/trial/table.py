@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from policy.capacity import cpu_milli, memory_mib
+from policy.cluster_pods import asked
 from tests.mesh.manifests import Manifest
 
 
@@ -39,31 +40,18 @@ def rows(nodes: Iterable[Manifest], on_nodes: Mapping[str, Sequence[Manifest]]) 
 
 def _row(node: Manifest, pods: Sequence[Manifest]) -> Row:
     there = node["status"]["allocatable"]
-    specs = [one["spec"] for one in pods]
+    found = [asked(one["spec"]) for one in pods]
     return Row(
         node=node["metadata"]["name"],
         type=node["metadata"]["labels"]["node.kubernetes.io/instance-type"],
         pods=len(pods),
-        cpu=sum(asked(one, "requests", "cpu") for one in specs),
+        cpu=sum(one["cpu"] for one in found),
         cpu_there=cpu_milli(there["cpu"]),
-        memory=sum(asked(one, "requests", "memory") for one in specs),
-        memory_limit=sum(asked(one, "limits", "memory") for one in specs),
+        memory=sum(one["memory"] for one in found),
+        memory_limit=sum(one["limit"] for one in found),
         memory_there=memory_mib(there["memory"]),
         endless=tuple(sorted(one["metadata"]["name"] for one in pods if _endless(one["spec"]))),
     )
-
-
-def asked(pod: Manifest, kind: str, resource: str) -> int:
-    """What a pod counts for: its containers and sidecars together, or the one before them that wants more."""
-    read = memory_mib if resource == "memory" else cpu_milli
-
-    def of(container: Manifest) -> int:
-        return read(container.get("resources", {}).get(kind, {}).get(resource, "0"))
-
-    first = pod.get("initContainers", ())
-    beside = sum(of(one) for one in first if one.get("restartPolicy") == "Always")
-    before = [of(one) for one in first if one.get("restartPolicy") != "Always"]
-    return beside + max([sum(map(of, pod["containers"])), *before])
 
 
 def _endless(pod: Manifest) -> bool:

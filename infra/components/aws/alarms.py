@@ -43,6 +43,11 @@ class AlarmsArgs:
     tags: Tags
 
 
+def topic_name(prefix: str) -> str:
+    """What the topic of a system's alarms is called."""
+    return f"{prefix}-alarms"
+
+
 class Alarms(PlatformComponent):
     """An encrypted topic and the alarms that it tells of. Resources: Topic, TopicSubscription with `email`, MetricAlarms."""
 
@@ -54,9 +59,9 @@ class Alarms(PlatformComponent):
         super().__init__(name, opts)
         topic = aws.sns.Topic(
             f"{name}-topic",
-            name=f"{args.prefix}-alarms",
+            name=topic_name(args.prefix),
             kms_master_key_id=args.key_arn,
-            tags=named(args.tags, f"{args.prefix}-alarms"),
+            tags=named(args.tags, topic_name(args.prefix)),
             opts=self.child,
         )
         if args.email:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.components.aws.alarms import topic_name
 from infra.components.cluster.alerting import TEXT, TITLE
 from infra.systems.eco2.context import Context
 
@@ -20,7 +21,7 @@ WATCHDOG = "Watchdog"
 
 
 def alarm_topic(context: Context) -> str:
-    return f"{context.names.prefix}-alarms"
+    return topic_name(context.names.prefix)
 
 
 def heartbeat_topic(context: Context) -> str:

@@ -8,7 +8,7 @@ from infra.components.cluster.gitops import APPLICATION_HEALTH, APPLICATION_HEAL
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
-from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, WITH_VOLUMES, among, resources
+from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, WITH_VOLUMES, rather_among, resources
 
 
 def bootstrap_charts(context: Context) -> Sequence[tuple[Chart, Values]]:
@@ -53,7 +53,7 @@ def _calico(context: Context) -> Values:
             "calicoKubeControllersDeployment": _told("calico-kube-controllers", "20m", "128Mi", "256Mi"),
             # Three, each on a node of its own: with no tolerations but the control plane's, which it gives them, two would wait.
             "typhaDeployment": _told(
-                "calico-typha", "50m", "64Mi", "192Mi", tolerations=EVERYWHERE, affinity=_rather(*WITH_VOLUMES)
+                "calico-typha", "50m", "64Mi", "192Mi", tolerations=EVERYWHERE, affinity=rather_among(*WITH_VOLUMES)
             ),
             # No pod here mounts Calico's own kind of volume.
             "kubeletVolumePluginPath": "None",
@@ -73,12 +73,6 @@ def _told(container: str, cpu: str, memory: str, limit: str, **pod: object) -> V
     """What the operator is told of the pods of one of its parts; without, they ask for nothing, and no node counts them."""
     asked = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}}
     return {"spec": {"template": {"spec": {**pod, "containers": [{"name": container, "resources": asked}]}}}}
-
-
-def _rather(*roles: str) -> Values:
-    """Where a pod is put if it can be: the master has no role yet when its first pods start."""
-    (term,) = among(*roles)["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-    return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": term}]}}
 
 
 def _cloud_controller(context: Context) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infra.systems.eco2.document import CONTROL_PLANE_TAINT, DEDICATED, ROLE_LABEL
@@ -50,8 +51,17 @@ WITH_VOLUMES = ("control-plane", "data", "observability", TENANT)
 
 def among(*roles: str) -> Values:
     """An affinity to the nodes of these roles, and to no others."""
-    term = {"matchExpressions": [{"key": ROLE_LABEL, "operator": "In", "values": list(roles)}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_term(roles)]}}}
+
+
+def rather_among(*roles: str) -> Values:
+    """The same where it can be had: the master has no role yet when its first pods start."""
+    preferred = [{"weight": 100, "preference": _term(roles)}]
+    return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+def _term(roles: Sequence[str]) -> Values:
+    return {"matchExpressions": [{"key": ROLE_LABEL, "operator": "In", "values": list(roles)}]}
 
 
 def resources(cpu: str, memory: str) -> Values:

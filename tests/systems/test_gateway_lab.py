@@ -32,7 +32,7 @@ from infra.systems.gateway_lab.document import (
     VERIFY,
 )
 from infra.systems.gateway_lab.mesh import RELEASE_HEADER, STAY_COOKIE
-from infra.systems.gateway_lab.secrets import NEEDED
+from infra.systems.gateway_lab.secrets import NEEDED, digest
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.recording import Recording
@@ -198,6 +198,11 @@ class TestSecrets:
         assert known == [{"consumer": "warehouse", "sha256": hashlib.sha256(key.encode()).hexdigest()}]
         objects = [str(reveal(each.inputs)) for each in prod if each.type.startswith("kubernetes:")]
         assert [text for text in objects if key in text] == []
+
+    @pytest.mark.parametrize("key", [None, ""])
+    def test_a_key_that_an_update_leaves_out_opens_nothing(self, key: str | None) -> None:
+        """Not even to who sends an empty one."""
+        assert digest(key) == "0" * 64 != hashlib.sha256(b"").hexdigest()
 
     def test_redis_users_have_their_own_keys_alone(self, prod: Recording) -> None:
         lines = one(prod, "ConfigMap", "redis-lab")["data"]["users"].splitlines()

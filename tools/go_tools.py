@@ -208,6 +208,7 @@ ROLLOUTS = GoTool(
     version_variable="github.com/argoproj/argo-rollouts/utils/version.version",
     took="2 to 5 minutes",
     check=("--version",),
+    is_dear=True,
 )
 KUBE_SCORE = GoTool(
     name="kube-score",

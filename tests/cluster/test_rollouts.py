@@ -19,7 +19,7 @@ from tests.mesh.processes import wait_until
 from tests.stacks import ROOT
 from tests.tools import required_tool
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.judges
 
 KINDS = {
     "AnalysisTemplate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rehearsal.engine.state import STACK
 from rehearsal.preview.comparison import Change, Comparison, Kind
 from rehearsal.preview.dangers.model import Danger, Rank, quoted
 from rehearsal.preview.snapshot import Resource
@@ -117,13 +118,20 @@ def _remedy(change: Change, way: str) -> str:
 
 
 def _alias(was: Resource, now: Resource) -> tuple[str, str]:
-    """Where an alias belongs, and which; one on a component goes for all that is named after it."""
+    """Where an alias belongs, and which; one on a component goes for all that is in it, or named after it."""
     parent, new_parent = (one.parent.rsplit("::", 1)[-1] for one in (was, now))
     same_suffix = was.name.removeprefix(parent) == now.name.removeprefix(new_parent)
     if parent != new_parent and was.name != now.name and same_suffix:
         return new_parent, f'aliases=[pulumi.Alias(name="{parent}")]'
     if was.name != now.name:
         return now.name, f'aliases=[pulumi.Alias(name="{was.name}")]'
-    if was.parent:
-        return now.name, f'aliases=[pulumi.Alias(parent="{was.parent}")]'
-    return now.name, "aliases=[pulumi.Alias(no_parent=True)]"
+    if _type(was.parent) in ("", STACK):
+        return now.name, "aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]"
+    if parent == new_parent:
+        return parent, f'aliases=[pulumi.Alias(type_="{_type(was.parent)}")]'
+    return now.name, f'aliases=[pulumi.Alias(parent="{was.parent}")]'
+
+
+def _type(urn: str) -> str:
+    """The type at the end of a URN's chain; of none, nothing."""
+    return urn.split("::")[2].rsplit("$", 1)[-1] if urn else ""

@@ -219,6 +219,17 @@ KUBE_SCORE = GoTool(
     took="half a minute",
     is_dear=True,
 )
+ALERT_ROUTES = GoTool(
+    name="alert-routes",
+    module="alert_routes",
+    package=".",
+    pinned="github.com/prometheus-operator/prometheus-operator",
+    took="1 to 2 minutes",
+    # It reads a question on stdin; an argument gets its usage.
+    check=("help",),
+    status=2,
+    is_dear=True,
+)
 CONFTEST = GoTool(
     name="conftest",
     module="conftest",
@@ -266,6 +277,7 @@ TOOLS = {
         REACH,
         ROLLOUTS,
         KUBE_SCORE,
+        ALERT_ROUTES,
         CONFTEST,
         OPA,
         KUBECONFORM,

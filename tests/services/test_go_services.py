@@ -11,7 +11,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
-from tools.go_tools import COLLECTOR, MESH, REACH, GoTool
+from tools.go_tools import ALERT_ROUTES, COLLECTOR, MESH, REACH, GoTool
 
 LINTERS = ROOT / "services/ext-authz/tools/go.mod"
 """The module that pins staticcheck, for all of them."""
@@ -65,6 +65,12 @@ def test_staticcheck_finds_nothing_in_a_service(service: Path) -> None:
 def test_a_program_of_the_tests(program: GoTool, check: str) -> None:
     """They have no tests of their own: those that ask them are."""
     assert said(program.folder, check, AS_BUILT) == ""
+
+
+@pytest.mark.judges
+@pytest.mark.parametrize("check", ["formatted", "locked", "vetted"])
+def test_the_operators_program(check: str) -> None:
+    assert said(ALERT_ROUTES.folder, check, AS_BUILT) == ""
 
 
 @pytest.mark.judges

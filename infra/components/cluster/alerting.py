@@ -18,8 +18,9 @@ Spec = dict[str, Any]
 TITLE = "{{ .Status | toUpper }} {{ .CommonLabels.alertname }} ({{ .CommonLabels.severity }})"
 TEXT = (
     "{{ range .Alerts }}{{ .Annotations.summary }}"
-    "{{ with .Annotations.runbook_url }} <{{ . }}|runbook>{{ end }}{{ end }}"
+    "{{ with .Annotations.runbook_url }} <{{ . }}|runbook>{{ end }}\n{{ end }}"
 )
+"""A line for each alert of the group."""
 
 
 @dataclass(frozen=True, kw_only=True)

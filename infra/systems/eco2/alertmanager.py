@@ -9,7 +9,9 @@ from typing import Any
 
 from infra.components.aws.alarms import topic_name
 from infra.components.cluster.alerting import TEXT, TITLE
+from infra.needs import Alerts
 from infra.systems.eco2.context import Context
+from infra.systems.eco2.tenant_names import home
 
 Values = dict[str, Any]
 
@@ -33,7 +35,11 @@ def topic_arn(context: Context, topic: str) -> str:
 
 
 def alertmanager_config(context: Context) -> Values:
-    """Its configuration: what is critical is said again each hour, all else each day."""
+    """Its configuration: what is critical is said again each hour, all else each day.
+
+    The operator puts the tenants' routes in front of these, and lets each alert go on to them: one that has a route of its own is
+    none of theirs, by its label `namespace`, and none of a tenant's is the heartbeat.
+    """
     return {
         "route": {
             "receiver": "alarms",
@@ -44,12 +50,16 @@ def alertmanager_config(context: Context) -> Values:
             "routes": [
                 {
                     "receiver": "heartbeat",
-                    "matchers": [f'alertname="{WATCHDOG}"'],
+                    "matchers": [f'alertname="{WATCHDOG}"', 'namespace=""'],
                     "group_wait": "0s",
                     "group_interval": "1m",
                     "repeat_interval": "5m",
                 },
-                {"receiver": "alarms", "matchers": ['severity="critical"'], "repeat_interval": "1h"},
+                {
+                    "receiver": "alarms",
+                    "matchers": ['severity="critical"', *_not_the_tenants(context)],
+                    "repeat_interval": "1h",
+                },
             ],
         },
         "receivers": [
@@ -57,6 +67,11 @@ def alertmanager_config(context: Context) -> Values:
             {"name": "heartbeat", "sns_configs": [_told(context, heartbeat_topic(context), WATCHDOG, "alive")]},
         ],
     }
+
+
+def _not_the_tenants(context: Context) -> list[str]:
+    spaces = [home(one) for one in context.tenants if any(isinstance(need, Alerts) for need in one.needs)]
+    return [f'namespace!~"{"|".join(sorted(spaces))}"'] if spaces else []
 
 
 def _told(context: Context, topic: str, subject: str, message: str) -> Values:

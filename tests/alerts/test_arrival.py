@@ -1,0 +1,121 @@
+"""Every alert of every system of prod, raised on a real Alertmanager: it reaches its own people, and nobody else."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.systems import REGISTRY
+from rehearsal.recording import Recording
+from rehearsal.values import reveal
+from tests.alerts.receivers import Config, Receivers, heard_of, receivers
+from tests.alerts.routes import PASSWORD, RECORD, mark, merged, objects_of, question
+
+ALARMS, HEARTBEAT = "eco2-prod-alarms", "eco2-prod-heartbeat"
+CLUSTER = f"sns:{ALARMS}"
+TOLD: Mapping[str, Sequence[str]] = {
+    "eco2": [CLUSTER],
+    "exchange": ["slack:#exchange-alerts"],
+    "gateway_lab": ["mail:gateway-lab@example.com", "slack:#gateway-lab"],
+    # Its document names nobody: whoever runs the cluster hears of it.
+    "immersiverse": [CLUSTER],
+}
+"""Who is told of each system's alerts."""
+
+APART = {("eco2", "Watchdog"): [f"sns:{HEARTBEAT}"]}
+ELSEWHERE = {"wealist", "delivery"}
+"""Systems without objects in the cluster: wealist's own Prometheus is tried in test_wealist.py, and delivery runs nothing."""
+
+Labels = Mapping[str, str]
+
+
+def alerts_of(recording: Recording) -> dict[str, list[Labels]]:
+    """Each system's alerts, by the labels that their rules set; what a tenant is told of its own delivery is its own."""
+    found: dict[str, list[Labels]] = {}
+    for one in recording:
+        if one.custom and one.type.endswith(":PrometheusRule"):
+            rules = [rule for group in reveal(one.inputs)["spec"]["groups"] for rule in group["rules"]]
+            alerts = [{"alertname": rule["alert"], **rule["labels"]} for rule in rules if "alert" in rule]
+            found.setdefault(_system(one.name), []).extend(alerts)
+    return found
+
+
+def _system(name: str) -> str:
+    """Whose rules are so called; of a tenant's delivery they are the cluster's, with the tenant in their name."""
+    whose = (found[1] if (found := re.search("-alerts-(.+)-delivery-", name)) else name).replace("-", "_")
+    (system,) = [one for one in REGISTRY if f"{whose}_".startswith(f"{one}_")]
+    return system
+
+
+def expected(alerts: Mapping[str, Sequence[Labels]]) -> dict[str, list[str]]:
+    """What each receiver is told."""
+    found: dict[str, list[str]] = {}
+    for system, each in alerts.items():
+        for labels in each:
+            name = labels["alertname"]
+            for receiver in APART.get((system, name), TOLD[system]):
+                found.setdefault(receiver, []).append(_line(receiver, labels))
+    return {receiver: sorted(told) for receiver, told in found.items()}
+
+
+def _line(receiver: str, labels: Labels) -> str:
+    if receiver == f"sns:{HEARTBEAT}":
+        return "Watchdog"
+    if receiver.startswith("mail:"):
+        return f"[FIRING:1] {labels['alertname']} {labels['severity']} ({labels['namespace']})"
+    return f"FIRING {labels['alertname']} ({labels['severity']})"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Receivers]:
+    with receivers(tmp_path, [ALARMS, HEARTBEAT], PASSWORD) as all_of_them:
+        yield all_of_them
+
+
+def recorded() -> Config:
+    config: Config = yaml.safe_load(RECORD.read_text())
+    return config
+
+
+@pytest.mark.verify
+def test_every_alert_of_prod_reaches_its_own_people_and_nobody_else(
+    prod: Recording, tmp_path: Path, told: Receivers
+) -> None:
+    alerts = alerts_of(prod)
+    wanted = expected(alerts)
+    up = [one for each in alerts.values() for one in each]
+    assert heard_of(tmp_path, told, recorded(), up, sum(map(len, wanted.values()))) == wanted
+
+
+@pytest.mark.verify
+def test_without_its_bound_the_clusters_route_would_wake_its_people_for_each_critical_alert_of_a_tenant(
+    tmp_path: Path, told: Receivers
+) -> None:
+    """The operator lets an alert go on after a tenant's route."""
+    config = copy.deepcopy(recorded())
+    (own,) = [one for one in config["route"]["routes"] if one["receiver"] == "alarms"]
+    own["matchers"] = ['severity="critical"']
+    up = [{"alertname": "A", "severity": "critical", "namespace": "gateway"}]
+    heard = heard_of(tmp_path, told, config, up, 2)
+    assert heard == {CLUSTER: ["FIRING A (critical)"], "slack:#exchange-alerts": ["FIRING A (critical)"]}
+
+
+def test_every_system_is_told_of(prod: Recording) -> None:
+    """A new one says who hears its alerts, or that it has none."""
+    assert {*alerts_of(prod)} == {*TOLD}
+    assert {*TOLD} | ELSEWHERE == {*REGISTRY}
+
+
+def test_the_record_is_of_what_prod_renders(prod: Recording) -> None:
+    assert RECORD.read_text().startswith(mark(question(objects_of(prod)))), "run `python -m tests.alerts.routes`"
+
+
+@pytest.mark.judges
+def test_the_record_is_what_the_operators_own_code_makes(prod: Recording) -> None:
+    asked = question(objects_of(prod))
+    assert RECORD.read_text() == mark(asked) + merged(asked), "run `python -m tests.alerts.routes`"

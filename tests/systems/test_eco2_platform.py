@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY
+from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY, application_health
 from infra.systems.eco2 import first_charts, observability, platform, projects, versions
 from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, NAMESPACES, NODES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import build_mesh
@@ -151,7 +151,12 @@ class TestWaves:
         assert wave(found[earlier]) < wave(found[later])
 
     def test_argo_cd_can_tell_that_a_wave_is_healthy(self, built: list[Manifest]) -> None:
-        assert "obj.status.health.status" in values(built, "argo-cd")["configs"]["cm"][APPLICATION_HEALTH_KEY]
+        assert values(built, "argo-cd")["configs"]["cm"][APPLICATION_HEALTH_KEY] == application_health("eco2")
+
+    def test_a_wave_that_never_gets_healthy_ends(self, built: list[Manifest]) -> None:
+        """Without an end, the commit that mends it is never looked at (Argo CD's own default)."""
+        ends = values(built, "argo-cd")["configs"]["params"]["controller.sync.timeout.seconds"]
+        assert 1800 <= ends <= 7200
 
     def test_namespaces_come_before_every_application(self, built: list[Manifest]) -> None:
         spaces = [*of_kind(built, "Namespace").values(), *manifests(build_namespaces, context())]

@@ -22,19 +22,14 @@ IN_CLUSTER = "https://kubernetes.default.svc"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
 
-APPLICATION_HEALTH = """\
-local health = {status = "Progressing", message = ""}
-if obj.status ~= nil and obj.status.health ~= nil then
-  health.status = obj.status.health.status
-  health.message = obj.status.health.message or ""
-end
-return health
-"""
-"""Argo CD's own idea of an Application's health since 1.8 is none, and a wave would not wait for the chart of the one before."""
-
 APPLICATION_HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
 
-RETRY: Manifest = {"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"}}
+RETRY: Manifest = {
+    "limit": 10,
+    "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"},
+    # With the newest commit: else the one that mends a bad one waits half an hour, until that has been tried ten times.
+    "refresh": True,
+}
 AUTOMATED: Manifest = {"prune": True, "selfHeal": True}
 
 
@@ -133,6 +128,35 @@ class ProjectArgs:
     wave: int | None = None
 
 
+def application_health(root: str) -> str:
+    """A script by which Argo CD tells an Application's health; its own idea is none, and a wave would not wait for a chart.
+
+    Since 3.4 what is missing is no part of it: half a chart is Healthy. So an Application is waited for until it is in step, but
+    for `root`, which brings itself and is in step last of all. A sync that was given up is Degraded, which ends the wave.
+    """
+    return _HEALTH.replace("@ROOT@", root)
+
+
+_HEALTH = """\
+local status = obj.status
+if status == nil or status.health == nil or status.sync == nil then
+  return {status = "Progressing", message = "not looked at yet"}
+end
+local health = {status = status.health.status, message = status.health.message or ""}
+if obj.metadata.name == "@ROOT@" or status.sync.status ~= "OutOfSync" then
+  return health
+end
+local operation = status.operationState or {}
+if operation.phase == "Failed" or operation.phase == "Error" then
+  return {status = "Degraded", message = operation.message or ""}
+end
+if health.status == "Healthy" then
+  return {status = "Progressing", message = "not all of it is there yet"}
+end
+return health
+"""
+
+
 def chart_application(args: ChartApplicationArgs) -> Manifest:
     """The manifest. It has no finalizer: an Application that goes leaves what it made, as with data it must.
 
@@ -216,7 +240,7 @@ def _sync_policy(*more: str) -> Manifest:
         "automated": dict(AUTOMATED),
         # Server-side: client-side apply keeps a copy of the object in an annotation, and large CRDs do not fit.
         "syncOptions": ["ServerSideApply=true", "SkipDryRunOnMissingResource=true", "CreateNamespace=false", *more],
-        "retry": {"limit": RETRY["limit"], "backoff": dict(RETRY["backoff"])},
+        "retry": {**RETRY, "backoff": dict(RETRY["backoff"])},
     }
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.components.cluster.gitops import APPLICATION_HEALTH, APPLICATION_HEALTH_KEY, Chart
+from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY, Chart, application_health
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
 from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, WITH_VOLUMES, rather_among, resources
+
+SYNC_SECONDS = 3600
+"""How long a sync may take, waves that wait included: more than the first one of an empty cluster."""
 
 
 def bootstrap_charts(context: Context) -> Sequence[tuple[Chart, Values]]:
@@ -113,9 +116,14 @@ def _argo_cd(context: Context) -> Values:
                 "users.anonymous.enabled": False,
                 "exec.enabled": False,
                 "application.resourceTrackingMethod": "annotation",
-                APPLICATION_HEALTH_KEY: APPLICATION_HEALTH,
+                APPLICATION_HEALTH_KEY: application_health(context.names.system),
             },
-            "params": {"server.insecure": False, "server.disable.auth": False},
+            "params": {
+                "server.insecure": False,
+                "server.disable.auth": False,
+                # A wave that never gets healthy ends after that, and the next commit has its turn.
+                "controller.sync.timeout.seconds": SYNC_SECONDS,
+            },
             "rbac": {"policy.default": "role:readonly", "policy.csv": ""},
             "secret": {"createSecret": True},
             "gpg": {"keys": dict(context.settings.gitops.signing_keys)},

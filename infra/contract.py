@@ -17,7 +17,7 @@ from infra.components.aws.access_logs import AccessLogs
 from infra.components.aws.dns import AliasTarget
 from infra.components.mesh.mesh_config import GrpcAuthorizer
 from infra.edge import AtTheGateway
-from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Need, Policies, Rollouts, Traces
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Need, Policies, Rollouts, Scaling, Traces
 
 __all__ = [
     "Alerts",
@@ -37,6 +37,7 @@ __all__ = [
     "Policies",
     "Quota",
     "Rollouts",
+    "Scaling",
     "Secrets",
     "Shared",
     "Spans",

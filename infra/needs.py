@@ -12,6 +12,13 @@ class Rollouts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """The cluster says how much CPU and memory the tenant's pods use (`metrics.k8s.io`): its HorizontalPodAutoscalers act on that,
+    and without it on nothing.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kafka:
     """Strimzi's operator acts on Kafka, KafkaNodePool, KafkaTopic and KafkaUser objects (`kafka.strimzi.io/v1`) in the tenant's
     namespaces.
@@ -90,5 +97,5 @@ class Chaos:
     """
 
 
-Need = Rollouts | Kafka | Traces | Logs | Alerts | Dashboards | Policies | Chaos
+Need = Rollouts | Scaling | Kafka | Traces | Logs | Alerts | Dashboards | Policies | Chaos
 """What a tenant asks of the platform beside nodes and the mesh. It stands once, from the first tenant that asks on."""

@@ -24,6 +24,7 @@ SOURCES = {
         "helm/aws-load-balancer-controller",
     ),
     "external-dns": ("sigs.k8s.io/external-dns", "charts/external-dns"),
+    "metrics-server": ("sigs.k8s.io/metrics-server", "charts/metrics-server"),
     "kyverno": ("github.com/kyverno/kyverno", "charts/kyverno"),
     "chaos-mesh": ("github.com/chaos-mesh/chaos-mesh", "helm/chaos-mesh"),
     "istio-base": (_ISTIO, "manifests/charts/base"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
-from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Policies, Rollouts, Traces
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Policies, Rollouts, Scaling, Traces
 from infra.systems.eco2 import charts
 from infra.systems.eco2.network_policies import build_network_policies
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind
@@ -33,6 +33,7 @@ NEEDY = Tenant(
     ],
     needs=[
         Rollouts(),
+        Scaling(),
         Kafka(),
         Traces(),
         Logs(),

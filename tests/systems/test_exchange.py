@@ -163,6 +163,11 @@ class TestHardening:
         keys = [one["topologyKey"] for one in pod(prod, service)["topologySpreadConstraints"]]
         assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
 
+    def test_somebody_says_how_much_its_pods_use(self, prod: Recording) -> None:
+        """Without, an autoscaler by CPU acts on nothing, and Argo CD calls it Degraded."""
+        chart = the(prod, "Application", "metrics-server", "argocd")
+        assert wave(chart) < wave(the(prod, "HorizontalPodAutoscaler", SERVICES[0].name))
+
     def test_the_quota_has_room_for_every_service_at_its_largest(self, prod: Recording) -> None:
         """Twice: until a new release has proved itself, the old one's pods are all there."""
         hard = the(prod, "ResourceQuota", "quota")["spec"]["hard"]

@@ -97,6 +97,26 @@ def test_no_value_of_theirs_is_null() -> None:
     assert "null" not in text
 
 
+class TestScaling:
+    """Who asks kubelets may read what every pod uses, and no more."""
+
+    def test_the_api_server_alone_reaches_it(self, policies: Mapping[str, Manifest]) -> None:
+        nodes = {(str(block), 10250) for block in network_policies.peers(context())["nodes"].blocks}  # type: ignore[union-attr]
+        assert ends(policies["metrics-server/metrics-server"], "ingress") == nodes
+
+    def test_it_asks_kubelets_and_the_api_alone(self, policies: Mapping[str, Manifest]) -> None:
+        blocks = network_policies.peers(context())["nodes"].blocks  # type: ignore[union-attr]
+        wanted = {(str(block), port) for block in blocks for port in (6443, 10250)}
+        assert ends(policies["metrics-server/metrics-server"], "egress") == {("kube-system", 53), *wanted}
+
+    def test_it_runs_where_kubelets_can_be_reached_from(self) -> None:
+        assert values_of("metrics-server")["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
+
+    def test_its_api_is_a_kind_that_the_charts_may_make(self) -> None:
+        kinds = projects.charts_project(context(NEEDY))["spec"]["clusterResourceWhitelist"]
+        assert {"group": "apiregistration.k8s.io", "kind": "APIService"} in kinds
+
+
 class TestRollouts:
     """Its controller may change workloads in every namespace: what it may be made to call is counted."""
 

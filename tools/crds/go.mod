@@ -15,4 +15,5 @@ require (
 	github.com/prometheus-operator/prometheus-operator v0.85.0
 	k8s.io/cloud-provider-aws v1.36.1
 	sigs.k8s.io/external-dns v0.21.0
+	sigs.k8s.io/metrics-server v0.9.0
 )

@@ -10,6 +10,7 @@ from infra.contract import (
     Policies,
     Quota,
     Rollouts,
+    Scaling,
     Tenant,
     TenantArrow,
     TenantWorkload,
@@ -34,6 +35,7 @@ def tenant(settings: Exchange) -> Tenant:
         arrows=[*_routed(), *_audited()],
         needs=[
             Rollouts(),
+            Scaling(),
             Traces(),
             Logs(),
             Alerts(slack_channel=settings.slack_channel),

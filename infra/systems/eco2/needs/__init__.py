@@ -9,9 +9,9 @@ import pulumi
 from infra.components.cluster.gitops import Difference
 from infra.components.cluster.observability import Scrape
 from infra.contract import Tenant
-from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Policies, Rollouts, Traces
+from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Policies, Rollouts, Scaling, Traces
 from infra.systems.eco2.context import Asked, Asking, Context
-from infra.systems.eco2.needs import alerts, chaos, dashboards, kafka, logs, policies, rollouts, traces
+from infra.systems.eco2.needs import alerts, chaos, dashboards, kafka, logs, policies, rollouts, scaling, traces
 from infra.systems.eco2.needs.answer import Answer
 
 
@@ -19,6 +19,7 @@ def answers(context: Context) -> list[Answer]:
     """What stands for all that the tenants need, each need once, however many ask."""
     return [
         *_standing(context, Rollouts, rollouts.answer),
+        *_standing(context, Scaling, scaling.answer),
         *_standing(context, Kafka, kafka.answer),
         *_standing(context, Traces, traces.answer),
         *_standing(context, Logs, logs.answer),

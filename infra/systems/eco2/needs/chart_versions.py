@@ -14,6 +14,15 @@ ROLLOUTS = Chart(
 )
 """With Argo Rollouts 1.9.0. The repository's index, its branch gh-pages, on 2026-11-28."""
 
+METRICS_SERVER = Chart(
+    release="metrics-server",
+    namespace="metrics-server",
+    repository="https://kubernetes-sigs.github.io/metrics-server",
+    chart="metrics-server",
+    version="3.13.1",
+)
+"""With metrics-server 0.8.1: the chart in the module of 0.9.0, whose own chart came later."""
+
 _OTEL_CHARTS = "https://open-telemetry.github.io/opentelemetry-helm-charts"
 _OTEL_SHA256 = "ed140b332233075c7fd15eaebba571fdf100926f08c0a5a274c7b32895315137"
 COLLECTOR_IMAGE = "ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-k8s"

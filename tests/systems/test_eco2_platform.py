@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY, application_health
+from infra.components.cluster.gitops import (
+    APPLICATION_HEALTH_KEY,
+    DEFINITIONS_DIFFERENCES_KEY,
+    application_health,
+)
 from infra.systems.eco2 import first_charts, observability, platform, projects, versions
 from infra.systems.eco2.document import ARROWS, DEDICATED, HOMES, NAMESPACES, NODES, PROXY_METRICS_PORT
 from infra.systems.eco2.mesh import build_mesh
@@ -152,6 +156,11 @@ class TestWaves:
 
     def test_argo_cd_can_tell_that_a_wave_is_healthy(self, built: list[Manifest]) -> None:
         assert values(built, "argo-cd")["configs"]["cm"][APPLICATION_HEALTH_KEY] == application_health("eco2")
+
+    def test_definitions_are_in_step_though_a_field_of_theirs_is_not_kept(self, built: list[Manifest]) -> None:
+        """Calico's: projectcalico/calico issue 12994. Out of step for ever, they would hold up every wave."""
+        settings = values(built, "argo-cd")["configs"]["cm"]
+        assert "/spec/preserveUnknownFields" in settings[DEFINITIONS_DIFFERENCES_KEY]
 
     def test_a_wave_that_never_gets_healthy_ends(self, built: list[Manifest]) -> None:
         """Without an end, the commit that mends it is never looked at (Argo CD's own default)."""

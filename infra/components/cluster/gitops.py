@@ -24,6 +24,10 @@ EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
 
 APPLICATION_HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
 
+DEFINITIONS_DIFFERENCES_KEY = "resource.customizations.ignoreDifferences.apiextensions.k8s.io_CustomResourceDefinition"
+DEFINITIONS_DIFFERENCES = "jsonPointers:\n- /spec/preserveUnknownFields\n"
+"""An old field that charts still set to what it is anyway, and that the API server does not keep: Calico's, in all of its kinds."""
+
 RETRY: Manifest = {
     "limit": 10,
     "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"},

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.components.cluster.gitops import APPLICATION_HEALTH_KEY, Chart, application_health
+from infra.components.cluster.gitops import (
+    APPLICATION_HEALTH_KEY,
+    DEFINITIONS_DIFFERENCES,
+    DEFINITIONS_DIFFERENCES_KEY,
+    Chart,
+    application_health,
+)
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
 from infra.systems.eco2.parts import Values
@@ -117,6 +123,7 @@ def _argo_cd(context: Context) -> Values:
                 "exec.enabled": False,
                 "application.resourceTrackingMethod": "annotation",
                 APPLICATION_HEALTH_KEY: application_health(context.names.system),
+                DEFINITIONS_DIFFERENCES_KEY: DEFINITIONS_DIFFERENCES,
             },
             "params": {
                 "server.insecure": False,

@@ -10,10 +10,11 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rehearsal.kubernetes import KubernetesProvider
-from rehearsal.provider import Diff, Provider, Rejected, State
+from rehearsal.provider import Adopts, Diff, Provider, Rejected, State
 from rehearsal.random import RandomProvider
 from rehearsal.tls import TlsProvider
 from rehearsal.values import Props
@@ -34,6 +35,7 @@ class Cloud:
         self._lock = threading.RLock()
         self._live: dict[tuple[str, str], tuple[str, State]] = {}
         self._unanswered: dict[str, str] = {}
+        self._adopted: dict[str, State] = {}
 
     @property
     def packages(self) -> frozenset[str]:
@@ -95,12 +97,29 @@ class Cloud:
                 state = remembered[1]
             return self._provider(token).read(urn, token, state)
 
-    def diff(self, token: str, state: State, inputs: Props) -> Diff:
+    def adopt(self, urn: str, token: str, identifier: str) -> State | None:
+        """What the account has under the id, which this cloud did not make: an engine takes it over."""
         with self._lock:
-            return self._provider(token).diff(token, state, inputs)
+            found = self._adopts(token).found(token, identifier)
+            if found is not None:
+                self._adopted[urn] = found
+                self._remember(urn, token, found)
+            return found
+
+    def diff(self, urn: str, token: str, state: State, inputs: Props) -> Diff:
+        with self._lock:
+            return self._provider(token).diff(token, self._comparable(urn, token, state, inputs), inputs)
+
+    def _comparable(self, urn: str, token: str, state: State, inputs: Props) -> State:
+        """The state; of what was taken over, and not updated since, what the program's inputs can be compared with."""
+        adopted = self._adopted.get(urn)
+        if adopted is None or (adopted.id, adopted.inputs) != (state.id, state.inputs):
+            return state
+        return replace(state, inputs=self._adopts(token).as_declared(token, state.id, inputs))
 
     def update(self, urn: str, token: str, state: State, inputs: Props) -> State:
         with self._lock:
+            state = self._comparable(urn, token, state, inputs)
             return self._remember(urn, token, self._provider(token).update(urn, token, state, inputs))
 
     def delete(self, urn: str, token: str, state: State) -> None:
@@ -126,6 +145,12 @@ class Cloud:
     def _remember(self, urn: str, token: str, state: State) -> State:
         self._live[urn, state.id] = (token, state)
         return state
+
+    def _adopts(self, token: str) -> Adopts:
+        provider = self._provider(token)
+        if not isinstance(provider, Adopts):
+            raise Rejected(f"{token}: the embedded cloud lets a stack take over AWS' resources alone")
+        return provider
 
     def _provider(self, token: str) -> Provider:
         package = token.split(":", maxsplit=1)[0]

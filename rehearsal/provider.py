@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rehearsal.values import Props
 
@@ -52,6 +52,17 @@ class Provider(Protocol):
 
     def secret_outputs(self, token: str) -> frozenset[str]:
         """Outputs that are secret whatever the inputs were, such as a generated password."""
+
+
+@runtime_checkable
+class Adopts(Protocol):
+    """A provider that lets a stack take over what somebody else made."""
+
+    def found(self, token: str, identifier: str) -> State | None:
+        """What somebody else made, for a stack that takes it over: its inputs as the cloud shows them."""
+
+    def as_declared(self, token: str, identifier: str, inputs: Props) -> Props:
+        """Of such a resource, what the cloud has of each of the inputs, in their form; equal ones are the same."""
 
 
 def changed_keys(old: Props, new: Props) -> frozenset[str]:

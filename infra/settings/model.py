@@ -62,6 +62,8 @@ IdleSeconds = Annotated[int, Field(ge=1, le=4000)]
 """What AWS allows for the idle timeout of an Application Load Balancer; its own default is 60."""
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9_.-]+|@\d+/[A-Za-z0-9_.-]+@\d+)$")]
 """A repository as GitHub's OIDC subjects spell it: `<owner>/<name>`, or with immutable ids `<owner>@<id>/<name>@<id>`."""
+LogicalName = Annotated[str, Field(pattern=r"^([A-Z][A-Za-z0-9]+/)?[a-z][a-z0-9_]*(-[A-Za-z0-9_.]+)+$")]
+"""A resource's logical name; where two have it, after the type's: `Policy/wealist-ec2-role-ecr-policy`."""
 TagText = Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]+$", max_length=128)]
 
 
@@ -95,3 +97,5 @@ class Platform(Section):
     """Whether Pulumi refuses to delete what holds data, and buckets and repositories must be empty to be deleted."""
     tags: dict[TagText, TagText] = {}
     """Further tags on every resource, such as an owner."""
+    adopt: dict[LogicalName, Annotated[str, Field(min_length=1, max_length=2048)]] = {}
+    """Ids of what exists in AWS, by logical name (or `Type/name`): the stack takes it over (docs/runbooks/adopt-what-exists.md)."""

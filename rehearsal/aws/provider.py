@@ -26,7 +26,7 @@ from rehearsal.aws.declare import AwsService, AwsType, Call
 from rehearsal.aws.offers import check_offered
 from rehearsal.aws.references import unknown_reference
 from rehearsal.aws.schemas import check_schema
-from rehearsal.aws.shapes import from_api, member, tags_from_api, to_api
+from rehearsal.aws.shapes import from_api, member, plainly, tags_from_api, to_api
 from rehearsal.provider import Diff, Rejected, State, changed_keys
 from rehearsal.values import UNKNOWN, Props, has_unknown
 
@@ -139,6 +139,33 @@ class AwsProvider:
             inputs["tags"] = tags_from_api(self._found(service, kind, reader, context) or {})
         fresh = self._outputs(kind, {**context, "seen": seen, "inputs": inputs}, default=state.outputs)
         return State(id=state.id, inputs=inputs, outputs={**state.outputs, **inputs, **fresh})
+
+    def found(self, token: str, identifier: str) -> State | None:
+        service, kind = self._declared(token)
+        context = self._context({}, id=identifier, answer={})
+        seen = None if kind.kept else self._found(service, kind, None, context)
+        if seen is None:
+            return None
+        names = {member: key for key, member in kind.names.items()}
+        shown = {names.get(member, member[0].lower() + member[1:]): value for member, value in seen.items()}
+        inputs = {key: plainly(value, names) for key, value in shown.items() if self._is_taken(service, kind, key)}
+        outputs = self._outputs(kind, {**context, "seen": seen}, default={})
+        reader = kind.tags or service.tags
+        if reader:
+            inputs["tags"] = tags_from_api(self._found(service, kind, reader, {**context, "answer": outputs}) or {})
+        elif "tags" in inputs:
+            inputs["tags"] = tags_from_api(shown["tags"])
+        return State(id=identifier, inputs=inputs, outputs={**inputs, **outputs})
+
+    def as_declared(self, token: str, identifier: str, inputs: Props) -> Props:
+        """What only deletes go by, such as `forceDestroy`, no resource shows: it is as if it had never been said."""
+        service, kind = self._declared(token)
+        existing = self.found(token, identifier)
+        state = State(id=identifier, inputs=inputs, outputs=existing.outputs if existing else {})
+        read = self.read("", token, state)
+        steps = (kind.create, *kind.settle, *kind.update)
+        said = {key: any(self._takes(service, kind, step, key) for step in steps) for key in inputs}
+        return {key: value for key, value in (read.inputs if read else {}).items() if said[key] or key in _ALWAYS_TAKEN}
 
     def diff(self, token: str, state: State, inputs: Props) -> Diff:
         service, kind = self._declared(token)

@@ -122,6 +122,21 @@ def from_api(observed: Any, declared: Any, names: Names) -> Any:
             return _from_scalar(observed, declared)
 
 
+def plainly(observed: Any, names: Names) -> Any:
+    """What the API answered, with nothing declared to go by: as properties; `names` are properties by API member."""
+    match observed:
+        case dict():
+            return {names.get(key, key[:1].lower() + key[1:]): plainly(value, names) for key, value in observed.items()}
+        case list() | tuple():
+            return [plainly(item, names) for item in observed]
+        case bool() | int() | float() | None:
+            return observed
+        case bytes():
+            return observed.decode(errors="replace")
+        case _:
+            return str(observed)
+
+
 def _from_scalar(observed: Any, declared: Any) -> Any:
     # A blob; in properties it is text.
     observed = observed.decode(errors="replace") if isinstance(observed, bytes) else observed

@@ -112,7 +112,7 @@ class CloudServicer(provider_pb2_grpc.ResourceProviderServicer):
         state = State(id=request.id, inputs=_plain(request.old_inputs), outputs=_plain(request.olds))
         token, inputs = _token(request.urn), _plain(request.news)
         self._cloud.answered(request.urn, request.id)
-        diff = self._or_abort(context, lambda: self._cloud.diff(token, state, inputs))
+        diff = self._or_abort(context, lambda: self._cloud.diff(request.urn, token, state, inputs))
         kinds = provider_pb2.PropertyDiff
         details = {
             key: kinds(kind=kinds.UPDATE_REPLACE if key in diff.replaces else kinds.UPDATE, inputDiff=True)
@@ -136,6 +136,8 @@ class CloudServicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         token, known = _token(request.urn), decode(request.inputs) or decode(request.properties)
+        if not known:
+            return self._adopt(request, context)
         before = State(id=request.id, inputs=reveal(known), outputs=_plain(request.properties))
         self._cloud.answered(request.urn, request.id)
         now = self._or_abort(context, lambda: self._cloud.read(request.urn, token, before))
@@ -147,6 +149,16 @@ class CloudServicer(provider_pb2_grpc.ResourceProviderServicer):
             id=now.id,
             properties=self._outputs(token, known, now),
             inputs=encode(mark_secrets(inputs, known, frozenset())),
+        )
+
+    def _adopt(self, request: Any, context: Any) -> Any:
+        """A read of which the engine knows nothing but the id: the program asks for what exists (`import_`)."""
+        token = _token(request.urn)
+        found = self._or_abort(context, lambda: self._cloud.adopt(request.urn, token, request.id))
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=found.id, properties=self._outputs(token, found.inputs, found), inputs=encode(found.inputs)
         )
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from infra.settings.wealist import SECRETS
 from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.engine.servicer import serve_cloud
 from tests.stacks import ACCOUNT, REGION, ROOT
@@ -104,6 +106,17 @@ def command_line(folder: Path, program: str | None = None) -> Iterator[CommandLi
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         yield CommandLine(project=project, cloud=cloud, environment=environment)
+
+
+def init_wealist(shell: CommandLine) -> None:
+    """The stack `prod`, with wealist's part alone and its secrets."""
+    path = shell.project / "Pulumi.prod.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["config"]["edge-platform:platform"]["systems"] = ["wealist"]
+    path.write_text(yaml.safe_dump(content))
+    shell.succeed("pulumi stack init prod")
+    for key in SECRETS:
+        shell.succeed(f"pulumi config set -s prod --secret {key}", stdin="a value\n")
 
 
 @contextmanager

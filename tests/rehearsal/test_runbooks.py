@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
-from infra.settings.wealist import SECRETS
-from tests.rehearsal.command_line import CommandLine, command_line
+from tests.rehearsal.command_line import CommandLine, command_line, init_wealist
 from tests.stacks import ROOT
 
 pytestmark = pytest.mark.verify
@@ -34,13 +32,7 @@ def approved(command: str) -> str:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """With wealist's part of prod, which has every kind of protection."""
     with command_line(tmp_path_factory.mktemp("runbooks")) as opened:
-        path = opened.project / "Pulumi.prod.yaml"
-        content = yaml.safe_load(path.read_text())
-        content["config"]["edge-platform:platform"]["systems"] = ["wealist"]
-        path.write_text(yaml.safe_dump(content))
-        opened.succeed("pulumi stack init prod")
-        for key in SECRETS:
-            opened.succeed(f"pulumi config set -s prod --secret {key}", stdin="a value\n")
+        init_wealist(opened)
         opened.succeed(approved(zones_first()))
         assert {"ns-2048.awsdns-64.com"} < set(json.loads(opened.succeed(SERVERS)))
         opened.succeed("PULUMI_SKIP_CHECKPOINTS=true pulumi up -s prod --yes --suppress-progress")

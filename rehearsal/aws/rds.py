@@ -149,7 +149,9 @@ SERVICE = AwsService(
                     ),
                 ),
             ),
-            fixed=frozenset({"identifier", "engine"}),
+            fixed=frozenset({"identifier", "engine", "snapshotIdentifier"}),
+            # Of a snapshot there are no rows here to bring back.
+            unsent=frozenset({"snapshotIdentifier"}),
             delete=call(
                 "delete_db_instance",
                 DBInstanceIdentifier="id",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -331,6 +332,55 @@ class TestPostgres:
         kept = server.psql("postgres", f"{NASTY}admin", "restored", "TABLE kept")
         assert kept.stdout.strip() == "42"
         server.admin("DROP DATABASE restored")
+
+    def on_the_page(self, server: Server, folder: Path, *starts: str) -> None:
+        """Those lines of the runbook, from the folder with `restore`, as the administrator."""
+        text = (REPOSITORY / "docs/runbooks/restore-a-database.md").read_text()
+        lines = [line for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        for start in starts:
+            (line,) = [line for line in lines if line.startswith(start)]
+            done = subprocess.run(
+                ["sh", "-euc", line], cwd=folder, capture_output=True, text=True, check=False,
+                env={**server.environment, "PATH": server.path, "PGPASSWORD": f"{NASTY}admin"},
+            )  # fmt: skip
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+    BESIDE = ("(cd restore", "psql --set ON_ERROR_STOP=1 --command 'CREATE DATABASE", "pg_restore")
+    IN_ITS_PLACE = ("psql --set ON_ERROR_STOP=1 --command 'ALTER DATABASE image ALLOW",)
+
+    @pytest.mark.usefixtures("set_right_again")
+    def test_the_runbook_brings_a_database_back(self, server: Server, secrets: Path, tmp_path: Path) -> None:
+        (tmp_path / "restore").mkdir()
+        password = f"{NASTY}image"
+        server.psql("image", password, "image", "CREATE TABLE pictures AS SELECT 7 AS n")
+        assert server.dump(secrets, tmp_path / "restore").returncode == 0
+        server.psql("image", password, "image", "UPDATE pictures SET n = 0")
+        self.on_the_page(server, tmp_path, *self.BESIDE)
+        assert server.psql("image", password, "image", "TABLE pictures").stdout.strip() == "0"
+        assert server.admin("SELECT has_database_privilege('auth', 'image_restored', 'CONNECT')") == "f"
+        self.on_the_page(server, tmp_path, *self.IN_ITS_PLACE)
+        assert server.psql("image", password, "image", "TABLE pictures").stdout.strip() == "7"
+        assert server.psql("image", password, "image", "INSERT INTO pictures VALUES (8)").returncode == 0
+        assert server.admin("SELECT has_database_privilege('auth', 'image', 'CONNECT')") == "f"
+        assert server.databases(secrets).returncode == 0
+        server.admin("DROP DATABASE image_before")
+        server.psql("image", password, "image", "DROP TABLE pictures")
+
+    @pytest.mark.usefixtures("set_right_again")
+    def test_the_runbook_fills_an_empty_server(self, server: Server, secrets: Path, tmp_path: Path) -> None:
+        (tmp_path / "restore").mkdir()
+        for service in SERVICES:
+            server.psql(service, f"{NASTY}{service}", service, "CREATE TABLE of_it AS SELECT current_user AS who")
+        assert server.dump(secrets, tmp_path / "restore").returncode == 0
+        for service in SERVICES:
+            server.admin(f'DROP DATABASE "{service}"')
+            server.admin(f'DROP ROLE "{service}"')
+        assert server.databases(secrets).returncode == 0
+        self.on_the_page(server, tmp_path, "for dump in")
+        for service in SERVICES:
+            found = server.psql(service, f"{NASTY}{service}", service, "TABLE of_it")
+            assert found.stdout.strip() == service, found.stderr
+            server.psql(service, f"{NASTY}{service}", service, "DROP TABLE of_it")
 
     def test_a_dump_that_fails_leaves_no_mark_of_completeness(
         self, server: Server, secrets: Path, tmp_path: Path

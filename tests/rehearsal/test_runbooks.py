@@ -15,11 +15,16 @@ pytestmark = pytest.mark.verify
 RUNBOOKS = ROOT / "docs/runbooks"
 
 
-def commands(page: str) -> list[str]:
-    """The lines of a page's blocks that are Pulumi's; one that goes on in the next line is one."""
+def lines(page: str) -> list[str]:
+    """The lines of a page's blocks; one that goes on in the next line is one."""
     text = (RUNBOOKS / page).read_text().replace("\\\n", " ")
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("pulumi ")]
+    return [line.strip() for block in blocks for line in block.splitlines()]
+
+
+def commands(page: str) -> list[str]:
+    """Those that are Pulumi's."""
+    return [line for line in lines(page) if line.startswith("pulumi ")]
 
 
 def approved(command: str) -> str:

@@ -333,15 +333,17 @@ class TestPostgres:
         assert kept.stdout.strip() == "42"
         server.admin("DROP DATABASE restored")
 
-    def on_the_page(self, server: Server, folder: Path, *starts: str) -> None:
+    def on_the_page(
+        self, server: Server, folder: Path, *starts: str, page: str = "restore-a-database.md", **environment: str
+    ) -> None:
         """Those lines of the runbook, from the folder with `restore`, as the administrator."""
-        text = (REPOSITORY / "docs/runbooks/restore-a-database.md").read_text()
+        text = (REPOSITORY / "docs/runbooks" / page).read_text()
         lines = [line for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
         for start in starts:
             (line,) = [line for line in lines if line.startswith(start)]
             done = subprocess.run(
                 ["sh", "-euc", line], cwd=folder, capture_output=True, text=True, check=False,
-                env={**server.environment, "PATH": server.path, "PGPASSWORD": f"{NASTY}admin"},
+                env={**server.environment, "PATH": server.path, "PGPASSWORD": f"{NASTY}admin", **environment},
             )  # fmt: skip
             assert done.returncode == 0, f"{line}\n{done.stderr}"
 
@@ -381,6 +383,20 @@ class TestPostgres:
             found = server.psql(service, f"{NASTY}{service}", service, "TABLE of_it")
             assert found.stdout.strip() == service, found.stderr
             server.psql(service, f"{NASTY}{service}", service, "DROP TABLE of_it")
+
+    def test_a_superusers_password_is_changed_as_the_runbook_says(
+        self, server: Server, secrets: Path, tmp_path: Path
+    ) -> None:
+        page, new = "rotate-secrets.md", f"{NASTY}drawn anew"
+        self.on_the_page(server, tmp_path, "printf", page=page, NEW=new)
+        refused = server.psql("postgres", f"{NASTY}admin", "postgres", "SELECT 1")
+        assert "authentication failed" in refused.stderr
+        assert server.databases(secrets).returncode == 1
+        (secrets / "admin-password").write_text(new)
+        assert server.databases(secrets).returncode == 0
+        assert new not in server.log.read_text()
+        self.on_the_page(server, tmp_path, "printf", page=page, NEW=f"{NASTY}admin", PGPASSWORD=new)
+        assert server.psql("postgres", f"{NASTY}admin", "postgres", "SELECT 1").returncode == 0
 
     def test_a_dump_that_fails_leaves_no_mark_of_completeness(
         self, server: Server, secrets: Path, tmp_path: Path

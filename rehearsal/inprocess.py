@@ -41,6 +41,7 @@ def run(program: Callable[[], None], stack: StackFile, cloud: Cloud, recording: 
             engine=MockEngine(logger),
             project=stack.project,
             stack=stack.stack,
+            root_directory=str(stack.path.parent),
             dry_run=False,
             organization="organization",
             callbacks=None,

@@ -6,7 +6,9 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -15,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from infra.names import TIGHTEST, Names, NameTooLong
 from infra.settings import delivery, eco2, exchange, gateway_lab, immersiverse, wealist
+from infra.settings.beside import shared
 from infra.settings.kubeconfig import problem_with
 from infra.settings.model import Platform
 from infra.settings.report import SettingsError, problems
@@ -74,12 +77,22 @@ def load_settings() -> Settings:
     chosen = platform.systems if isinstance(platform, Platform) else given
     sections = {system: _section(system, SYSTEMS[system], found) for system in chosen}
     found += [*_no_room(stack, chosen), *_missing_secrets(chosen, sections), *_bad_kubeconfig(sections)]
+    found += shared(stack, _as_written(chosen), pulumi.get_project(), Path(pulumi.runtime.get_root_directory() or ""))
     region = pulumi.Config("aws").get("region")
     if not region:
         found.append("aws:region: missing; add it, such as ap-northeast-2")
     if found or not isinstance(platform, Platform) or not region:
         raise SettingsError(f"Pulumi.{stack}.yaml", found)
     return Settings(stack=stack, region=region, platform=platform, **{**dict.fromkeys(SYSTEMS), **sections})
+
+
+def _as_written(systems: Collection[str]) -> dict[str, Any]:
+    """The sections of the platform and the systems as the file has them, whether they are right or not."""
+    written = {}
+    for key in ("platform", *systems):
+        with suppress(json.JSONDecodeError):
+            written[key] = json.loads(pulumi.Config().get(key) or "null")
+    return written
 
 
 def _bad_name(stack: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from itertools import chain
@@ -15,7 +16,8 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from rehearsal.cloud import open_cloud
+from infra.settings import Settings, SettingsError, load_settings
+from rehearsal.cloud import Cloud, open_cloud
 from rehearsal.inprocess import run
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
@@ -122,3 +124,52 @@ def test_a_copy_without_edits_would_take_devs_names(copy: Recording, dev: Record
     assert {name for type_, name in shared if type_.startswith("aws:iam")} == {
         f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eco2-dev.example.com"
     }
+
+
+@pytest.mark.parametrize("origin", ["dev", "prod"])
+def test_a_copy_beside_its_origin_is_told_each_key_of_the_page(tmp_path: Path, origin: str) -> None:
+    """As long as the edits are not done; then nothing is left to say."""
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / f"Pulumi.{origin}.yaml", tmp_path / "Pulumi.staging.yaml")
+    with pytest.raises(SettingsError) as said:
+        loaded(tmp_path)
+    assert {problem.partition(":")[0] for problem in said.value.problems} == {*ROWS}
+    assert all(f"{origin}'s" in problem and "give staging" in problem for problem in said.value.problems)
+
+
+def test_the_edited_copy_beside_the_others_is_told_nothing(tmp_path: Path) -> None:
+    changed_stack(tmp_path, "dev", dict(EDITS))
+    (tmp_path / "Pulumi.dev.yaml").rename(tmp_path / "Pulumi.staging.yaml")
+    for name in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    assert loaded(tmp_path).stack == "staging"
+
+
+@pytest.mark.parametrize(
+    ("edit", "problems"),
+    [
+        ({"wealist.network.cidr": "10.2.16.0/20"}, ["wealist.network.cidr: '10.2.16.0/20' overlaps with prod's 10.2.0.0/16"]),
+        ({"platform.account": "111122223333", "wealist.domain": "wealist.co.kr"}, []),
+        ({"platform.systems": ["wealist"], "eco2.bucket_prefix": "eco2-example"}, []),
+    ],
+)  # fmt: skip
+def test_only_what_two_stacks_of_one_account_build_is_shared(
+    tmp_path: Path, edit: dict[str, Any], problems: list[str]
+) -> None:
+    changed_stack(tmp_path, "dev", {**EDITS, **edit})
+    (tmp_path / "Pulumi.dev.yaml").rename(tmp_path / "Pulumi.staging.yaml")
+    shutil.copy(ROOT / "Pulumi.prod.yaml", tmp_path)
+    told: tuple[str, ...] = ()
+    try:
+        loaded(tmp_path)
+    except SettingsError as error:
+        told = error.problems
+    assert [one.partition(", in the same")[0] for one in told] == problems
+
+
+def loaded(folder: Path) -> Settings:
+    """What `load_settings` gives of the stack `staging`."""
+    found: list[Settings] = []
+    run(lambda: found.append(load_settings()), stack_file("staging", folder), Cloud({}))
+    return found[0]

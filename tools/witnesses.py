@@ -29,6 +29,7 @@ MODULES = {
         ("internal/service/*/*.go", "names/attr_consts_gen.go"),
     ),
     "pulumi-kubernetes": ("github.com/pulumi/pulumi-kubernetes/provider/v4", ("pkg/provider/diff.go",)),
+    "trivy-checks": ("github.com/aquasecurity/trivy-checks", ("pkg/compliance/k8s-nsa-1.0.yaml",)),
 }
 """Each witness that is a Go module, and which of its files are kept; tests of its own are not."""
 

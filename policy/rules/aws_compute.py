@@ -293,7 +293,7 @@ RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="codedeploy-agent-recorded",
         title="CodeDeploy's agent is installed by the checksum of its package",
-        controls=("SLSA: Provenance",),
+        controls=("SLSA 1.0 threats: (G) Compromise package repo",),
         severity=Severity.HIGH,
         remedy="set wealist.backend.codedeploy_agent; the page on wealist has the commands that tell it, in its §7",
         mandatory=False,

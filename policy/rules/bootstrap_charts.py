@@ -37,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     ResourceRule(
         name="bootstrap-charts-recorded",
         title="Each chart that the first control plane installs has its archive's checksum recorded",
-        controls=("SLSA: Provenance",),
+        controls=("SLSA 1.0 threats: (G) Compromise package repo",),
         severity=Severity.HIGH,
         remedy="run `make charts` where the repositories can be reached, look at what it prints, and write it into versions.py",
         mandatory=False,

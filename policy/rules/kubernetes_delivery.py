@@ -259,7 +259,7 @@ RULES: tuple[Rule, ...] = (
     StackRule(
         name="argocd-commits-signed",
         title="Argo CD takes a commit only if a key that the project names signed it",
-        controls=("Argo CD: Source Integrity Verification", "SLSA: Provenance"),
+        controls=("Argo CD: Source Integrity Verification", "SLSA 1.0 threats: (B) Compromise source repo"),
         severity=Severity.HIGH,
         remedy="Put the publisher's public key into eco2.gitops.signing_keys; the page Delivery, 3, has the commands.",
         check=_takes_any_commit,
@@ -269,7 +269,7 @@ RULES: tuple[Rule, ...] = (
         title="A chart is installed in one version, and rendered manifests from their own branch",
         controls=(
             "Argo CD: Best Practices, Ensuring Manifests At Git Revisions Are Truly Immutable",
-            "SLSA: Provenance",
+            "SLSA 1.0 threats: (G) Compromise package repo",
         ),
         severity=Severity.HIGH,
         remedy="Set targetRevision to the chart's whole version (1.2.3), or to the rendered branch.",

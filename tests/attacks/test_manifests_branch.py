@@ -23,6 +23,8 @@ FORGED = (
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", None),
     ("apiextensions.k8s.io", "CustomResourceDefinition", None),
     ("apps", "DaemonSet", "kube-system"),
+    ("apps", "Deployment", "kube-system"),
+    ("", "ConfigMap", "kube-system"),
     ("rbac.authorization.k8s.io", "RoleBinding", "kube-system"),
     # The root's project reaches `argocd`, where Applications live: what would be Argo CD's own rights is no kind of its.
     ("rbac.authorization.k8s.io", "RoleBinding", "argocd"),
@@ -81,6 +83,19 @@ def test_no_project_of_git_makes_rights_or_secrets(prod: Recording) -> None:
         if one["kind"] == "AppProject" and _name(one) != projects.CHARTS_PROJECT:
             kinds = {each["kind"] for each in one["spec"]["namespaceResourceWhitelist"]}
             assert not kinds & {"Role", "RoleBinding", "Secret", "DaemonSet", "SecretStore"}, _name(one)
+
+
+def test_no_project_of_git_reaches_what_runs_beside_the_api_server(prod: Recording) -> None:
+    reached = {
+        _name(one): {each["namespace"] for each in one["spec"]["destinations"]}
+        for _, one in _rendered(prod)
+        if one["kind"] == "AppProject" and _name(one) != projects.CHARTS_PROJECT
+    }
+    assert len(reached) > 1
+    for name, namespaces in reached.items():
+        assert not namespaces & {"*", "kube-system", "kube-public", "kube-node-lease", "calico-system"}, name
+        # Where Applications and projects live, the root alone goes, with kinds that are no rights (FORGED).
+        assert name == projects.PROJECT or "argocd" not in namespaces, name
 
 
 def test_the_root_is_as_much_as_its_signer_for_it_says_what_the_charts_are() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.recording import Recording
 from rehearsal.stack_file import stacks
+from rehearsal.values import reveal
 from tests.stacks import ROOT, changed_stack, stack_file
 from tests.workflows.files import EVERYTHING, SCRIPTS, SHELL_SCRIPTS, WORKFLOWS, named
 
@@ -49,6 +51,17 @@ def test_the_deploying_job_is_in_the_environment_of_its_stack_and_cannot_write_t
     assert publish["permissions"] == {"contents": "read"}
     assert "aws" not in json.dumps(publish).lower()
     assert guarded["permissions"] == {"actions": "read", "contents": "read"}
+
+
+def test_what_is_published_goes_to_the_branch_that_the_stacks_own_cluster_follows(
+    prod: Recording, dev: Recording
+) -> None:
+    branch = named("deploy-stack.yml").jobs["publish"]["env"]["BRANCH"]
+    for stack, recording in (("prod", prod), ("dev", dev)):
+        applications = [reveal(one.inputs) for one in recording if one.type.startswith("kubernetes:") and one.custom]
+        sources = [one["spec"]["source"] for one in applications if one["kind"] == "Application"]
+        followed = {one["targetRevision"] for one in sources if "path" in one}
+        assert {branch.replace("${{ inputs.stack }}", stack)} == followed
 
 
 def test_no_job_may_write_contents_by_the_repositorys_own_token() -> None:

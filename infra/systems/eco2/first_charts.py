@@ -84,6 +84,19 @@ def _told(container: str, cpu: str, memory: str, limit: str, **pod: object) -> V
     return {"spec": {"template": {"spec": {**pod, "containers": [{"name": container, "resources": asked}]}}}}
 
 
+_CLOUD_CONTROLLER_RIGHTS: Sequence[Values] = (
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "update", "patch", "delete"]},
+    {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch", "update"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
+    # Who may read its metrics.
+    {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+    {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
+)
+"""What its two controllers and its election ask for, by k8s.io/cloud-provider 0.36.3 (controllers/node, controllers/nodelifecycle,
+node/helpers, app). The chart's own list is for all its controllers, and has every account's token and every Service too."""
+
+
 def _cloud_controller(context: Context) -> Values:
     """Gives nodes their zone and addresses, and forgets those that EC2 has ended; load balancers and routes are not its affair."""
     return {
@@ -99,6 +112,7 @@ def _cloud_controller(context: Context) -> Values:
             "--configure-cloud-routes=false",
             "--allocate-node-cidrs=false",
         ],
+        "clusterRoleRules": list(_CLOUD_CONTROLLER_RIGHTS),
         "hostNetworking": True,
         "nodeSelector": ON_MASTER["nodeSelector"],
         "tolerations": [

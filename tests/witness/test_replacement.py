@@ -52,11 +52,17 @@ OTHERWISE: Mapping[tuple[str, str], str] = {
 }  # fmt: skip
 """Where the row differs from the source, and why it may."""
 
+ALWAYS = "said always"
+"""So ends the reason of what the row has although the source has a condition; anything else of these the row has not."""
+
 
 @pytest.mark.parametrize("token", sorted(AWS))
 def test_a_row_is_what_the_source_says(token: str) -> None:
     may = {path for one, path in OTHERWISE if one == token}
     assert set(differences(token, AWS[token], replaced(AWS[token].source))) == may
+    assert {path for path in may if said(AWS[token]) & {path, path.rpartition(".")[0]}} == {
+        path for path in may if OTHERWISE[token, path].endswith(ALWAYS)
+    }
 
 
 def test_what_differs_is_of_a_row() -> None:
@@ -104,15 +110,19 @@ def test_every_kind_of_the_stacks_that_the_source_names_has_a_row(dev: Recording
 def differences(token: str, ours: Fixed, theirs: Replaced) -> Iterator[str]:
     """Paths that only one of the two has, in a common spelling: what is a block stands for each of its fields that is fixed."""
     spelled = {_spelled(token, path): path for path in theirs.fields | theirs.sometimes}
-    said = {_singular(path) for path in ours.paths}
-    unknown = {path for path in said if path not in spelled}
-    fields = {leaf for path in said - unknown for leaf in _leaves(theirs, spelled[path])}
+    unknown = {path for path in said(ours) if path not in spelled}
+    fields = {leaf for path in said(ours) - unknown for leaf in _leaves(theirs, spelled[path])}
     fixed = {leaf for path in theirs.always for leaf in _leaves(theirs, path) & theirs.always or {path}}
     yield from unknown
     yield from (_spelled(token, path) for path in fields ^ fixed)
     yield from {_spelled(token, path) for path in theirs.sometimes - fixed} ^ {
         _singular(path) for path in ours.when or ()
     }
+
+
+def said(ours: Fixed) -> set[str]:
+    """The row's paths, in the common spelling."""
+    return {_singular(path) for path in ours.paths}
 
 
 def _leaves(theirs: Replaced, path: str) -> Set[str]:

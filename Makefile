@@ -106,6 +106,10 @@ mirror: .venv/.packages ## copy Istio's images into a stack's own registry, for 
 charts: .venv/.packages ## compare the recorded checksum of every chart with what its repository serves (needs Go and the network)
 	@$(BIN)/python -m tools.charts
 
+.PHONY: agent
+agent: .venv/.packages ## compare the recorded package of CodeDeploy's agent with what AWS serves, or say what to record: STACK=prod (needs the network)
+	@$(BIN)/python -m tools.deploy_agent '$(STACK)'
+
 bench: bench-ratios bench-stack bench-mesh ## what a run costs beside others, a stack by its size, an edge's protections; each alone: bench-ratios …
 
 bench-ratios: .venv/.packages engine

@@ -42,7 +42,7 @@ class Backend(Section):
     image_id: ImageId | None = None
     """An image to stay with. Without it each update takes the newest of `image_parameter`, and replaces instances one by one."""
     codedeploy_agent: DeployAgent | None = None
-    """CodeDeploy's agent. Without it each new instance installs what AWS serves that day (docs/systems/wealist.md, §7)."""
+    """CodeDeploy's agent, as `make agent` says. Without it no instance installs one (docs/systems/wealist.md, §7)."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

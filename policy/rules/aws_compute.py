@@ -105,11 +105,11 @@ def _decoded(text: str) -> str:
         return text
 
 
-def _agent_of_the_day(resource: Resource) -> Iterator[str]:
-    """The setting's line is what says so: the script has both ways in it."""
+def _agent_unrecorded(resource: Resource) -> Iterator[str]:
+    """The setting's line is what says so."""
     for _, text in _texts(resource):
         if "install_codedeploy_agent" in text and "readonly CODEDEPLOY_AGENT_SHA256=''" in text:
-            yield "no checksum of the agent is recorded: each instance installs what AWS serves that day"
+            yield "no checksum of the agent is recorded: no new instance will install one, nor take a release"
 
 
 def _in_one_zone(resource: Resource) -> Iterator[str]:
@@ -295,10 +295,10 @@ RULES: tuple[Rule, ...] = (
         title="CodeDeploy's agent is installed by the checksum of its package",
         controls=("SLSA 1.0 threats: (G) Compromise package repo",),
         severity=Severity.HIGH,
-        remedy="set wealist.backend.codedeploy_agent; the page on wealist has the commands that tell it, in its §7",
+        remedy="run `make agent` where AWS can be reached, look at what it prints, and run that: wealist.backend.codedeploy_agent",
         mandatory=False,
         types=frozenset({LAUNCH_TEMPLATE}),
-        check=_agent_of_the_day,
+        check=_agent_unrecorded,
     ),
     ResourceRule(
         name="codedeploy-rollback",

@@ -48,7 +48,6 @@ done
 case "$url" in
   */docker-compose-linux-*) cat "$FAKE/compose-binary" >"$out" ;;
   */releases/codedeploy-agent-*) printf 'the package' >"$out" ;;
-  */latest/install) echo "echo installer \$* >>'$FAKE/installer'; touch '$FAKE/agent'" >"$out" ;;
 esac
 """
 
@@ -58,6 +57,8 @@ def fresh(machine: Machine, parameters: dict[str, str]) -> Machine:
     (machine.fake / "compose-binary").write_text(COMPOSE_BINARY)
     machine.stub("docker", DOCKER)
     machine.stub("curl", CURL)
+    for manager in ("dnf", "yum"):
+        machine.stub(manager, 'case "$*" in *codedeploy-agent.rpm) touch "$FAKE/agent" ;; esac')
     machine.stub("rpm", '[ -e "$FAKE/agent" ] || exit 1')
     return machine
 
@@ -78,7 +79,11 @@ def set_os(machine: Machine, version: str, name: str = "amzn") -> None:
     (machine.root / "etc/os-release").write_text(f'NAME="Amazon Linux"\nID="{name}"\nVERSION_ID="{version}"\n')
 
 
-def boot(machine: Machine, parts: Sequence[Path | str], agent: tuple[str, str] = ("", ""), **env: str) -> Result:
+AGENT = "codedeploy-agent-1.8.0-12.noarch.rpm"
+RECORDED = (AGENT, hashlib.sha256(b"the package").hexdigest())
+
+
+def boot(machine: Machine, parts: Sequence[Path | str], agent: tuple[str, str] = RECORDED, **env: str) -> Result:
     script = machine.fake / "user-data.sh"
     own = dict(zip(("CODEDEPLOY_AGENT", "CODEDEPLOY_AGENT_SHA256"), agent, strict=True))
     script.write_text(render_script(parts, {**SETTINGS, **own}))
@@ -115,7 +120,6 @@ def test_a_backend_instance_gets_everything_the_document_lists(host: Machine) ->
     assert ["systemctl", "enable", "--now", "codedeploy-agent"] in host.calls()
     assert host.read(PLUGIN) == COMPOSE_BINARY
     assert host.mode(PLUGIN) == 0o755
-    assert (host.fake / "installer").read_text() == "installer auto\n"
     assert_no_secret(host, result.output)
 
 
@@ -123,7 +127,7 @@ def test_downloads_come_from_the_pinned_release_and_the_regional_bucket(host: Ma
     boot(host, BACKEND)
     urls = [call[-1] for call in host.calls("curl")]
     assert "https://github.com/docker/compose/releases/download/v2.40.3/docker-compose-linux-x86_64" in urls
-    assert "https://aws-codedeploy-ap-northeast-2.s3.ap-northeast-2.amazonaws.com/latest/install" in urls
+    assert f"https://aws-codedeploy-ap-northeast-2.s3.ap-northeast-2.amazonaws.com/releases/{AGENT}" in urls
 
 
 def test_the_ecr_helper_serves_our_registry_only_for_root_and_ec2_user(host: Machine) -> None:
@@ -170,7 +174,6 @@ def test_a_second_run_changes_nothing(host: Machine) -> None:
     host.forget()
     second = boot(host, BACKEND)
     assert (first.status, second.status) == (0, 0), second.output
-    assert (host.fake / "installer").read_text() == "installer auto\n"
     assert not [call for call in host.calls("docker") if call[1] in ("run", "rm", "pull")]
     assert not [call for call in host.calls("curl") if "github.com" in call[-1] or "codedeploy" in call[-1]]
     assert "installed already" in second.output
@@ -208,22 +211,27 @@ def test_an_architecture_without_a_checksum_is_refused(al2023: Machine) -> None:
     assert "no pinned Docker Compose checksum for architecture 'riscv64'" in result.output
 
 
-AGENT = "codedeploy-agent-1.8.0-12.noarch.rpm"
-
-
 def test_the_agent_that_is_recorded_is_the_one_that_is_installed(host: Machine) -> None:
     updater = host.root / "etc/cron.d/codedeploy-agent-update"
     updater.parent.mkdir(parents=True, exist_ok=True)
     updater.write_text("@daily root /opt/codedeploy-agent/bin/install auto\n")
-    result = boot(host, BACKEND, (AGENT, hashlib.sha256(b"the package").hexdigest()))
+    result = boot(host, BACKEND)
     assert result.status == 0, result.output
     address = f"https://aws-codedeploy-ap-northeast-2.s3.ap-northeast-2.amazonaws.com/releases/{AGENT}"
     assert address in [call[-1] for call in host.calls("curl")]
     manager = "yum" if is_al2(host) else "dnf"
     assert [manager, "install", "-y", "-q", str(host.root / "tmp/codedeploy-agent.rpm")] in host.calls()
-    assert not (host.fake / "installer").exists(), "AWS's installer of the day is not asked"
     assert not updater.exists()
     assert ["systemctl", "enable", "--now", "codedeploy-agent"] in host.calls()
+
+
+def test_without_a_recorded_agent_none_is_installed_and_the_log_says_what_to_do(host: Machine) -> None:
+    result = boot(host, BACKEND, ("", ""))
+    assert result.status == 1
+    assert "refused. `make agent` says what to record" in result.output
+    assert "while: install the CodeDeploy agent" in result.output
+    assert [call for call in host.calls("curl") if "codedeploy" in call[-1]] == []
+    assert ["systemctl", "enable", "--now", "codedeploy-agent"] not in host.calls()
 
 
 def test_the_stack_file_records_it_whole_or_not_at_all() -> None:

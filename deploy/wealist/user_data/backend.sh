@@ -57,27 +57,23 @@ start_placeholder() { # SERVICE PORT HEALTH_PATH
   retry curl -fsS --max-time 5 -o /dev/null "http://localhost:$2$3"
 }
 
-# The package that the stack file records, by its checksum; without one what AWS serves today, by AWS's own installer.
+# The package that the stack file records, by its checksum, and no other: the agent runs as root, and runs what it is sent.
 install_codedeploy_agent() {
-  local file=$ROOT/tmp/codedeploy-agent bucket=https://aws-codedeploy-$REGION.s3.$REGION.amazonaws.com
+  local file=$ROOT/tmp/codedeploy-agent.rpm bucket=https://aws-codedeploy-$REGION.s3.$REGION.amazonaws.com
   if ! rpm --quiet -q codedeploy-agent; then
-    install_package ruby # the agent and its installer are written in it
-    if [ -n "$CODEDEPLOY_AGENT" ]; then
-      file=$file.rpm
-      retry curl -fsSL --max-time 120 -o "$file" "$bucket/releases/$CODEDEPLOY_AGENT"
-      if ! echo "$CODEDEPLOY_AGENT_SHA256  $file" | sha256sum --check --status; then
-        rm -f "$file"
-        echo "$CODEDEPLOY_AGENT does not match its recorded checksum $CODEDEPLOY_AGENT_SHA256" >&2
-        return 1
-      fi
-      install_package "$file"
-      rm -f "$ROOT/etc/cron.d/codedeploy-agent-update" # older ones bring themselves what is newest, once a day
-    else
-      retry curl -fsSL --max-time 120 -o "$file" "$bucket/latest/install"
-      chmod 0700 "$file"
-      retry "$file" auto
+    if [ -z "$CODEDEPLOY_AGENT" ]; then
+      echo "no package of CodeDeploy's agent is recorded, and none is taken on trust: refused. \`make agent\` says what to record" >&2
+      return 1
     fi
-    rm -f "$file"
+    install_package ruby # the agent is written in it
+    retry curl -fsSL --max-time 120 -o "$file" "$bucket/releases/$CODEDEPLOY_AGENT"
+    if ! echo "$CODEDEPLOY_AGENT_SHA256  $file" | sha256sum --check --status; then
+      rm -f "$file"
+      echo "$CODEDEPLOY_AGENT does not match its recorded checksum $CODEDEPLOY_AGENT_SHA256" >&2
+      return 1
+    fi
+    install_package "$file"
+    rm -f "$ROOT/etc/cron.d/codedeploy-agent-update" "$file" # older ones bring themselves what is newest, once a day
   fi
   systemctl enable --now codedeploy-agent
 }

@@ -72,8 +72,20 @@ OTHER_NAMES: dict[str, dict[str, str]] = {
 
 
 _BODIES = ("application/javascript", "application/json", "text/css", "text/html", "text/plain")
+_COUNTED = ("DesiredCapacity", "PendingCapacity", "TerminatingCapacity", "TotalCapacity")
+_GROUP_METRICS = (
+    *(f"Group{one}" for one in ("MinSize", "MaxSize", "InServiceInstances", "PendingInstances", "StandbyInstances")),
+    *(f"Group{one}" for one in ("TerminatingInstances", "TotalInstances", "InServiceCapacity", "StandbyCapacity")),
+    *(f"Group{one}" for one in _COUNTED),
+    *(f"WarmPool{one}" for one in (*_COUNTED, "WarmedCapacity")),
+    "GroupAndWarmPoolDesiredCapacity",
+    "GroupAndWarmPoolTotalCapacity",
+)
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
-    "aws:autoscaling/group:Group": {"instancerefresh.strategy": ("ReplaceRootVolume", "Rolling")},
+    "aws:autoscaling/group:Group": {
+        "enabledmetrics": _GROUP_METRICS,
+        "instancerefresh.strategy": ("ReplaceRootVolume", "Rolling"),
+    },
     "aws:lb/listener:Listener": {"defaultactions.fixedresponseconfig.contenttype": _BODIES},
     "aws:lb/listenerRule:ListenerRule": {"actions.fixedresponseconfig.contenttype": _BODIES},
     "aws:lb/loadBalancer:LoadBalancer": {"desyncmitigationmode": ("defensive", "monitor", "strictest")},
@@ -81,7 +93,11 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "stickiness.type": ("app_cookie", "lb_cookie", "source_ip", "source_ip_dest_ip", "source_ip_dest_ip_proto")
     },
     "aws:elasticache/replicationGroup:ReplicationGroup": {"authtokenupdatestrategy": ("DELETE", "ROTATE", "SET")},
-    "aws:rds/instance:Instance": {"storagetype": ("gp2", "gp3", "io1", "io2", "standard")},
+    "aws:rds/instance:Instance": {
+        # PostgreSQL's.
+        "enablecloudwatchlogsexports": ("iam-db-auth-error", "postgresql", "upgrade"),
+        "storagetype": ("gp2", "gp3", "io1", "io2", "standard"),
+    },
 }
 """What neither lists where it is asked for: `tests/witness/test_values.py` holds it to the provider's documentation."""
 
@@ -91,7 +107,20 @@ _DAY = "(sun|mon|tue|wed|thu|fri|sat)"
 _WINDOW = r"([01]\d|2[0-3]):[0-5]\d"
 _PROTOCOL = r"^(-1|tcp|udp|icmp|icmpv6|\d{1,3})$"
 _IMAGE = r"^(ami-[0-9a-f]{8,17}|resolve:ssm:[\w./:-]+)$"
+_COMMENT = r"^.{0,128}$"
 FORMS: dict[str, dict[str, str]] = {
+    "aws:cloudfront/cachePolicy:CachePolicy": {"comment": _COMMENT},
+    "aws:cloudfront/distribution:Distribution": {"comment": _COMMENT, "defaultrootobject": r"^(?!/)"},
+    "aws:cloudfront/originAccessControl:OriginAccessControl": {"name": r"^.{1,64}$"},
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {"comment": _COMMENT},
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"alarmname": r"^[^\x00-\x1f\x7f]*$"},
+    "aws:elasticache/subnetGroup:SubnetGroup": {"cachesubnetgroupname": r"^[a-zA-Z0-9-]{1,255}$"},
+    "aws:lb/listenerRule:ListenerRule": {
+        "conditions.hostheader.values": r"^(?=.{1,128}$)[a-zA-Z0-9.*?-]*\.[a-zA-Z]+$",
+        "conditions.pathpattern.regexvalues": r"^.{1,128}$",
+        "conditions.pathpattern.values": r"""^[a-zA-Z0-9_.$/~"'@:+&*?-]{1,128}$""",
+    },
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"rules.id": r"^.{0,255}$"},
     "aws:ec2/instance:Instance": {"imageid": _IMAGE},
     "aws:ec2/launchTemplate:LaunchTemplate": {
         "imageid": _IMAGE,
@@ -195,4 +224,4 @@ def _limits(token: str) -> dict[str, Mapping[str, Any]]:
     listed: dict[str, Mapping[str, Any]] = {path: {"enum": values} for path, values in VALUES.get(token, {}).items()}
     listed |= {path: {"pattern": pattern} for path, pattern in FORMS.get(token, {}).items()}
     stated = {path.lower(): limits for path, limits in found.items() if not path.startswith("Tags.")}
-    return {**tag, **stated, **listed}
+    return {**tag, **stated, **{path: {**stated.get(path, {}), **more} for path, more in listed.items()}}

@@ -25,17 +25,35 @@ _OTHERS = (
 )
 
 _UNSAID = (
-    r"cloudfront/\S+ (aliases\[\]|comment|description|name|defaultRootObject|.*(responsePagePath|domainName|contentSecurityPolicy))"
-    r"|cloudfront/\S+ customHeadersConfig\.items\[\]\.(header|value)"
-    r"|rds/instance:\S+ enabledCloudwatchLogsExports\[\]"
-    r"|elasticache/\S+ (description|name|parameters\[\]\.(name|value))|rds/\S+ (description|parameters\[\]\.(name|value))"
-    r"|lb/listenerRule:\S+ conditions\[\]\.(pathPattern\.(regexV|v)|hostHeader\.v)alues\[\]|lb/loadBalancer:\S+ accessLogs\.prefix"
-    r"|s3/\S+ rules\[\]\.id|ssm/association:\S+ targets\[\]\.values\[\]|autoscaling/group:\S+ enabledMetrics\[\]"
+    r"cloudfront/distribution:\S+ .*(aliases\[\]|responsePagePath|domainName)",
+    r"cloudfront/distribution:\S+ defaultRootObject",
+    r"cloudfront/originAccessControl:\S+ description",
+    r"cloudfront/(cachePolicy|responseHeadersPolicy):\S+ name",
+    r"cloudfront/responseHeadersPolicy:\S+ .*contentSecurityPolicy",
+    r"cloudfront/responseHeadersPolicy:\S+ customHeadersConfig\.items\[\]\.(header|value)",
+    r"elasticache/\S+ description",
+    r"elasticache/parameterGroup:\S+ (name|parameters\[\]\.(name|value))",
+    r"rds/\S+ (description|parameters\[\]\.(name|value))",
+    r"lb/loadBalancer:\S+ accessLogs\.prefix",
+    r"ssm/association:\S+ targets\[\]\.values\[\]",
 )
 _OF_ANY_CHARACTERS = (
-    r"ec2/launchTemplate:\S+ description|iam/openIdConnectProvider:\S+ clientIdLists\[\]|kms/key:\S+ description"
-    r"|lb/targetGroup:\S+ healthCheck\.path|route53/\S+ (comment|name|setIdentifier|aliases\[\]\.name|records\[\])"
-    r"|ssm/association:\S+ targets\[\]\.key|autoscaling/group:\S+ launchTemplate\.version|wafv2/\S+ .*singleHeader\.name"
+    r"cloudfront/(cachePolicy|distribution|responseHeadersPolicy):\S+ comment",
+    r"cloudfront/originAccessControl:\S+ name",
+    r"ec2/launchTemplate:\S+ description",
+    r"iam/openIdConnectProvider:\S+ clientIdLists\[\]",
+    r"kms/key:\S+ description",
+    r"lb/listenerRule:\S+ conditions\[\]\.pathPattern\.regexValues\[\]",
+    r"lb/targetGroup:\S+ healthCheck\.path",
+    r"route53/\S+ (comment|name|setIdentifier|aliases\[\]\.name|records\[\])",
+    r"s3/\S+ rules\[\]\.id",
+    r"ssm/association:\S+ targets\[\]\.key",
+    r"autoscaling/group:\S+ launchTemplate\.version",
+    r"wafv2/\S+ .*singleHeader\.name",
+)
+_WITHOUT_A_LIST = (
+    *_OF_ANY_CHARACTERS,
+    r"lb/listenerRule:\S+ conditions\[\]\.pathPattern\.values\[\]",
 )
 
 TAKEN = (
@@ -73,12 +91,15 @@ TAKEN = (
     ),
     Taken(
         "CloudWatch's model limits the length alone",
-        r"cloudwatch/metricAlarm:\S+ (.*\.)?(alarmDescription|metricName|name)",
+        r"cloudwatch/metricAlarm:\S+ (.*\.)?(alarmDescription|metricName)",
         (CHARACTER,),
     ),
     Taken("any metric of any namespace", r"cloudwatch/metricAlarm:\S+ (namespace|dimensions\..*)", (CHARACTER, VALUE)),
-    Taken("neither AWS's model nor a schema says what it may be", _UNSAID),
-    Taken("neither AWS's model nor a schema limits its characters", _OF_ANY_CHARACTERS, (CHARACTER,)),
-    Taken("there is no list of values", _OF_ANY_CHARACTERS, (VALUE,)),
+    *(Taken("neither AWS's model, in bounds or in prose, nor a schema says what it may be", one) for one in _UNSAID),
+    *(
+        Taken("neither AWS's model, in bounds or in prose, nor a schema limits its characters", one, (CHARACTER,))
+        for one in _OF_ANY_CHARACTERS
+    ),
+    *(Taken("there is no list of values", one, (VALUE,)) for one in _WITHOUT_A_LIST),
     Taken("its length is not limited by AWS's model or a schema", r"s3/\S+ (.*\.)?\w*[pP]refix", (LENGTH,)),
 )

@@ -30,6 +30,14 @@ class Said(NamedTuple):
     refused: str
 
 
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+
+
+def _comment(operation: str, configuration: str) -> Said:
+    where = ("cloudfront", operation, f"{configuration}.Comment")
+    return Said(where, "The comment cannot be longer than 128 characters", "x" * 128, "x" * 129)
+
+
 _RULE = Said(
     ("ec2", "AuthorizeSecurityGroupIngress", "IpPermissions.IpProtocol"),
     "The IP protocol name ( tcp , udp , icmp , icmpv6 ) or number",
@@ -80,6 +88,45 @@ SAID: dict[tuple[str, str], Said] = {
         "Must be 1 to 255 letters or numbers. First character must be a letter. Can't end with a hyphen or contain two consecutive",
         "a wealist-prod-1",
         "1a a- a--b",
+    ),
+    ("aws:cloudfront/cachePolicy:CachePolicy", "comment"): _comment("CreateCachePolicy", "CachePolicyConfig"),
+    ("aws:cloudfront/distribution:Distribution", "comment"): _comment("CreateDistribution", "DistributionConfig"),
+    ("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "comment"): _comment(
+        "CreateResponseHeadersPolicy", "ResponseHeadersPolicyConfig"
+    ),
+    ("aws:cloudfront/distribution:Distribution", "defaultrootobject"): Said(
+        ("cloudfront", "CreateDistribution", "DistributionConfig.DefaultRootObject"),
+        "Your string can't begin with a forward slash ( / )", "index.html a/index.html", "/index.html",
+    ),
+    ("aws:cloudfront/originAccessControl:OriginAccessControl", "name"): Said(
+        ("cloudfront", "CreateOriginAccessControl", "OriginAccessControlConfig.Name"),
+        "You can specify up to 64 characters", "x" * 64, "x" * 65,
+    ),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "alarmname"): Said(
+        ("cloudwatch", "PutMetricAlarm", "AlarmName"), "can't contain ASCII control characters", "a;b~é", "a\x07b \x7f",
+    ),
+    ("aws:elasticache/subnetGroup:SubnetGroup", "cachesubnetgroupname"): Said(
+        ("elasticache", "CreateCacheSubnetGroup", "CacheSubnetGroupName"),
+        "Must contain no more than 255 alphanumeric characters or hyphens", "wealist-prod " + "x" * 255, "a_b a.b " + "x" * 256,
+    ),
+    (LISTENER_RULE, "conditions.hostheader.values"): Said(
+        ("elbv2", "CreateRule", "Conditions.HostHeaderConfig.Values"),
+        'You must include at least one "." character. You can include only alphabetical characters after the final "." character',
+        "api.example.com *.example.com", "localhost a.b1 a_b.com " + "x" * 125 + ".com",
+    ),
+    (LISTENER_RULE, "conditions.pathpattern.regexvalues"): Said(
+        ("elbv2", "CreateRule", "Conditions.PathPatternConfig.RegexValues"),
+        "The maximum length of each string is 128 characters", "^/api$ " + "x" * 128, "x" * 129,
+    ),
+    (LISTENER_RULE, "conditions.pathpattern.values"): Said(
+        ("elbv2", "CreateRule", "Conditions.Values"),
+        "A path pattern is case-sensitive, can be up to 128 characters in length, and can contain any of the following characters. "
+        "A-Z, a-z, 0-9 _ - . $ / ~ \" ' @ : +",
+        "/api/users/* /~a.b-c_d$@:+&?\"' " + "x" * 128, "/%61 /a#b /a,b " + "x" * 129,
+    ),
+    ("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules.id"): Said(
+        ("s3", "PutBucketLifecycleConfiguration", "LifecycleConfiguration.Rules.ID"),
+        "The value cannot be longer than 255 characters", "x" * 255, "x" * 256,
     ),
     ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "ipprotocol"): _RULE,
     ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "ipprotocol"): _RULE,

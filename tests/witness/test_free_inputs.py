@@ -78,7 +78,7 @@ def _said(aws: Any, type_: str, inputs: Props) -> str | None:
 
 
 def _listed(place: str, what: str) -> list[str]:
-    return [one.why for one in TAKEN if what in one.spoiled and re.fullmatch(one.places, place)]
+    return [one.places for one in TAKEN if what in one.spoiled and re.fullmatch(one.places, place)]
 
 
 def test_what_is_taken_is_listed(answers: dict[tuple[str, str], str | None]) -> None:
@@ -88,8 +88,8 @@ def test_what_is_taken_is_listed(answers: dict[tuple[str, str], str | None]) -> 
 
 def test_what_is_listed_is_taken(answers: dict[tuple[str, str], str | None]) -> None:
     """An entry whose places are all refused by now is to go."""
-    reasons = {why for where, said in answers.items() if said is None for why in _listed(*where)}
-    assert [one.why for one in TAKEN if one.why not in reasons] == []
+    needed = {places for where, said in answers.items() if said is None for places in _listed(*where)}
+    assert [(one.why, one.places) for one in TAKEN if one.places not in needed] == []
 
 
 def test_a_refusal_names_the_input(answers: dict[tuple[str, str], str | None]) -> None:

@@ -13,7 +13,8 @@ from rehearsal.aws.limits import limits
 from rehearsal.aws.schemas import TYPES, VALUES, check_schema
 from rehearsal.aws.tables import table
 from rehearsal.provider import Rejected
-from tests.witness.botocore import service_model
+from tests.witness.botocore import service_model, told
+from tests.witness.test_forms import plain
 
 PROVIDER = Path(pulumi_aws.__file__).parent
 
@@ -38,23 +39,40 @@ BESIDES = {
 OF_BOTOCORE = {("aws:autoscaling/group:Group", "instancerefresh.strategy"): ("autoscaling", "RefreshStrategy")}
 
 
+OF_PROSE = {
+    ("aws:autoscaling/group:Group", "enabledmetrics"): (
+        ("autoscaling", "EnableMetricsCollection", "Metrics"), r"one or more of the following metrics:(.*)If you specify", r"\w+"
+    ),
+    ("aws:rds/instance:Instance", "enablecloudwatchlogsexports"): (
+        ("rds", "CreateDBInstance", "EnableCloudwatchLogsExports"), r"RDS for PostgreSQL - (.*)", r"[\w-]+"
+    ),
+}  # fmt: skip
+"""Where botocore's prose lists them: the member, what is around the list, and what an entry looks like."""
+
+
 def test_each_list_has_a_witness() -> None:
     listed = {(token, path) for token, paths in VALUES.items() for path in paths}
-    assert listed == WHERE.keys() | OF_BOTOCORE.keys()
+    assert listed == WHERE.keys() | OF_BOTOCORE.keys() | OF_PROSE.keys()
 
 
-@pytest.mark.parametrize(("token", "path"), [*WHERE, *OF_BOTOCORE])
+@pytest.mark.parametrize(("token", "path"), [*WHERE, *OF_BOTOCORE, *OF_PROSE])
 def test_a_list_is_what_the_witness_says(token: str, path: str) -> None:
     values = set(VALUES[token][path])
     if (token, path) in OF_BOTOCORE:
         service, shape = OF_BOTOCORE[token, path]
         assert values == set(limits(service_model(service).shape_for(shape)).enum)
         return
+    if (token, path) in OF_PROSE:
+        where, around, one = OF_PROSE[token, path]
+        listed = re.search(around, plain(told(*where)[1]))
+        assert listed is not None
+        assert values == set(re.findall(one, listed[1]))
+        return
     file, name = WHERE[token, path]
     text = (PROVIDER / file).read_text()
-    told = re.findall(rf":param [^\n]* {name}: ([^\n]*)", text)
-    told += re.findall(rf'def {name}\(self\).*?"""(.*?)"""', text, re.DOTALL)
-    assert any(values == _values_in(one) - BESIDES.get((token, path), set()) for one in told)
+    texts = re.findall(rf":param [^\n]* {name}: ([^\n]*)", text)
+    texts += re.findall(rf'def {name}\(self\).*?"""(.*?)"""', text, re.DOTALL)
+    assert any(values == _values_in(one) - BESIDES.get((token, path), set()) for one in texts)
 
 
 def _values_in(text: str) -> set[str]:

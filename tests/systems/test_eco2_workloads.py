@@ -347,6 +347,13 @@ class TestWorkers:
         assert f"--queues={queue}" in container["args"]
         assert container["image"].endswith("/eco2-prod-celery:1.0.0")
 
+    @pytest.mark.parametrize("workload", ["celery-storage", "celery-ai"])
+    def test_takes_messages_of_json_alone(self, cluster: Cluster, workload: str) -> None:
+        """A pickled one is code of whoever may write to the queue, which runs as it is read."""
+        (container,) = cluster.pod(workload)["spec"]["containers"]
+        settings = container["args"][container["args"].index("--") + 1 :]
+        assert settings == [f'{name}=(list)["json"]' for name in ("accept_content", "result_accept_content")]
+
     def test_nobody_calls_a_worker(self, cluster: Cluster) -> None:
         assert "worker" not in {one["metadata"]["namespace"] for one in cluster.of("Service")}
 

@@ -96,6 +96,15 @@ class TestKeys:
         assert not self.opened(prod, key, "cloudwatch.amazonaws.com", {})
 
     @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("account", [{"aws:SourceAccount": "111111111111"}, {}])
+    def test_an_alarms_name_is_not_taken_for_its_account(
+        self, prod: Recording, key: str, account: dict[str, str]
+    ) -> None:
+        prefix = key.split("-", maxsplit=1)[0] + "-prod"
+        alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{prefix}-x"
+        assert not self.opened(prod, key, "cloudwatch.amazonaws.com", {"aws:SourceArn": alarm, **account})
+
+    @pytest.mark.parametrize("key", KEYS)
     def test_no_statement_lets_a_service_in_without_saying_for_whom(self, prod: Recording, key: str) -> None:
         for one in json.loads(prod.one("Key", key)["policy"])["Statement"]:
             if "Service" in one["Principal"]:

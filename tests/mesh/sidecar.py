@@ -6,16 +6,22 @@ to which a pod's connections are redirected, and the application is on a port of
 
 from __future__ import annotations
 
+import json
+import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 
+from tests.mesh import servers
 from tests.mesh.certificates import Certificate
 from tests.mesh.manifests import Manifest, named, pod_of
+from tests.mesh.processes import wait_until
 from tests.mesh.rig import MISSING_IN_UPSTREAM_ENVOY, Behind, Edge, Gateway, Workload, endpoints
 
 HTTP = "envoy.filters.network.http_connection_manager"
@@ -117,6 +123,9 @@ class Sidecar(Edge):
             _patch("CLUSTER", "SIDECAR_INBOUND", {"cluster": {"name": cluster}}, "REMOVE"),
             _patch("CLUSTER", "SIDECAR_INBOUND", {}, "ADD", own),
         ]
+        return self._filter(patches)
+
+    def _filter(self, patches: Sequence[Manifest]) -> Manifest:
         return {
             "apiVersion": "networking.istio.io/v1alpha3",
             "kind": "EnvoyFilter",
@@ -124,18 +133,90 @@ class Sidecar(Edge):
             "spec": {
                 "priority": 1000,
                 "workloadSelector": {"labels": dict(self._gateway.labels)},
-                "configPatches": patches,
+                "configPatches": list(patches),
             },
         }
 
 
-def _removals() -> list[Manifest]:
+class Outbound(Sidecar):
+    """The same pod's proxy for what its application calls: the outbound listeners that istiod writes, with their policies.
+
+    Nothing redirects packets here: the destination that a redirect would have kept is told by PROXY protocol instead.
+    """
+
+    REDIRECTED = 15001
+
+    def __init__(
+        self, behind: Behind, objects: Sequence[Manifest], mesh: Manifest, folder: Path, *, workload: Workload
+    ) -> None:
+        super().__init__(behind, objects, mesh, folder, workload=workload, application=0)
+        self.listener = (self._address, self.REDIRECTED)
+
+    def goes_to(self, destination: str, port: int, sni: str = "") -> str:
+        """The cluster that a connection to the destination leaves for, with a TLS hello for that host or with plain HTTP.
+
+        A cluster that has nowhere to go says so of itself.
+        """
+        before = self._left()
+        with suppress(OSError), socket.create_connection(self.listener, 10) as connection:
+            connection.settimeout(10)
+            connection.sendall(f"PROXY TCP4 {self._address} {destination} 4000 {port}\r\n".encode())
+            connection.sendall(hello(sni) if sni else b"GET / HTTP/1.1\r\nhost: " + destination.encode() + b"\r\n\r\n")
+            while connection.recv(4096):
+                pass
+
+        def changed() -> list[str]:
+            return [name for name, count in self._left().items() if count != before.get(name, 0)]
+
+        wait_until(lambda: bool(changed()), "a cluster to be asked")
+        (found,) = changed()
+        return found
+
+    def _left(self) -> dict[str, int]:
+        """By cluster, how many connections it was asked for."""
+        wanted = quote(r"^cluster\..*\.(upstream_cx_total|upstream_cx_none_healthy)$")
+        found = json.loads(servers.get(f"{self._admin}/stats?format=json&filter={wanted}") or "{}")["stats"]
+        asked: dict[str, int] = {}
+        for one in found:
+            name = one["name"].removeprefix("cluster.").rpartition(".")[0].removesuffix(";")
+            if name not in ("xds-grpc", "sds-grpc", "prometheus_stats", "agent"):
+                asked[name] = asked.get(name, 0) + one["value"]
+        return asked
+
+    def _fitting_filter(self) -> Manifest:
+        told = {
+            "name": "envoy.filters.listener.proxy_protocol",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"
+            },
+        }
+        here = {"address": {"socket_address": {"address": self._address, "port_value": self.REDIRECTED}}}
+        own = {"listener": {"name": "virtualOutbound"}}
+        patches = [
+            *_removals("SIDECAR_OUTBOUND"),
+            _patch("LISTENER", "SIDECAR_OUTBOUND", own, "MERGE", here),
+            _patch("LISTENER_FILTER", "SIDECAR_OUTBOUND", own, "INSERT_FIRST", told),
+            _patch("LISTENER", "SIDECAR_INBOUND", {}, "REMOVE"),
+        ]
+        return self._filter(patches)
+
+
+def hello(host: str) -> bytes:
+    """The first message of a TLS client that wants that host."""
+    context, outgoing = ssl.create_default_context(), ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=host)
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def _removals(context: str = "SIDECAR_INBOUND") -> list[Manifest]:
     found = []
     for name in MISSING_IN_UPSTREAM_ENVOY:
         inside = {"filter": {"name": HTTP, "subFilter": {"name": name}}}
-        found.append(_patch("HTTP_FILTER", "SIDECAR_INBOUND", {"listener": {"filterChain": inside}}, "REMOVE"))
+        found.append(_patch("HTTP_FILTER", context, {"listener": {"filterChain": inside}}, "REMOVE"))
         alone = {"filter": {"name": name}}
-        found.append(_patch("NETWORK_FILTER", "SIDECAR_INBOUND", {"listener": {"filterChain": alone}}, "REMOVE"))
+        found.append(_patch("NETWORK_FILTER", context, {"listener": {"filterChain": alone}}, "REMOVE"))
     return found
 
 

@@ -16,7 +16,7 @@ from policy.catalog import NAMES
 from policy.exemptions import Exemption, load_exemptions
 from rehearsal import serve
 from rehearsal.cloud import Cloud, open_cloud
-from rehearsal.garbage import collecting_rarely
+from rehearsal.garbage import making_what_stays
 from rehearsal.inprocess import run
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.manifests import write_manifests
@@ -37,12 +37,13 @@ def up(root: Path, stack: str, console: Console, *, port: int | None, find_engin
 
     `PoliciesBroken` when a mandatory rule is broken: the page is printed and the result saved, but nothing is kept running.
     """
-    file = load_stack_file(root, stack, secrets=SECRETS)
-    rehearsal = Rehearsal(root=root, stack=file, settings=_settings(file), console=console)
-    exemptions = load_exemptions(NAMES)
+    with making_what_stays():
+        file = load_stack_file(root, stack, secrets=SECRETS)
+        rehearsal = Rehearsal(root=root, stack=file, settings=_settings(file), console=console)
+        exemptions = load_exemptions(NAMES)
     workspace = Workspace(root, stack)
     with workspace.locked(), ExitStack() as stays:
-        with workspace.draft() as draft:
+        with making_what_stays(), workspace.draft() as draft:
             page = _rehearse(
                 rehearsal, workspace, draft, stays, exemptions, engine=find_engine(), stays_up=port is not None
             )
@@ -104,7 +105,7 @@ def _rehearse(
     started = time.monotonic()
     settings, console, manifests = rehearsal.settings, rehearsal.console, draft / "manifests"
     manifests.mkdir()
-    with shown(console, "starting the embedded cloud", nothing_yet), collecting_rarely():
+    with shown(console, "starting the embedded cloud", nothing_yet):
         cloud = stays.enter_context(
             open_cloud(region=settings.region, account=settings.platform.account, manifests=manifests)
         )

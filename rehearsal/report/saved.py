@@ -28,6 +28,7 @@ class Masker:
             if resource.outputs.get(key)
         ]
         self._texts = sorted({text for text in (*generated, *configured) if len(text) >= _SHORTEST}, key=len)[::-1]
+        self._seen: dict[str, str] = {}
 
     def __call__(self, value: Any) -> Any:
         match value:
@@ -38,7 +39,10 @@ class Masker:
             case list() | tuple():
                 return [self(item) for item in value]
             case str():
-                return self._without_secrets(value)
+                # A stack says the same few thousand texts over and over.
+                if value not in self._seen:
+                    self._seen[value] = self._without_secrets(value)
+                return self._seen[value]
             case _:
                 return value
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import auth
 from pulumi import log
 from pulumi.runtime import stack
 
+from rehearsal.aws.provider import AwsProvider
 from rehearsal.memory import OnDemand, PackedShapes, save_memory
 from rehearsal.pulumi_types import _found
 from rehearsal.sdk import quick_sdk
-from tests.stacks import ROOT
+from tests.stacks import REGION, ROOT
 
 LOOK = """
 import json, os, sys
@@ -92,6 +94,41 @@ with mock_aws():
     iam.attach_role_policy(RoleName="role", PolicyArn=core)
     found["attached"] = iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"]
     found["no policy"] = refused(iam.attach_role_policy, RoleName="role", PolicyArn=core + "s")
+    acm, kms = boto3.client("acm", region), boto3.client("kms", region)
+    arns = [acm.request_certificate(DomainName=name)["CertificateArn"] for name in ("a.example.com", "b.example.com")]
+    certificates = [acm.describe_certificate(CertificateArn=arn)["Certificate"] for arn in arns]
+    found["certificates"] = [
+        [one[key] for key in ("DomainName", "KeyAlgorithm", "Status", "Type", "Subject")] for one in certificates
+    ]
+    found["serial numbers"] = len({one["Serial"] for one in certificates})
+    signing = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "RSA_2048"}
+    public = [kms.get_public_key(KeyId=kms.create_key(**signing)["KeyMetadata"]["KeyId"])["PublicKey"] for _ in "ab"]
+    found["public keys"] = len(set(public))
+    keys = [kms.create_key()["KeyMetadata"]["KeyId"] for _ in "ab"]
+    secrets = [kms.encrypt(KeyId=key, Plaintext=b"plain")["CiphertextBlob"] for key in keys]
+    found["decrypted"] = [kms.decrypt(CiphertextBlob=secret)["Plaintext"] for secret in secrets]
+    logs, s3, elb = boto3.client("logs", region), boto3.client("s3", region), boto3.client("elbv2", region)
+    rds, sns, cloudfront = boto3.client("rds", region), boto3.client("sns", region), boto3.client("cloudfront", region)
+    found["refusals"] = [
+        refused(logs.put_retention_policy, logGroupName="none", retentionInDays=1),
+        refused(s3.get_bucket_policy, Bucket="nobodys"),
+        refused(elb.describe_load_balancers, Names=["none"]),
+        refused(elb.describe_target_groups, Names=["none"]),
+        refused(rds.describe_db_instances, DBInstanceIdentifier="none"),
+        refused(sns.get_topic_attributes, TopicArn=f"arn:aws:sns:{region}:123456789012:none"),
+        refused(cloudfront.get_distribution, Id="NONE"),
+        refused(acm.describe_certificate, CertificateArn=f"{arns[0][:-36]}{'0' * 36}"),
+        refused(ec2.describe_vpcs, VpcIds=["vpc-00000000"]),
+        refused(iam.get_role, RoleName="none"),
+    ]
+    s3.create_bucket(Bucket="bucket.with.dots")
+    s3.put_object(Bucket="bucket.with.dots", Key="a folder/ä%2F+file", Body=b"text", Metadata={"a_b": "c"})
+    read = s3.get_object(Bucket="bucket.with.dots", Key="a folder/ä%2F+file")
+    found["object"] = [read["Body"].read(), read["Metadata"], read["ContentLength"]]
+    rds.create_db_instance(DBInstanceIdentifier="db", DBInstanceClass="db.t4g.small", Engine="postgres")
+    made = rds.describe_db_instances()["DBInstances"][0]
+    by_chance = ("DbiResourceId", "InstanceCreateTime", "LatestRestorableTime", "VpcSecurityGroups")
+    found["database"] = {key: made[key] for key in sorted(made) if key not in by_chance}
 print(json.dumps(found, default=str))
 """
 
@@ -112,6 +149,22 @@ def test_the_embedded_cloud_answers_as_without_saving() -> None:
         assert answer, name
     assert saving.keys() == plain.keys()
     assert saving["ap-northeast-2"] != saving["us-east-1"]
+
+
+def test_nothing_is_signed_for_a_cloud_that_reads_no_signature(
+    aws: AwsProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sign(self: Any, request: Any) -> None:
+        raise AssertionError(f"{type(self).__name__} signs {request.url}")
+
+    for way in {*auth.AUTH_TYPE_MAPS.values()}:
+        monkeypatch.setattr(way, "add_auth", sign)
+    asked = {"ec2": "vpcs", "elbv2": "load_balancers", "logs": "log_groups", "rds": "db_instances"}
+    listed = {"acm": "certificates", "iam": "roles", "kms": "keys", "s3": "buckets", "sns": "topics"}
+    for service, of in asked.items():
+        getattr(aws.client(service, REGION), f"describe_{of}")()
+    for service, of in listed.items():
+        getattr(aws.client(service, REGION), f"list_{of}")()
 
 
 LAZY = """

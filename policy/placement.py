@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from policy.capacity import Room
 from policy.cluster_nodes import ClusterNode, Unknown, cluster_nodes
 from policy.cluster_pods import PodGroup, pod_groups
 from policy.kubernetes_objects import at, selects
+from policy.remembered import once_per_stack
 from policy.rules.model import Stack
 
 
@@ -66,17 +66,8 @@ class Placement:
     crowded: Sequence[tuple[PodGroup, Sequence[ClusterNode]]]
 
 
-_PLACED: WeakKeyDictionary[Stack, Placement] = WeakKeyDictionary()
-
-
+@once_per_stack
 def place(stack: Stack) -> Placement:
-    """Once for a stack, whoever asks."""
-    if stack not in _PLACED:
-        _PLACED[stack] = _place(stack)
-    return _PLACED[stack]
-
-
-def _place(stack: Stack) -> Placement:
     """What has one node to go to first, and what is on each; then the rest, the greatest first, where most room is left."""
     found = cluster_nodes(stack)
     holdings = [Holding(one) for one in found if isinstance(one, ClusterNode)]

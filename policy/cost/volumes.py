@@ -8,6 +8,7 @@ from typing import Any
 
 from policy.checks import at
 from policy.cost.uses import UnknownCost, Use
+from policy.remembered import once_per_resource
 from policy.rules.model import Resource
 
 CLAIMING = frozenset(
@@ -46,6 +47,12 @@ def claims(value: Any, replicas: float = 1) -> Iterator[float]:
                 yield from claims(inner, replicas)
 
 
+@once_per_resource
+def _claims_of(resource: Resource) -> tuple[float, ...]:
+    """A chart's values are the largest objects of a stack."""
+    return tuple(claims(resource.props))
+
+
 def _claimed(value: Mapping[str, Any]) -> str | None:
     """The size, as a claim's spec has it, Strimzi's storage, or the `persistence` of charts."""
     asked = at(value, "resources.requests.storage")
@@ -66,7 +73,7 @@ def _gib(size: str) -> float:
 def uses_of_object(resource: Resource, hours: int) -> Iterator[Use]:
     """What the object makes, encrypted gp3 as the cluster's only StorageClass has it."""
     if resource.type in CLAIMING:
-        for gib in claims(resource.props):
+        for gib in _claims_of(resource):
             yield Use(key="ebs.gp3", amount=gib)
     if resource.type == SERVICE and at(resource.props, "spec.type") == "LoadBalancer":
         yield Use(key="nlb.hour", amount=hours)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from policy.configured import platform_of, region_of
 from policy.cost.estimate import Estimate, estimate, of_unknown_types
 from policy.exemptions import qualified
+from policy.remembered import once_per_stack
 from policy.rules.model import Resource, Rule, Severity, Stack, StackRule
 
 
@@ -34,6 +35,7 @@ def _over_budget(stack: Stack) -> Iterator[tuple[Resource, str]]:
         )
 
 
+@once_per_stack
 def _estimated(stack: Stack) -> Estimate | None:
     """None for a stack of which it is not known where it lives."""
     name = _name(stack)

@@ -195,7 +195,7 @@ def types_asked_for(rule: StackRule, resources: Sequence[Resource]) -> Callable[
     """Which types a rule of the stack looks at: one that it never asked for cannot change what it says."""
     stack = _Traced(resources)
     examine([rule], stack, of=())
-    return lambda type_: stack.everything or type_ in stack.types
+    return lambda type_: stack.everything or type_ in stack.asked_for
 
 
 class _Traced(Stack):
@@ -203,7 +203,7 @@ class _Traced(Stack):
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         super().__init__(resources)
-        self.types: set[str] = set()
+        self.asked_for: set[str] = set()
         self.everything = False
 
     def __iter__(self) -> Iterator[Resource]:
@@ -211,5 +211,5 @@ class _Traced(Stack):
         return super().__iter__()
 
     def of(self, *types: str) -> list[Resource]:
-        self.types.update(types)
+        self.asked_for.update(types)
         return super().of(*types)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from policy.configured import platform_of, region_of
 from policy.cost.estimate import Estimate, estimate, of_unknown_types
-from policy.exemptions import qualified
 from policy.remembered import once_per_stack
 from policy.rules.model import Resource, Rule, Severity, Stack, StackRule
 
 
 def _unpriced(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    unpriced = [*of_unknown_types(stack)]
+    unpriced = [*of_unknown_types(stack.of(*(type_ for type_ in stack.types if type_.startswith("aws:"))))]
     estimated = _estimated(stack)
     for one in [*unpriced, *(estimated.unpriced if estimated else ())]:
         yield one.resource, one.why
@@ -24,8 +23,9 @@ def _over_budget(stack: Stack) -> Iterator[tuple[Resource, str]]:
     if not estimated or not estimated.lines:
         return
     dearest = next(iter(estimated.by_resource()))
-    place = next(one for one in stack if one.urn == dearest)
-    budget = platform_of(_name(stack)).get("monthly_budget_usd")
+    types = {line.type for line in estimated.lines if line.urn == dearest}
+    place = next(one for one in stack.of(*types) if one.urn == dearest)
+    budget = platform_of(stack.name).get("monthly_budget_usd")
     if budget is None:
         yield place, f"the stack has no budget; it is estimated at {estimated.usd:,.0f} USD a month"
     elif estimated.usd > float(budget):
@@ -38,15 +38,10 @@ def _over_budget(stack: Stack) -> Iterator[tuple[Resource, str]]:
 @once_per_stack
 def _estimated(stack: Stack) -> Estimate | None:
     """None for a stack of which it is not known where it lives."""
-    name = _name(stack)
-    region = region_of(name)
+    region = region_of(stack.name)
     if not region:
         return None
-    return estimate(stack, region=region, load_percent=float(platform_of(name).get("load_percent", 100)))
-
-
-def _name(stack: Stack) -> str:
-    return next((qualified(one.urn).partition("/")[0] for one in stack), "")
+    return estimate(stack, region=region, load_percent=float(platform_of(stack.name).get("load_percent", 100)))
 
 
 RULES: tuple[Rule, ...] = (

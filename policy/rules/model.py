@@ -79,6 +79,16 @@ class Stack:
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._resources)
 
+    @property
+    def name(self) -> str:
+        """What the stack is called, empty for one without resources: every URN of it says so."""
+        return self._resources[0].urn.removeprefix("urn:pulumi:").partition("::")[0] if self._resources else ""
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Those that there are."""
+        return frozenset(self._by_type)
+
     def of(self, *types: str) -> list[Resource]:
         """Those of these types, in the order of the stack."""
         found = [placed for type_ in dict.fromkeys(types) for placed in self._by_type.get(type_, ())]

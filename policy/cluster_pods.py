@@ -33,6 +33,7 @@ from policy.kubernetes_objects import (
     sources,
     spec_of,
 )
+from policy.remembered import once_per_resource
 from policy.rules.model import Resource, Stack
 
 CHART_PODS = Path(__file__).with_name("chart_pods.json")
@@ -102,9 +103,14 @@ def _rendered(one: Resource, sidecar: Mapping[str, Any] | None, fewest: int | No
         everywhere=kind == DAEMON_SET,
         passing=passing,
         by=one,
-        **placed(spec),
+        **_placed(one),
         **asked(spec, sidecar),
     )
+
+
+@once_per_resource
+def _placed(one: Resource) -> dict[str, Any]:
+    return placed(pod_spec(one))
 
 
 def _surge(value: Any) -> int:
@@ -124,7 +130,7 @@ def placed(spec: Mapping[str, Any]) -> dict[str, Any]:
     ports = [port for one in each(spec, "containers") for port in each(one, "ports") if at(port, "hostPort")]
     return {
         "apart": bool(spread or ports or any(at(one, "topologyKey") == HOSTNAME for one in others)),
-        "selector": at(spec, "nodeSelector") or {},
+        "selector": dict(at(spec, "nodeSelector") or {}),
         "nodes": each(wanted, "nodeSelectorTerms"),
         "tolerations": each(spec, "tolerations"),
     }

@@ -43,7 +43,7 @@ runs: .venv/.packages ## whole runs of the command line: what they say and leave
 	@$(BIN)/python -m pytest -m runs --numprocesses 2 --dist loadscope $(ARGS)
 
 lab: .venv/.packages ## the API gateway lab on loopback with real programs, checkpoint by checkpoint; ALL=1 does not ask (needs Go)
-	@$(BIN)/python -m tools.go_tools mesh ext-authz ratelimit >/dev/null
+	@$(BIN)/python -m tools.go_tools mesh ext-authz ratelimit collector >/dev/null
 	@$(BIN)/python -m tools.envoy >/dev/null
 	@$(BIN)/python -m tests.lab $(if $(ALL),--all)
 

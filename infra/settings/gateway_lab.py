@@ -141,6 +141,15 @@ class Failure(Section):
     """Retries under way, of all requests under way: what is failing is not asked four times as much."""
 
 
+class Cache(Section):
+    """What keeps the product service's answers, where they say that they may be kept (extra challenge: "캐싱 전략")."""
+
+    mib: Annotated[int, Field(ge=16, le=1024)] = 64
+    """Memory for them in each pod; what was asked for least lately goes first."""
+    most_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+    """The longest that an answer is kept, whatever it says of itself: a purge that was missed is over by then."""
+
+
 class Admin(Section):
     """Who reaches the admin surface: tokens whose role is `admin`, from these addresses alone."""
 
@@ -209,6 +218,7 @@ class GatewayLab(Section):
     limits: Limits = Limits()
     cors: Cors = Cors()
     failure: Failure = Failure()
+    cache: Cache = Cache()
     timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
     """How long connecting, and a whole answer, may take (Step 4-2)."""
     retries: Annotated[int, Field(ge=0, le=10)] = 3

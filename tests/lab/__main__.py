@@ -28,7 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(
-        "bringing up Istio's control plane, Envoy, the rate-limit service, Redis, twelve pods and Prometheus …",
+        "bringing up Istio's control plane, Envoy, the rate-limit service, Redis, Varnish, twelve pods, Prometheus …",
         flush=True,
     )
     try:
@@ -55,7 +55,8 @@ def _walk(lab: Lab, *, asks: bool) -> int:
 
 def _greet(lab: Lab) -> None:
     print(f"\n  URL={lab.url}    (Host: lab.eco2.example.com)\n  PROMETHEUS={lab.prometheus or '(not installed)'}")
-    print(f"  TOKEN={lab.token('user')}\n\nUsers: user / user-password, admin / admin-password\n{HELP}", flush=True)
+    print(f"  TOKEN={lab.token('user')}\n  API_KEY={lab.api_key}\n")
+    print(f"Users: user / user-password, admin / admin-password\n{HELP}", flush=True)
 
 
 def _step(lab: Lab, step: Step, *, asks: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 import shutil
 import sys
 import urllib.parse
@@ -16,11 +17,15 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from infra.systems.eco2 import tracing
+from infra.systems.gateway_lab.cache import CACHE
 from infra.systems.gateway_lab.document import SYSTEM
+from infra.systems.gateway_lab.secrets import KEY_LENGTH
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.manifests import write_manifests
-from tests.mesh import eco2, rig, servers, tenants
+from tests.mesh import eco2, gateway_lab, rig, servers, tenants
+from tests.mesh.cache import Cache, Origin, caches, origin, rendered
 from tests.mesh.client import Answer
 from tests.mesh.gateway_lab import AUDIENCE, HOST, ISSUER, WORKLOADS
 from tests.mesh.issuer import encoded
@@ -28,14 +33,22 @@ from tests.mesh.manifests import Manifest
 from tests.mesh.processes import Program, wait_until
 from tests.mesh.rig import Edge
 from tests.mesh.servers import Server
+from tests.mesh.telemetry import Span, Stores, collector, configuration, stores
 from tests.ports import free_port
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
 from tests.systems.tenancy import WORKERS, stack_with
 
-SETTINGS = {"gateway_lab.failure": {"consecutive_errors": 5, "ejection_seconds": 5, "concurrent_requests": 100}}
-"""The document's own numbers, but for pods that were set aside: a person waits five seconds for them, not thirty."""
-PODS = [one.name for one in WORKLOADS if one.namespace == "gateway-lab" and not one.name.startswith("auth-service")]
-
+SETTINGS = {
+    "gateway_lab.failure": {"consecutive_errors": 5, "ejection_seconds": 5, "concurrent_requests": 100},
+    "gateway_lab.traces": {"percent": 100},
+}
+"""The document's own numbers, but for pods that were set aside, for which a person waits five seconds, not thirty; and each
+request is a trace."""
+PROGRAMS = ("auth-service", CACHE)
+PODS = [one.name for one in WORKLOADS if one.namespace == "gateway-lab" and not one.name.startswith(PROGRAMS)]
+CONSUMER = "warehouse"
+"""Whose API key the lab draws: a consumer of Pulumi.prod.yaml."""
+COLLECTOR = rig.Workload(name=tracing.NAME, namespace=tracing.NAMESPACE, port=tracing.OTLP)
 
 _numbers = itertools.count(1)
 
@@ -46,6 +59,12 @@ class Lab:
 
     edge: Edge
     prometheus: str
+    products: Origin
+    """The product service behind the cache."""
+    caches: Sequence[Cache]
+    spans: Sequence[Span]
+    """What the collector of traces brought to the door of its store."""
+    api_key: str
 
     @property
     def url(self) -> str:
@@ -92,6 +111,7 @@ class Lab:
         self.edge.backends.recover()
         for pod in PODS:
             self.edge.backends.echoes[pod].answers = {}
+        self.products.echo.down = False
 
 
 def _rendered(folder: Path) -> list[Manifest]:
@@ -127,6 +147,16 @@ def _auth(key: Path) -> rig.Start:
     return start
 
 
+def _collector(objects: Sequence[Manifest], kept: Stores) -> rig.Start:
+    """The cluster's, as rendered, with what keeps all that comes in Tempo's place."""
+
+    def start(folder: Path, stack: ExitStack) -> Server:
+        collecting = configuration(objects, "otel-collector")
+        return collector(folder, stack, tracing.NAME, collecting, {"tempo.tempo.svc:4317": kept.traces_at})
+
+    return start
+
+
 def _prometheus(folder: Path, stack: ExitStack, target: str) -> str:
     binary = shutil.which("prometheus")
     if binary is None:
@@ -158,15 +188,27 @@ def standing(folder: Path) -> Iterator[Lab]:
         )
     )
     objects = tenants.with_keys(_rendered(folder), {ISSUER: _keys(private)})
-    programs = {f"auth-service-{pod}": _auth(key) for pod in ("1", "2")}
+    api_key = secrets.token_hex(KEY_LENGTH)[:KEY_LENGTH]
+    gateway_lab.know(objects, {CONSUMER: [api_key]})
+    running: list[Cache] = []
     with ExitStack() as stack:
+        products, kept = stack.enter_context(origin()), stack.enter_context(stores())
+        # Everybody's, for half a minute: what a service says whose answers may be kept.
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=30"}}
+        programs = {
+            **{f"auth-service-{pod}": _auth(key) for pod in ("1", "2")},
+            **caches(rendered(objects), products.port, running.append),
+            COLLECTOR.name: _collector(objects, kept),
+        }
+        workloads = [*WORKLOADS, COLLECTOR]
         behind = stack.enter_context(
-            rig.backends(folder / "behind", WORKLOADS, eco2.AUTHORIZER, tenants.limits(objects), programs)
+            rig.backends(folder / "behind", workloads, eco2.AUTHORIZER, tenants.limits(objects), programs)
         )
         edge = stack.enter_context(tenants.edge(objects, behind, folder / "edge"))
         for one in WORKLOADS:
             if one.name in behind.echoes:
                 behind.echoes[one.name].name = one.service
-        lab = Lab(edge, _prometheus(folder, stack, f"{edge.listener[0]}:15000"))
+        prometheus = _prometheus(folder, stack, f"{edge.listener[0]}:15000")
+        lab = Lab(edge, prometheus, products, running, kept.spans, api_key)
         wait_until(lambda: lab.login("user").status == 200, "the gateway to answer")
         yield lab

@@ -18,6 +18,7 @@ from infra.systems.gateway_lab.document import (
     WEIGHTS,
 )
 from tests.lab.standing import Lab
+from tests.mesh.client import send
 from tests.mesh.processes import wait_until
 from tests.mesh.upstreams import ANSWER
 
@@ -148,7 +149,7 @@ def _retries(lab: Lab) -> Said:
     told = (ANSWER, json.dumps({"status": 503, "times": 1}))
     token = lab.token()
     mark = f"lab-{time.time_ns()}"
-    read = lab.send("GET", PRODUCTS, token, [told, ("x-test-attempt", mark)])
+    read = lab.send("GET", ORDERS, token, [told, ("x-test-attempt", mark)])
     tries = sum(echo.attempts[mark] for echo in lab.edge.backends.echoes.values())
     return (read.status, tries) == (
         200,
@@ -164,7 +165,7 @@ def _timeouts(lab: Lab) -> Said:
 
 
 def _mutual_tls(lab: Lab) -> Said:
-    caller = lab.send("GET", PRODUCTS, lab.token()).seen.get("caller", "")
+    caller = lab.send("GET", ORDERS, lab.token()).seen.get("caller", "")
     return caller.endswith("/sa/ingress-gateway"), f"the service sees the certificate of {caller}"
 
 
@@ -185,8 +186,63 @@ def _sizes(lab: Lab) -> Said:
 def _compression(lab: Lab) -> Said:
     body = json.dumps({"products": [{"id": number, "name": "a product"} for number in range(200)]})
     told = (ANSWER, json.dumps({"body": body}))
-    answer = lab.send("GET", PRODUCTS, lab.token(), [told, ("accept-encoding", "gzip")])
+    answer = lab.send("GET", ORDERS, lab.token(), [told, ("accept-encoding", "gzip")])
     return len(answer.body) < len(body) / 4, f"{len(body)} bytes are sent as {len(answer.body)}"
+
+
+def _keys(lab: Lab) -> Said:
+    mine = [("x-api-key", lab.api_key)]
+    read = lab.send("GET", ORDERS, headers=mine)
+    given = (
+        read.status,
+        lab.send("GET", USERS, headers=mine).status,
+        lab.send("GET", ORDERS, headers=[("x-api-key", lab.api_key[::-1])]).status,
+        lab.send("GET", ORDERS, lab.token(), mine).status,
+    )
+    return (given, read.values("x-lab-consumer"), read.values("x-api-key")) == (
+        (200, 403, 401, 401),
+        ["warehouse"],
+        [],
+    ), (
+        f"orders {given[0]}, as {read.values('x-lab-consumer')}; "
+        f"users {given[1]}; another key {given[2]}; beside a token {given[3]}"
+    )
+
+
+def _cache(lab: Lab) -> Said:
+    token, path, before = lab.token(), f"{PRODUCTS}/{time.time_ns()}", lab.products.echo.requests
+    found = Counter(lab.send("GET", path, token).headers.get("x-cache") for _ in range(20))
+    asked = lab.products.echo.requests - before
+    outside = lab.send("PURGE", path, token).status
+    purged = [send(one.purge, "PURGE", path, [("host", "product-cache-purge")]).status for one in lab.caches]
+    again = lab.send("GET", path, token).headers.get("x-cache")
+    pods = len(lab.caches)
+    return (found, asked, outside, purged, again) == (
+        Counter(miss=pods, hit=20 - pods), pods, 403, [200] * pods, "miss",
+    ), (
+        f"20 reads: {dict(found)}, the service is asked {asked} times; a purge from outside {outside}, from the service {purged}, "
+        f"then: {again}"
+    )  # fmt: skip
+
+
+def _traced(lab: Lab) -> Said:
+    answer = lab.send("GET", ORDERS, lab.token())
+    (told,) = answer.values("traceparent")
+    trace, parent = told.split("-")[1:3]
+
+    def names() -> list[str]:
+        return [one.name for one in lab.spans if one.trace == trace]
+
+    wait_until(lambda: any(one.id == parent for one in lab.spans), f"trace {trace} at the store's door", patience=20)
+    return True, f"trace {trace}: {len(names())} spans of the gateway, and the service goes on with {parent}"
+
+
+def _logged(lab: Lab) -> Said:
+    client = f"100.66.0.{time.time_ns() % 250 + 1}"
+    lab.send("GET", f"{ORDERS}/no-such-order", lab.token(), client=client)
+    line = json.loads(lab.edge.access_log(client).splitlines()[-1])
+    shown = {name: line.get(name) for name in ("method", "path", "status", "client", "trace_id")}
+    return (shown["path"], shown["client"]) == (f"{ORDERS}/no-such-order", client), json.dumps(shown)
 
 
 _HEAD = "-H 'host: lab.eco2.example.com'"
@@ -210,17 +266,24 @@ STEPS = (
     _step("로드밸런싱 가중치 동작", f"for i in $(seq 90); do {_CURL}{USERS}; echo; done | {_COUNT}",
           "about 80 percent for user-service, 20 for user-service-v2", _weights),
     _step("카나리 배포 트래픽 분산", f"{_CURL}{USERS} -H 'x-release: v2'", "the release that a tester names", _canary),
-    _step("재시도 정책 동작", f"{_CURL}{PRODUCTS}", "a read is sent again, up to three times", _retries),
+    _step("재시도 정책 동작", f"{_CURL}{ORDERS}", "a read is sent again, up to three times", _retries),
     _step("타임아웃 설정 적용", f"{_CURL}{ORDERS} -X POST -H '{ANSWER}: {{\"delay\": 8}}'",
           "504 after five seconds", _timeouts),
     _step("서비스 다운 시 자동 failover", f"{_CURL}{ORDERS}", "one of two pods hangs up, and no reader sees it", _failover),
     _step("헬스체크 기반 자동 복구", f"{_CURL}{NOTES} -X POST", "a pod that fails is set aside, and comes back", _recovery),
     _step("서킷 브레이커 동작 확인", f"{_CURL}{NOTES} -X POST", "all pods are out: 503, as JSON", _breaker),
-    _step("mTLS 구현", f"{_CURL}{PRODUCTS}", "services see the gateway's certificate, and take nobody else", _mutual_tls),
+    _step("mTLS 구현", f"{_CURL}{ORDERS}", "services see the gateway's certificate, and take nobody else", _mutual_tls),
     _step("IP 화이트리스트", f"{_CURL}/api/v1/admin/stats -H 'x-forwarded-for: 203.0.113.7'",
           "an admin's token opens the admin surface from listed addresses alone", _addresses),
     _step("요청 크기 제한", f"head -c 1048577 /dev/zero | {_CURL}{ORDERS} --data-binary @-", "413", _sizes),
-    _step("압축 설정", f"{_CURL}{PRODUCTS} --compressed -w '%{{size_download}}'", "a fraction of the bytes", _compression),
+    _step("API 키 관리", f'curl -s {_HEAD} -H "x-api-key: $API_KEY" $URL{ORDERS}',
+          "opens what its consumer is given, and nothing beside a token", _keys),
+    _step("캐싱 전략", f"{_CURL}{PRODUCTS} -o /dev/null -D - | grep x-cache",
+          "miss once for each of the cache's pods, then hit; who takes it back is the product service alone", _cache),
+    _step("압축 설정", f"{_CURL}{ORDERS} --compressed -w '%{{size_download}}'", "a fraction of the bytes", _compression),
+    _step("분산 추적 데이터 수집", f"{_CURL}{ORDERS} | grep -o 'traceparent[^]]*'",
+          "the gateway's spans are at the store's door, and the service is told which trace to go on with", _traced),
+    _step("로그 분석", f"{_CURL}{ORDERS}/no-such-order", "a line of JSON in the gateway's log, with its trace", _logged),
     _step("Prometheus 메트릭 수집 동작", 'curl -s "$PROMETHEUS/api/v1/query?query=up"',
           "the gateway's own counters", _metrics),
     _step("서비스별 메트릭 시각화", "open $PROMETHEUS/graph", "each service is a series of its own", _per_service),

@@ -37,7 +37,7 @@ def test_steps_are_boxes_of_the_document() -> None:
     assert len(set(boxes)) == len(boxes)
     assert set(boxes) <= set(BOXES)
     unshown = {box for group in CHECKPOINTS.values() for box in group} - set(boxes)
-    assert unshown == {"Grafana 대시보드 접근 가능", "알림 규칙 동작 확인", "분산 추적 데이터 수집"}
+    assert unshown == {"Grafana 대시보드 접근 가능", "알림 규칙 동작 확인"}
 
 
 @pytest.mark.verify

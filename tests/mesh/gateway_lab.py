@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from infra.components.cluster.rollout import HASH_LABEL
 from infra.components.mesh.filters.api_keys import API_KEYS as API_KEYS_FILTER
+from infra.systems.gateway_lab.cache import CACHE, READ_PORT
 from infra.systems.gateway_lab.document import HOME, SERVICES, SYSTEM, USER
 from tests.mesh import tenants
 from tests.mesh.issuer import Issuer
@@ -38,10 +39,11 @@ WORKLOADS = [
         for one in SERVICES
         for pod in PODS
     ),
+    *(Workload(name=f"{CACHE}-{pod}", namespace=HOME, port=READ_PORT, service=CACHE) for pod in PODS),
     Workload(name="my-api", namespace="my", port=8000),
 ]
-"""Two pods of each service, as rendered, of the user service one of each of two releases; one API of the cluster's own, which the
-lab must leave alone."""
+"""Two pods of each service and of the cache, as rendered, of the user service one of each of two releases; one API of the cluster's
+own, which the lab must leave alone."""
 
 SETTINGS: Mapping[str, Any] = {
     "gateway_lab.failure": {"consecutive_errors": 5, "ejection_seconds": 3, "concurrent_requests": 8},
@@ -85,17 +87,17 @@ def objects(factory: pytest.TempPathFactory) -> list[Manifest]:
     """The cluster's objects and the lab's, with the tests' keys in the place of the settings', and the collector's Service."""
     folder: Path = tenants.files(factory, SYSTEM, SETTINGS)
     rendered = tenants.with_keys(tenants.objects(folder), {ISSUER: TOKENS.keys()})
-    _known(named(rendered, "EnvoyFilter", "gateway-lab-api-keys"))
+    know(rendered, {"warehouse": [API_KEYS["old"], API_KEYS["new"]], "auditor": [API_KEYS["only"]]})
     return tenants.with_collector(rendered)
 
 
-def _known(keys: Manifest) -> None:
-    """The digests of the tests' keys, in the place of those that the rehearsal drew."""
+def know(objects: Sequence[Manifest], keys: Mapping[str, Sequence[str]]) -> None:
+    """The digests of these keys, by their consumers, in the place of those that the rehearsal drew."""
+    left = {consumer: [*own] for consumer, own in keys.items()}
     (here,) = [
         one["patch"]["value"]["typed_per_filter_config"][API_KEYS_FILTER]["filter_context"]["keys"]
-        for one in keys["spec"]["configPatches"]
+        for one in named(objects, "EnvoyFilter", "gateway-lab-api-keys")["spec"]["configPatches"]
         if one["applyTo"] == "VIRTUAL_HOST"
     ]
-    mine = {"warehouse": ["old", "new"], "auditor": ["only"]}
     for one in here:
-        one["sha256"] = hashlib.sha256(API_KEYS[mine[one["consumer"]].pop()].encode()).hexdigest()
+        one["sha256"] = hashlib.sha256(left[one["consumer"]].pop().encode()).hexdigest()

@@ -128,7 +128,7 @@ RELEASES = [
 
 FAILURE = [
     # "재시도 정책 동작", "타임아웃 설정 적용".
-    case("a read that both pods refuse once is sent again", PRODUCTS, 200, bearer(), attempts=3,
+    case("a read that both pods refuse once is sent again", ORDERS, 200, bearer(), attempts=3,
          answers={"status": 503, "times": 1}),
     case("a read that fails for good is sent four times", ORDERS, 503, bearer(), attempts=4,
          answers={"status": 503, "body": "out"}),
@@ -139,6 +139,8 @@ FAILURE = [
          answers={"delay": 8}, within=5.9, attempts=1, details="response_timeout"),
 ]  # fmt: skip
 
+SWAY = ("x-forwarded-host", "x-original-url", "x-http-method-override", "cookie", "user-agent", "x-nobody-thought-of")
+
 SIZES = [
     # "요청 크기 제한".
     case("a mebibyte", ORDERS, 200, bearer(), method="POST", body=1024 * 1024),
@@ -148,7 +150,22 @@ SIZES = [
          body=2 * 1024 * 1024, host="api.eco2.example.com", service="my-api"),
 ]  # fmt: skip
 
-CASES = [*AUTHENTICATION, *KEYS, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES]
+CACHE = [
+    # "캐싱 전략": what passes by it, and what gets no further.
+    case("a read of products comes by the cache", PRODUCTS, 200, bearer(), gets={"x-cache": "miss"},
+         sees={"host": "product-service.gateway-lab.svc.cluster.local", "x-lab-user-id": "1"}),
+    case("a write does not", PRODUCTS, 200, bearer(), method="POST", body=3, gets={"x-cache": ABSENT}, sees={"host": HOST}),
+    case("a read of orders does not", ORDERS, 200, bearer(), gets={"x-cache": ABSENT}),
+    case("what could sway an answer that all get stays here", PRODUCTS, 200,
+         [*bearer(), *((name, "evil.example") for name in SWAY)], sees=dict.fromkeys((*SWAY, "x-forwarded-for"), ABSENT)),
+    case("nobody without a token gets what is kept", PRODUCTS, 401),
+    case("a method that is none is let in nowhere", PRODUCTS, 403, bearer(), method="PURGE", details="rbac_access_denied"),
+    case("nor by a key", PRODUCTS, 403, keyed("new"), method="PURGE", details="rbac_access_denied"),
+    case("the cache's own path is no route", "/cache/health", 403, bearer()),
+    case("nor is it one by another way", "/api/v1/products/../../../cache/health", 403, bearer()),
+]  # fmt: skip
+
+CASES = [*AUTHENTICATION, *KEYS, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES, *CACHE]
 
 
 def _admins(change: Any) -> Any:
@@ -188,6 +205,14 @@ def _every_route(change: Any) -> Any:
     return edited("VirtualService", "gateway-lab-vs", edit)
 
 
+def _passed_by(spec: Manifest) -> None:
+    (route,) = [one for one in spec["http"] if one["name"] == "product-service-reads"]
+    route["route"][0]["destination"] = {
+        "host": "product-service.gateway-lab.svc.cluster.local",
+        "port": {"number": 3002},
+    }
+
+
 MUTATIONS = [
     Mutation("no token is required", gone("AuthorizationPolicy", "gateway-lab-lab-token"),
              "user-service: without a token, one is asked for"),
@@ -213,10 +238,15 @@ MUTATIONS = [
              "a read that both pods refuse once is sent again"),
     Mutation("any page may read answers", _every_route(lambda route: route["corsPolicy"].update(allowOrigins=[{"exact": "*"}])),
              "another page may not"),
+    Mutation("any method is let in", edited("AuthorizationPolicy", "gateway-lab-edge", lambda spec: [
+        rule["to"][0]["operation"].pop("methods", None) for rule in spec["rules"] if "requestPrincipals" in str(rule)]),
+        "a method that is none is let in nowhere"),
+    Mutation("reads pass the cache by", edited("VirtualService", "gateway-lab-vs", _passed_by),
+             "a read of products comes by the cache"),
     Mutation("testers are shared out like everybody",
              _every_route(lambda route: [one.pop("headers", None) for one in route["match"]]),
              "a tester asks for the new release"),
     Mutation("services are called in plain text",
-             edited("DestinationRule", "product-service", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
+             edited("DestinationRule", "product-cache", lambda spec: spec["trafficPolicy"].update(tls={"mode": "DISABLE"})),
              "a named page may read the answer"),
 ]  # fmt: skip

@@ -30,8 +30,9 @@ from infra.systems.gateway_lab.document import (
     WEIGHTS,
 )
 from tests.mesh import eco2, gateway_lab, rig, servers, tenants
+from tests.mesh.cache import Cache, Origin, caches, origin, rendered
 from tests.mesh.cases import Case, judge
-from tests.mesh.client import Answer
+from tests.mesh.client import Answer, send
 from tests.mesh.gateway_lab import HOST, WORKLOADS, somebody
 from tests.mesh.gateway_lab_cases import CASES, MUTATIONS, ORDERS, PRODUCTS, USERS
 from tests.mesh.manifests import Manifest, named
@@ -51,11 +52,29 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
 
 
 @pytest.fixture(scope="module")
-def edge(objects: list[Manifest], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    with rig.backends(tmp_path_factory.mktemp("behind"), WORKLOADS, eco2.AUTHORIZER, _roomy(objects)) as behind:
+def products() -> Iterator[Origin]:
+    """The product service behind the cache."""
+    with origin() as behind:
+        yield behind
+
+
+@pytest.fixture(scope="module")
+def purged() -> list[Cache]:
+    """Both of the cache's pods, once they run."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def edge(
+    objects: list[Manifest], products: Origin, purged: list[Cache], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Edge]:
+    folder = tmp_path_factory.mktemp("behind")
+    programs = caches(rendered(objects), products.port, purged.append)
+    with rig.backends(folder, WORKLOADS, eco2.AUTHORIZER, _roomy(objects), programs) as behind:
         for one in WORKLOADS:
             # Which pod of a service answered is its own affair.
-            behind.echoes[one.name].name = one.service
+            if one.name in behind.echoes:
+                behind.echoes[one.name].name = one.service
         with tenants.edge(objects, behind, tmp_path_factory.mktemp("edge")) as standing:
             standing.wait_for(PRODUCTS, bearer(), host=HOST)
             yield standing
@@ -272,11 +291,11 @@ def test_the_circuit_breaker_answers_what_is_too_much_at_once(edge: Edge) -> Non
 
 def test_connections_to_services_are_kept(edge: Edge) -> None:
     """ "연결 풀링": a hundred clients' connections, and never more to a pod than the pool has."""
-    name = "cluster.outbound|3002||product-service.gateway-lab.svc.cluster.local;.upstream_cx_total"
-    get(edge, PRODUCTS)
+    name = "cluster.outbound|3003||order-service.gateway-lab.svc.cluster.local;.upstream_cx_total"
+    get(edge, ORDERS)
     before = edge.stat(name)
     for _ in range(100):
-        assert get(edge, PRODUCTS).status == 200
+        assert get(edge, ORDERS).status == 200
     assert edge.stat(name) - before <= 2
 
 
@@ -289,7 +308,7 @@ class TestCompression:
     @staticmethod
     def answer(edge: Edge, accepted: str, body: str = BODY, **headers: str) -> Answer:
         told = json.dumps({"body": body, "headers": headers})
-        return get(edge, PRODUCTS, ("accept-encoding", accepted), (ANSWER, told))
+        return get(edge, ORDERS, ("accept-encoding", accepted), (ANSWER, told))
 
     def test_gzip_saves_bandwidth(self, edge: Edge) -> None:
         answer = self.answer(edge, "gzip")
@@ -321,6 +340,63 @@ class TestCompression:
             "GET", "/api/v1/my/x", [*sent, (ANSWER, json.dumps({"body": BODY}))], host="api.eco2.example.com"
         )
         assert (answer.status, "content-encoding" in answer.headers) == (200, False)
+
+
+class TestCache:
+    """ "캐싱 전략": Varnish between the gateway and the product service, counted there."""
+
+    def test_everybodys_answer_is_asked_for_once_by_each_pod(self, edge: Edge, products: Origin) -> None:
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": BODY}
+        path, before = f"{PRODUCTS}/kept", products.echo.requests
+        answers = [get(edge, path) for _ in range(40)]
+        asked = products.echo.requests - before
+        products.echo.answers = {}
+        assert {(one.status, one.body.decode()) for one in answers} == {(200, BODY)}
+        found = Counter(one.headers["x-cache"] for one in answers)
+        assert (found["miss"], asked) == (len(PODS), len(PODS))
+        assert found["hit"] == 40 - len(PODS)
+
+    def test_what_is_kept_is_compressed_for_who_takes_it(self, edge: Edge, products: Origin) -> None:
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": BODY}
+        path = f"{PRODUCTS}/compressed"
+        zipped, plain = (
+            [get(edge, path, ("accept-encoding", one)) for _ in range(6)][-1] for one in ("gzip", "identity")
+        )
+        products.echo.answers = {}
+        assert (gzip.decompress(zipped.body).decode(), plain.body.decode()) == (BODY, BODY)
+        assert (zipped.headers["x-cache"], plain.headers["x-cache"]) == ("hit", "hit")
+
+    def test_a_users_own_answer_is_asked_for_each_time(self, edge: Edge, products: Origin) -> None:
+        before = products.echo.requests
+        for _ in range(10):
+            assert get(edge, f"{PRODUCTS}/own").values("x-lab-user-id") == ["1"]
+        assert products.echo.requests - before == 10
+
+    def test_a_hit_counts_against_the_consumers_minute(self, edge: Edge, products: Origin) -> None:
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}}
+        who = [("authorization", f"Bearer {somebody()}")]
+        wait_until(lambda: time.time() % 60 < 50, "a minute with time left", patience=15)
+        statuses = [edge.send("GET", f"{PRODUCTS}/counted", who, host=HOST).status for _ in range(6)]
+        products.echo.answers = {}
+        assert statuses == [200] * 5 + [429]
+
+    def test_who_asks_for_a_purge_from_outside_purges_nothing(
+        self, edge: Edge, products: Origin, purged: list[Cache]
+    ) -> None:
+        """By its method, by one that overrides it, or after it was let in; by the port for that it goes at once."""
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": "old"}
+        path = f"{PRODUCTS}/purged"
+        for _ in range(8):
+            get(edge, path)
+        products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": "new"}
+        purge = edge.send("PURGE", path, bearer(), host=HOST)
+        override = edge.send("POST", path, bearer(("x-http-method-override", "PURGE")), host=HOST)
+        direct = [send(one.read, "PURGE", path, [("host", HOST)]).status for one in purged]
+        assert (purge.status, override.status, direct) == (403, 200, [405, 405])
+        assert {get(edge, path).body for _ in range(8)} == {b"old"}
+        assert [send(one.purge, "PURGE", path, [("host", "purge")]).status for one in purged] == [200, 200]
+        assert {get(edge, path).body for _ in range(8)} == {b"new"}
+        products.echo.answers = {}
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

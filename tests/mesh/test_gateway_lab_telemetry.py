@@ -14,7 +14,7 @@ from infra.systems.eco2.needs import logs
 from tests.mesh import eco2, gateway_lab, rig, tenants
 from tests.mesh.client import Answer
 from tests.mesh.gateway_lab import HOST, WORKLOADS, somebody
-from tests.mesh.gateway_lab_cases import PRODUCTS
+from tests.mesh.gateway_lab_cases import ORDERS
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import wait_until
 from tests.mesh.rig import Edge
@@ -47,16 +47,14 @@ def edge(objects: list[Manifest], kept: Stores, tmp_path_factory: pytest.TempPat
         rig.backends(tmp_path_factory.mktemp("behind"), workloads, eco2.AUTHORIZER, limits, programs) as behind,
         tenants.edge(objects, behind, tmp_path_factory.mktemp("edge")) as standing,
     ):
-        standing.wait_for(PRODUCTS, [("authorization", f"Bearer {somebody()}")], host=HOST)
+        standing.wait_for(ORDERS, [("authorization", f"Bearer {somebody()}")], host=HOST)
         yield standing
 
 
 @pytest.fixture(scope="module")
 def answer(edge: Edge) -> Answer:
     """To one request, with a query."""
-    found = edge.send(
-        "GET", f"{PRODUCTS}?page=2", [("authorization", f"Bearer {somebody()}")], host=HOST, client=CLIENT
-    )
+    found = edge.send("GET", f"{ORDERS}?page=2", [("authorization", f"Bearer {somebody()}")], host=HOST, client=CLIENT)
     assert found.status == 200
     return found
 
@@ -77,7 +75,7 @@ def test_a_request_through_the_gateway_is_one_trace(edge: Edge, answer: Answer, 
     wait_until(is_whole, f"trace {trace} to be in the store, with the span {parent} that the service is told of")
     assert sampled == "01"
     assert [one.parent for one in spans().values()].count("") == 1
-    assert spans()[parent].attributes["upstream_cluster.name"].startswith("outbound|3002||product-service.gateway-lab.")
+    assert spans()[parent].attributes["upstream_cluster.name"].startswith("outbound|3003||order-service.gateway-lab.")
     assert json.loads(edge.access_log(CLIENT))["trace_id"] == trace
 
 
@@ -126,9 +124,9 @@ class TestLogs:
 
     def test_a_line_of_the_access_log_is_searched_by_its_fields(self, shipped: Stores, answer: Answer) -> None:
         line = self.line(shipped, mesh.GATEWAY)
-        assert json.loads(line.body)["path"] == PRODUCTS
+        assert json.loads(line.body)["path"] == ORDERS
         told = {name: line.attributes[name] for name in ("method", "path", "status", "host", "client")}
-        assert told == {"method": "GET", "path": PRODUCTS, "status": "200", "host": HOST, "client": CLIENT}
+        assert told == {"method": "GET", "path": ORDERS, "status": "200", "host": HOST, "client": CLIENT}
 
     def test_it_leads_to_its_trace(self, shipped: Stores, answer: Answer) -> None:
         assert self.line(shipped, mesh.GATEWAY).trace == answer.values("traceparent")[0].split("-")[1]

@@ -26,6 +26,7 @@ from infra.systems.gateway_lab.document import (
     LOGIN,
     PER_HOUR,
     PER_MINUTE,
+    PRODUCT,
     SERVICES,
     SYSTEM,
     USER,
@@ -381,6 +382,55 @@ class TestFailure:
         assert found["maxEjectionPercent"] == 50
 
 
+class TestCache:
+    """ "캐싱 전략": Varnish before the product service."""
+
+    NAME = "product-cache"
+
+    def test_reads_of_products_go_there_and_writes_pass_it_by(self, prod: Recording) -> None:
+        found = routes(prod)
+        host = found["product-service-reads"]["route"][0]["destination"]
+        assert (host["host"], host["port"]["number"]) == (f"{self.NAME}.{HOME}.svc.cluster.local", 6081)
+        assert {match["method"]["regex"] for match in found["product-service-reads"]["match"]} == {"GET|HEAD"}
+        written = found["product-service-writes"]["route"][0]["destination"]["host"]
+        assert written == f"product-service.{HOME}.svc.cluster.local"
+
+    def test_two_pods_that_are_asked_whether_they_are_well(self, prod: Recording) -> None:
+        spec = one(prod, "Deployment", self.NAME)["spec"]
+        assert (spec["replicas"], one(prod, "PodDisruptionBudget", self.NAME)["spec"]["maxUnavailable"]) == (2, 1)
+        container = container_of(prod, "Deployment", self.NAME)
+        probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
+        assert probes == [{"path": "/cache/health", "port": "http"}] * 3
+
+    def test_what_it_keeps_is_bounded_and_nobody_commands_it(self, prod: Recording) -> None:
+        container = container_of(prod, "Deployment", self.NAME)
+        told = container["args"]
+        assert [told[at + 1] for at, one in enumerate(told) if one == "-s"] == ["malloc,64m", "Transient=malloc,32m"]
+        assert told[told.index("-T") + 1] == "none"
+        assert container["resources"]["limits"]["memory"] == "288Mi"
+        own = one(prod, "ConfigMap", self.NAME)["data"]["own.vcl"]
+        assert "if (beresp.ttl > 300s) {\n        set beresp.ttl = 300s;" in own
+
+    def test_the_product_service_alone_takes_back_what_it_has_changed(self, prod: Recording) -> None:
+        rules = one(prod, "AuthorizationPolicy", self.NAME)["spec"]["rules"]
+        found = [(rule["from"][0]["source"]["principals"], rule["to"][0]["operation"]) for rule in rules]
+        assert found == [
+            (
+                ["cluster.local/ns/istio-system/sa/ingress-gateway"],
+                {"ports": ["6081"], "paths": ["/api/v1/products", "/api/v1/products/*"], "methods": ["GET", "HEAD"]},
+            ),
+            (["cluster.local/ns/gateway-lab/sa/product-service"], {"ports": ["6082"], "methods": ["PURGE"]}),
+        ]
+
+    def test_it_finds_every_pod_by_a_name_of_their_own(self, prod: Recording) -> None:
+        spec = one(prod, "Service", "product-cache-purge")["spec"]
+        assert (spec["clusterIP"], spec["ports"][0]["port"]) == ("None", 6082)
+        assert spec["selector"] == one(prod, "Service", self.NAME)["spec"]["selector"]
+        told = environment(prod, PRODUCT)
+        assert told["CACHE_PURGE_HOST"] == f"product-cache-purge.{HOME}.svc.cluster.local"
+        assert told["CACHE_PURGE_PORT"] == "6082"
+
+
 class TestCors:
     """Step 3-2."""
 
@@ -489,12 +539,14 @@ class TestMesh:
 
     @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
     def test_a_service_is_called_by_the_gateway_alone_on_its_paths(self, prod: Recording, service: Any) -> None:
-        (rule,) = one(prod, "AuthorizationPolicy", service.name)["spec"]["rules"]
-        (source,) = rule["from"]
-        assert source["source"]["principals"] == ["cluster.local/ns/istio-system/sa/ingress-gateway"]
-        (operation,) = rule["to"]
-        assert operation["operation"]["ports"] == [str(service.port)]
-        assert operation["operation"]["paths"]
+        rules = one(prod, "AuthorizationPolicy", service.name)["spec"]["rules"]
+        callers = [rule["from"][0]["source"]["principals"] for rule in rules]
+        cache = [["cluster.local/ns/gateway-lab/sa/product-cache"]] if service.name == PRODUCT else []
+        assert callers == [["cluster.local/ns/istio-system/sa/ingress-gateway"], *cache]
+        for rule in rules:
+            (operation,) = rule["to"]
+            assert operation["operation"]["ports"] == [str(service.port)]
+            assert operation["operation"]["paths"]
 
     @pytest.mark.parametrize("server", DATA_PORTS)
     def test_a_database_is_called_by_those_that_the_diagram_draws(self, prod: Recording, server: str) -> None:
@@ -505,7 +557,7 @@ class TestMesh:
         drawn = {one.name for one in SERVICES if one.data == server}
         assert callers - {"postgresql-lab-databases", "data-backup"} == drawn
 
-    @pytest.mark.parametrize("workload", [*SERVICE_NAMES, *DATA_PORTS])
+    @pytest.mark.parametrize("workload", [*SERVICE_NAMES, *DATA_PORTS, "product-cache", "product-cache-purge"])
     def test_everything_is_called_by_mutual_tls(self, prod: Recording, workload: str) -> None:
         assert policy(prod, workload)["tls"] == {"mode": "ISTIO_MUTUAL"}
 

@@ -101,11 +101,12 @@ class DefaultDeny(MeshComponent):
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Workloads that may call, and what: ports and, for HTTP, paths. Nothing given means everything of that kind."""
+    """Workloads that may call, and what: ports and, for HTTP, paths and methods. Nothing given means everything of that kind."""
 
     principals: Sequence[str]
     ports: Sequence[int] = ()
     paths: Sequence[str] = ()
+    methods: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +243,7 @@ def _operation(reference: str, caller: Caller | AtTheEdge) -> Spec:
         "ports": [str(port) for port in caller.ports],
         "paths": list(caller.paths),
         "hosts": [] if isinstance(caller, Caller) else with_any_port(reference, caller.hosts),
-        "methods": [] if isinstance(caller, Caller) else list(caller.methods),
+        "methods": list(caller.methods),
     }
     return {key: values for key, values in found.items() if values}
 

@@ -8,6 +8,7 @@ from infra.exports import SystemOutputs
 from infra.settings import Settings
 from infra.settings.gateway_lab import IMAGES, GatewayLab
 from infra.systems.gateway_lab.backups import build_backups
+from infra.systems.gateway_lab.cache import CACHE, build_cache
 from infra.systems.gateway_lab.context import Context, make_context
 from infra.systems.gateway_lab.data import build_data
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, SERVICES, SYSTEM
@@ -24,7 +25,7 @@ JOBS = (DATABASES, BACKUP)
 def declare(settings: Settings) -> Tenant:
     """Its namespace, its workloads and their connections, and its host."""
     own = _own(settings)
-    servers = [*(one.name for one in SERVICES), *DATA_PORTS]
+    servers = [*(one.name for one in SERVICES), CACHE, *DATA_PORTS]
     return Tenant(
         system=SYSTEM,
         namespaces={HOME: Quota(pods=40, cpu="4", memory="8Gi", memory_limit="16Gi")},
@@ -52,6 +53,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_secrets(context, settings, keys)
     build_data(context)
     build_backups(context)
+    build_cache(context)
     build_workloads(context)
     build_edge(context, keys)
     build_mesh(context)

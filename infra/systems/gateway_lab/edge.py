@@ -28,6 +28,10 @@ The gateway takes these headers off the requests of every host: no other system'
 """
 
 
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""What may be asked at all: no method that means something to a cache, or to nobody."""
+
+
 def own_tokens(own: GatewayLab) -> OwnTokens:
     """The auth service's tokens, by the public keys in the settings (Step 1-2); one has to be asked for without one."""
     keys = [
@@ -100,11 +104,12 @@ def _allowed(context: Context) -> None:
             callers=[
                 Anyone(paths=[LOGIN], hosts=hosts, methods=["POST"]),
                 Preflight(paths=everything, hosts=hosts),
-                Bearer(issuer=issuer, paths=open_paths(), hosts=hosts),
+                Bearer(issuer=issuer, paths=open_paths(), hosts=hosts, methods=METHODS),
                 Bearer(
                     issuer=issuer,
                     paths=below(ADMIN),
                     hosts=hosts,
+                    methods=METHODS,
                     claims={"role": ["admin"]},
                     addresses=context.settings.admin.addresses,
                 ),
@@ -123,7 +128,7 @@ def _key_holders(context: Context) -> Iterator[KeyHolder]:
             consumer=consumer,
             paths=[path for prefix in prefixes for path in below(prefix)],
             hosts=[context.host],
-            methods=() if own.writes else READS,
+            methods=METHODS if own.writes else READS,
         )
 
 

@@ -21,10 +21,12 @@ from infra.components.mesh.routes import (
     routes,
     shifted,
 )
+from infra.systems.gateway_lab.cache import CACHE, PURGE_PORT, PURGED, READ_PORT
 from infra.systems.gateway_lab.context import Context, service_host
 from infra.systems.gateway_lab.document import (
     ADMIN,
     ARROWS,
+    CACHED,
     CANARY,
     CORS_HEADERS,
     CORS_METHODS,
@@ -32,6 +34,7 @@ from infra.systems.gateway_lab.document import (
     HEALTHY_SHARE,
     MONGODB,
     POSTGRESQL,
+    PRODUCT,
     SERVICES,
     USER,
     Arrow,
@@ -48,15 +51,23 @@ RELEASE_HEADER, STAY_COOKIE = "x-release", "lab_release"
 """By the header a tester names the release of the user service, `v1` or `v2`; by the cookie a client keeps its own."""
 
 READS = tuple(sorted(REPEATABLE))
+KEPT = ("GET", "HEAD")
+"""What the cache is asked."""
+
 READ_RETRIES = f"{SAFE_RETRIES},reset,gateway-error"
 """What a read is sent again for: also an answer that was lost, and 502, 503 and 504."""
 
+(_PRODUCT,) = [one for one in SERVICES if one.name == PRODUCT]
+
 ADDED_ARROWS = (
+    Arrow(source="gateway", target=CACHE, port=READ_PORT, why="reads of products"),
+    Arrow(source=CACHE, target=PRODUCT, port=_PRODUCT.port, why="what it does not have"),
+    Arrow(source=PRODUCT, target=CACHE, port=PURGE_PORT, why="takes back what it has changed"),
     Arrow(source=DATABASES, target=POSTGRESQL, port=DATA_PORTS[POSTGRESQL], why="makes the user service's database"),
     Arrow(source=BACKUP, target=POSTGRESQL, port=DATA_PORTS[POSTGRESQL], why="dumps it"),
     Arrow(source=BACKUP, target=MONGODB, port=DATA_PORTS[MONGODB], why="dumps it"),
 )
-"""Read into the document: what its databases need beside the services."""
+"""Read into the document: the cache of products, and what its databases need beside the services."""
 
 ALL_ARROWS = (*ARROWS, *ADDED_ARROWS)
 
@@ -98,6 +109,8 @@ def service_routes(context: Context, service: Service) -> Iterator[Route]:
         for methods in (READS, ()):
             if service.name == USER and prefix != ADMIN:
                 yield from _released(context, prefix, service, methods)
+            elif prefix == CACHED and methods:
+                yield _route(context, prefix, service, KEPT, CACHE, port=READ_PORT)
             else:
                 yield _route(context, prefix, service, methods, service.name)
 
@@ -125,13 +138,14 @@ def _route(
     headers: dict[str, str | None] | None = None,
     shares: Sequence[Share] = (),
     stay: Stay | None = None,
+    port: int | None = None,
 ) -> Route:
     kind = "reads" if methods else "writes"
     chosen = f"-{to}-by-name" if headers else ""
     return Route(
         prefix=prefix,
         host=service_host(to),
-        port=service.port,
+        port=port or service.port,
         name=f"{service.name}{'-admin' if prefix == ADMIN else ''}{chosen}-{kind}",
         timeout=f"{context.settings.timeout_seconds}s",
         methods=methods,
@@ -158,14 +172,28 @@ def _arrows(context: Context) -> None:
             context.objects,
         )
         Destination(context.names.logical(f"destination-{target}"), _destination(context, target), context.objects)
+    # Of a host without an address of its own, mutual TLS is not found out by itself.
+    place = context.place(PURGED, context.cluster.mesh.rules_wave)
+    every_pod = DestinationArgs(place=place, host=service_host(PURGED), replicas=1)
+    Destination(context.names.logical(f"destination-{PURGED}"), every_pod, context.objects)
 
 
 def _caller(context: Context, arrow: Arrow) -> Caller:
+    if CACHE in (arrow.source, arrow.target):
+        return _caller_about_the_cache(context, arrow)
     if arrow.source != "gateway":
         return Caller(principals=[context.principal(arrow.source)], ports=[arrow.port])
     (service,) = [one for one in SERVICES if one.name == (USER if arrow.target == CANARY else arrow.target)]
     paths = [path for prefix in service.paths for path in below(prefix)]
     return Caller(principals=[context.cluster.gateway.principal], ports=[arrow.port], paths=paths)
+
+
+def _caller_about_the_cache(context: Context, arrow: Arrow) -> Caller:
+    """The gateway reads through it, it reads the product service, which alone takes things back, by the port for that."""
+    if arrow.source == PRODUCT:
+        return Caller(principals=[context.principal(PRODUCT)], ports=[PURGE_PORT], methods=["PURGE"])
+    source = context.cluster.gateway.principal if arrow.source == "gateway" else context.principal(arrow.source)
+    return Caller(principals=[source], ports=[arrow.port], paths=below(CACHED), methods=KEPT)
 
 
 def _destination(context: Context, target: str) -> DestinationArgs:

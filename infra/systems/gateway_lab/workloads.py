@@ -2,7 +2,8 @@
 
 What an image is told, by environment: `PORT`, `SERVICE_VERSION`, and where its data is: `DATABASE_HOST`, `_PORT`, `_NAME`,
 `_USER`, `_PASSWORD_FILE`, `_POOL_SIZE` (PostgreSQL, MongoDB), or `REDIS_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD_FILE`,
-`KEY_PREFIX`. The auth service gets `SIGNING_KEY_FILE`, `KEY_ID`, `ISSUER`, `TOKEN_AUDIENCE`, `TOKEN_TTL` and `USERS_FILE`.
+`KEY_PREFIX`. The auth service gets `SIGNING_KEY_FILE`, `KEY_ID`, `ISSUER`, `TOKEN_AUDIENCE`, `TOKEN_TTL` and `USERS_FILE`; the
+product service what `cache` says.
 Its spans go to `OTEL_EXPORTER_OTLP_ENDPOINT`, by OTLP over gRPC, with the trace that `traceparent` names.
 """
 
@@ -13,6 +14,7 @@ from infra.components.cluster.rollout import Gradually
 from infra.components.cluster.secrets import FOLDER
 from infra.components.cluster.workload import Port, Workload, WorkloadArgs
 from infra.releases import gradually
+from infra.systems.gateway_lab.cache import PURGE_PORT, PURGED
 from infra.systems.gateway_lab.context import SIDECAR, Context, service_host
 from infra.systems.gateway_lab.document import (
     AUTH,
@@ -20,6 +22,7 @@ from infra.systems.gateway_lab.document import (
     DATA_PORTS,
     MONGODB,
     POSTGRESQL,
+    PRODUCT,
     REDIS,
     SERVICES,
     TOKEN_SECONDS,
@@ -57,6 +60,8 @@ def environment(context: Context, service: Service) -> dict[str, str]:
         return found | _issuing(context)
     if service.data is None:
         return found
+    if service.name == PRODUCT:
+        found |= {"CACHE_PURGE_HOST": service_host(PURGED), "CACHE_PURGE_PORT": str(PURGE_PORT)}
     return found | (_redis(service) if service.data == REDIS else _database(service))
 
 

@@ -16,7 +16,7 @@ import pulumi
 from infra.components.aws.access_logs import AccessLogs
 from infra.components.aws.dns import AliasTarget
 from infra.components.mesh.mesh_config import GrpcAuthorizer
-from infra.edge import AtTheGateway
+from infra.edge import AtTheGateway, ClientCertificates
 from infra.needs import Alerts, Chaos, Dashboards, Kafka, Logs, Mail, Need, Policies, Rollouts, Scaling, Traces
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "AtTheGateway",
     "Aws",
     "Chaos",
+    "ClientCertificates",
     "Cluster",
     "Dashboards",
     "Gateway",

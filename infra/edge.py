@@ -62,6 +62,15 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClientCertificates:
+    """Whoever calls a host (label) shows a certificate that one of `authorities` (PEM) signed, on `port`; no other port has it."""
+
+    host: str
+    authorities: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AtTheGateway:
     """What a tenant has at the gateway; all of it is of its own `hosts`, which are labels below the cluster's domain.
 
@@ -76,6 +85,7 @@ class AtTheGateway:
     limits: Sequence[Limit] = ()
     bursts: Sequence[BurstLimit] = ()
     answers: Sequence[Answers] = ()
+    client_certificates: Sequence[ClientCertificates] = ()
 
     def __post_init__(self) -> None:
         """`ValueError` for what is of a host that is not the tenant's, or would be there twice."""
@@ -88,6 +98,7 @@ class AtTheGateway:
             "bursts": [one.host for one in self.bursts],
             "records": list(self.own_records),
             "answers": [label for one in self.answers for label in one.hosts],
+            "clients' certificates": [one.host for one in self.client_certificates],
         }
         for what, labels in once.items():
             for label in labels:

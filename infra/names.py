@@ -13,6 +13,7 @@ from infra.errors import StackError
 LIMITS = {
     "load balancer": 32,
     "target group": 32,
+    "trust store": 32,
     "role": 64,
     "policy": 128,
     "bucket": 63,

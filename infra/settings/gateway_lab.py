@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
@@ -128,6 +129,28 @@ class Cors(Section):
         return self
 
 
+def _authorities(text: str) -> str:
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=text)
+    except ssl.SSLError as error:
+        raise ValueError(f"no certificates in PEM ({error.reason or error})") from None
+    if "PRIVATE KEY" in text or not context.get_ca_certs():
+        raise ValueError(
+            "allowed: certificates of authorities in PEM (CA:TRUE), and no key: it belongs in no stack file"
+        )
+    return text
+
+
+class ClientCertificates(Section):
+    """Who may even connect: clients with a certificate (mTLS), which the load balancer verifies."""
+
+    authorities: Annotated[str, AfterValidator(_authorities)]
+    """Certificates (PEM) of the authorities that may have signed theirs."""
+    port: Literal[8443] = 8443
+    """The port that the host then has, and the only one: whose certificate is asked for is one answer for all hosts of a port."""
+
+
 class Failure(Section):
     """When a service counts as failing (Step 4)."""
 
@@ -214,6 +237,8 @@ class GatewayLab(Section):
     tokens: Tokens
     api_keys: dict[Label, ApiKey] = {}
     """Clients that have no token, by their names; each one's keys are drawn, and are parameters below `api-keys/`."""
+    client_certificates: ClientCertificates | None = None
+    """Whether clients show a certificate; null: a token or an API key is enough."""
     admin: Admin
     limits: Limits = Limits()
     cors: Cors = Cors()

@@ -274,6 +274,7 @@ def _edge(reach: Reach) -> Statements:
         "targetgroup/{}-*",
         "listener/app/{}-*",
         "listener-rule/app/{}-*",
+        "truststore/{}-*",
     )
     certificates = [
         one for region in (reach.region, CLOUDFRONT_REGION) for one in reach.arns("acm", "certificate/*", region=region)

@@ -15,6 +15,7 @@ from policy.aws_types import (
     ENDPOINT,
     FLOW_LOG,
     INGRESS_RULE,
+    LISTENER,
     LOAD_BALANCER,
     SECURITY_GROUP,
     SUBNET,
@@ -27,7 +28,10 @@ from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, St
 WORLD = frozenset({"0.0.0.0/0", "::/0"})
 ALL = ("-1", "all")
 HIGHEST = 65_535
-WEB_PORTS = frozenset({80, 443})
+VERIFIED_PORT = 8443
+"""HTTPS for clients with a certificate; whether one is asked for there, `_world_beside_load_balancers` looks at."""
+
+WEB_PORTS = frozenset({80, 443, VERIFIED_PORT})
 REMOTE_ADMINISTRATION = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
 EGRESS_PORTS = frozenset({443})
 WIDEST = 100
@@ -122,10 +126,16 @@ def _world_beside_load_balancers(stack: Stack) -> Iterator[tuple[Resource, str]]
         if not balancer.props.get("internal")
         for group in each(balancer.props, "securityGroups")
     }
+    verified = any(
+        one.props.get("port") == VERIFIED_PORT and (one.props.get("mutualAuthentication") or {}).get("mode") == "verify"
+        for one in stack.of(LISTENER)
+    )
     for rule in stack.of(INGRESS_RULE):
         opening = _single(rule.props)
         if opening.is_for_the_world and opening.within(WEB_PORTS) and rule.props.get("securityGroupId") not in public:
             yield rule, f"its group is none of a public load balancer ({opening})"
+        elif opening.is_for_the_world and opening.takes(VERIFIED_PORT) and not verified:
+            yield rule, f"no listener on {VERIFIED_PORT} asks for a client's certificate ({opening})"
     for group in stack.of(SECURITY_GROUP):
         for opening in _openings(group, "ingress"):
             if opening.is_for_the_world and opening.within(WEB_PORTS) and not identifiers(group) & public:
@@ -221,7 +231,7 @@ RULES: tuple[Rule, ...] = (
     ),
     ResourceRule(
         name="sg-world-web-only",
-        title="Security groups take nothing but HTTP and HTTPS from the world",
+        title="Security groups take nothing but HTTP and HTTPS from the world, also of clients with a certificate (8443)",
         controls=("AWS FSBP EC2.18", "AWS FSBP EC2.19"),
         severity=Severity.CRITICAL,
         remedy=f"{_GROUPS_ROOM}: let in a group, or the VPC's addresses, instead of 0.0.0.0/0 or ::/0",
@@ -230,7 +240,7 @@ RULES: tuple[Rule, ...] = (
     ),
     StackRule(
         name="sg-world-load-balancers-only",
-        title="Only public load balancers are reached from the world",
+        title="Only public load balancers are reached from the world, on 8443 by clients with a certificate",
         controls=("AWS FSBP EC2.18", "AWS Well-Architected SEC05-BP01 Create network layers"),
         severity=Severity.CRITICAL,
         remedy=f"{_GROUPS_ROOM}: open the load balancer's group, and let that group in here",

@@ -243,6 +243,16 @@ SERVICE = AwsService(
             outputs={"arn": "id"},
             check=rules(_listener, within("port", 1, 65535)),
         ),
+        "aws:lb/trustStore:TrustStore": AwsType(
+            create=create("create_trust_store", result="TrustStores[0]"),
+            id=(
+                "join('', ['arn:aws:elasticloadbalancing:', region, ':', account, ':truststore/', inputs.name, '/', token])"
+            ),
+            kept="moto has no trust stores",
+            fixed=frozenset({"name"}),
+            outputs={"arn": "id"},
+            check=rules(_NAME),
+        ),
         "aws:lb/listenerRule:ListenerRule": AwsType(
             create=create("create_rule", Conditions=_CONDITIONS, result="Rules[0]"),
             id="answer.RuleArn",

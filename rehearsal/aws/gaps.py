@@ -28,6 +28,7 @@ GAPS: tuple[Gap, ...] = (
     Gap("autoscaling", "start_instance_refresh", "a new launch template version replaces no running instance"),
     Gap("cloudfront", "create_cache_policy", f"a CachePolicy {_KEPT}"),
     Gap("cloudfront", "create_response_headers_policy", f"a ResponseHeadersPolicy {_KEPT}"),
+    Gap("elbv2", "create_trust_store", f"a TrustStore {_KEPT}"),
     Gap("codedeploy", "create_deployment_config", "a deployment group takes AWS's own configurations only"),
     Gap("codedeploy", "update_application", "a change of an application's name replaces it"),
     Gap("elasticache", "create_cache_parameter_group", f"a ParameterGroup {_KEPT}"),

@@ -29,7 +29,13 @@ SHOWN: Mapping[str, Sequence[str]] = {
     "서비스 다운 시 자동 failover": ("test_a_pod_that_is_gone_is_seen_by_no_reader",),
     "재시도 정책 동작": ("a read that both pods refuse once is sent again", "a write that fails is sent once"),
     "타임아웃 설정 적용": ("an answer that takes more than five seconds is not waited for",),
-    "mTLS 구현": ("services are called in plain text",),
+    "mTLS 구현": (
+        "services are called in plain text",
+        "a client's word about its certificate goes no further",
+        "on the port of clients with a certificate a token opens the same",
+        "test_a_listener_of_its_own_verifies_them",
+        "test_the_port_of_all_has_no_way_to_it",
+    ),
     "API 키 관리": (
         "a key opens what its consumer is given, and says who calls",
         "the key before it holds as long as both are named",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from infra.components.aws.load_balancer import CERTIFICATE_HEADERS
 from infra.components.mesh.filters.api_keys import API_KEYS as FILTER
 from infra.components.mesh.filters.api_keys import CONDITION
 from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
@@ -165,7 +166,20 @@ CACHE = [
     case("nor is it one by another way", "/api/v1/products/../../../cache/health", 403, bearer()),
 ]  # fmt: skip
 
-CASES = [*AUTHENTICATION, *KEYS, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES, *CACHE]
+VERIFIED = f"{HOST}:8443"
+CERTIFICATES = [
+    # "mTLS 구현" for clients: the load balancer verifies (`client_certificates`), and the gateway believes nobody's word.
+    case("a client's word about its certificate goes no further", ORDERS, 200,
+         [*bearer(), *((name, "CN=admin") for name in CERTIFICATE_HEADERS)], sees=dict.fromkeys(CERTIFICATE_HEADERS, ABSENT)),
+    case("nor does one about a proxy's", ORDERS, 200, [*bearer(), ("x-forwarded-client-cert", "URI=spiffe://cluster.local/ns/x/sa/y")],
+         sees={"x-forwarded-client-cert": ABSENT}),
+    case("on the port of clients with a certificate a token opens the same", ORDERS, 200, bearer(), host=VERIFIED),
+    case("and without one nothing opens there", ORDERS, 401, host=VERIFIED),
+    case("an API key is one there too", ORDERS, 200, keyed("new"), host=VERIFIED, sees={"x-lab-consumer": "warehouse"}),
+    case("what is too great is too great there", ORDERS, 413, bearer(), method="POST", body=1024 * 1024 + 1, host=VERIFIED),
+]  # fmt: skip
+
+CASES = [*AUTHENTICATION, *KEYS, *ROLES, *CORS, *RELEASES, *FAILURE, *SIZES, *CACHE, *CERTIFICATES]
 
 
 def _admins(change: Any) -> Any:
@@ -238,6 +252,8 @@ MUTATIONS = [
              "a read that both pods refuse once is sent again"),
     Mutation("any page may read answers", _every_route(lambda route: route["corsPolicy"].update(allowOrigins=[{"exact": "*"}])),
              "another page may not"),
+    Mutation("what clients say of certificates is passed on", gone("EnvoyFilter", "strip-identity-headers"),
+             "a client's word about its certificate goes no further"),
     Mutation("any method is let in", edited("AuthorizationPolicy", "gateway-lab-edge", lambda spec: [
         rule["to"][0]["operation"].pop("methods", None) for rule in spec["rules"] if "requestPrincipals" in str(rule)]),
         "a method that is none is let in nowhere"),

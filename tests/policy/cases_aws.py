@@ -205,6 +205,7 @@ NETWORK = (
     _ingress("sg-world-web-only", "eco2-security-alb-from-anywhere-443", ipProtocol="udp"),
     _group_with("sg-world-web-only", _from("::/0", 8080, 8080)),
     _ingress("sg-world-load-balancers-only", "wealist-security-endpoints-from-vpc-443", cidrIpv4="0.0.0.0/0"),
+    _ingress("sg-world-load-balancers-only", "eco2-security-alb-from-anywhere-443", fromPort=8443, toPort=8443),
     _group_with("sg-world-load-balancers-only", _from("0.0.0.0/0", 443, 443)),
     Broken(
         rule="sg-world-load-balancers-only", type=LOAD_BALANCER, name="eco2-api-alb", change={"internal": True},

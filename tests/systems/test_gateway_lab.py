@@ -36,8 +36,10 @@ from infra.systems.gateway_lab.mesh import RELEASE_HEADER, STAY_COOKIE
 from infra.systems.gateway_lab.secrets import NEEDED, digest
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
+from rehearsal.judging import judged, seen_by_rules
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
+from tests.mesh.certificates import Authority
 from tests.stacks import ACCOUNT, REGION, changed_stack, program
 from tests.systems.eco2_objects import wave
 
@@ -52,6 +54,24 @@ def lab_that_keeps(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     changes = {
         "platform.systems": ["eco2", SYSTEM],
         "gateway_lab.weights": {"v1": 80, "v2": 20, "stay_seconds": 600},
+    }
+    with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
+        return run(program, changed_stack(folder, "prod", changes), cloud)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The certificate of who signs clients' certificates."""
+    return Authority(tmp_path_factory.mktemp("authority"), "clients").roots.read_text()
+
+
+@pytest.fixture(scope="module")
+def lab_that_asks(authority: str, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The lab whose clients show a certificate."""
+    folder = tmp_path_factory.mktemp("asks")
+    changes = {
+        "platform.systems": ["eco2", SYSTEM],
+        "gateway_lab.client_certificates": {"authorities": authority},
     }
     with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
         return run(program, changed_stack(folder, "prod", changes), cloud)
@@ -532,6 +552,54 @@ class TestObservability:
         (shipper,) = [told for told in values if told.get("fullnameOverride") == "log-shipper"]
         read = shipper["alternateConfig"]["receivers"]["file_log"]["include"]
         assert {f"/var/log/pods/{HOME}_*/*/*.log", "/var/log/pods/istio-system_ingress-gateway-*/*/*.log"} <= {*read}
+
+
+class TestClientCertificates:
+    """ "mTLS 구현", for clients: by setting, since the load balancer is all systems'."""
+
+    def test_a_listener_of_its_own_verifies_them(self, lab_that_asks: Recording, authority: str) -> None:
+        listener = lab_that_asks.one("Listener", "eco2-api-host-lab-verified")
+        store = lab_that_asks.one("TrustStore", "eco2-clients-lab-trust-store")
+        asked = listener.get("mutualAuthentication")
+        assert (asked["mode"], asked["ignoreClientCertificateExpiry"]) == ("verify", False)
+        assert asked["trustStoreArn"] == store.outputs["arn"]
+        assert (listener.get("port"), listener.get("protocol")) == (8443, "HTTPS")
+        bundle = lab_that_asks.one("BucketObjectv2", "eco2-clients-lab-authorities")
+        assert (bundle.get("content"), bundle.get("key")) == (authority, store.get("caCertificatesBundleS3Key"))
+
+    def test_the_port_of_all_has_no_way_to_it(self, lab_that_asks: Recording, prod: Recording) -> None:
+        """Or who shows none would come in there."""
+
+        def hosts(recording: Recording) -> list[str]:
+            return [
+                value
+                for each in recording.of("ListenerRule")
+                if each.name.startswith("eco2-")
+                for condition in each.inputs["conditions"]
+                for value in condition.get("hostHeader", {}).get("values", [])
+            ]
+
+        assert HOST in hosts(prod)
+        assert HOST not in hosts(lab_that_asks)
+        assert "api.eco2.example.com" in hosts(lab_that_asks)
+        shared = lab_that_asks.one("Listener", "eco2-api-https")
+        assert shared.get("defaultActions")[0]["type"] == "fixed-response"
+        assert "mutualAuthentication" not in shared.inputs
+
+    def test_clients_reach_that_port(self, lab_that_asks: Recording) -> None:
+        rule = lab_that_asks.one("SecurityGroupIngressRule", "eco2-security-alb-from-anywhere-8443")
+        assert (rule.get("fromPort"), rule.get("cidrIpv4")) == (8443, "0.0.0.0/0")
+        assert lab_that_asks.stack_outputs["gateway_lab"]["url"] == f"https://{HOST}:8443"
+
+    def test_no_policy_stops_it(self, lab_that_asks: Recording) -> None:
+        stopping = {
+            f"{one.rule.name}: {one.where}: {one.message}" for one in judged(seen_by_rules(lab_that_asks)).stopping
+        }
+        assert stopping == set()
+
+    def test_without_the_setting_nobody_is_asked(self, prod: Recording) -> None:
+        assert list(prod.of("TrustStore")) == []
+        assert [each for each in prod.of("Listener") if "mutualAuthentication" in each.inputs] == []
 
 
 class TestMesh:

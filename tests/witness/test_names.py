@@ -20,6 +20,7 @@ from tests.witness.documents import documents
 OF_BOTOCORE = {
     "load balancer": ("elbv2", "CreateLoadBalancer", "Name"),
     "target group": ("elbv2", "CreateTargetGroup", "Name"),
+    "trust store": ("elbv2", "CreateTrustStore", "Name"),
     "role": ("iam", "CreateRole", "RoleName"),
     "policy": ("iam", "CreatePolicy", "PolicyName"),
     "database": ("rds", "CreateDBInstance", "DBInstanceIdentifier"),

@@ -17,6 +17,12 @@ from infra.names import within_limit
 from infra.tags import Tags, named
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+CERTIFICATE_HEADERS = tuple(
+    f"x-amzn-mtls-clientcert{part}" for part in ("", "-serial-number", "-issuer", "-subject", "-validity", "-leaf")
+)
+"""What a load balancer that asks for certificates says of them; what it does with a client's own headers of these names is written
+nowhere ("HTTP header modification for your Application Load Balancer", read on 2026-11-29)."""
+
 FIRST_HOST = 10_000
 DRAIN_SECONDS = 30
 """How long a target finishes its requests before it is taken out (wealist.md §7)."""
@@ -90,6 +96,14 @@ class LoadBalancerArgs:
     tags: Tags
 
 
+@dataclass(frozen=True, kw_only=True)
+class VerifiedClients:
+    """The port of a listener whose clients show a certificate, and the trust store that has its authorities."""
+
+    port: int
+    trust_store_arn: pulumi.Input[str]
+
+
 class LoadBalancer(PlatformComponent):
     """HTTPS with a modern TLS policy; HTTP only redirects; invalid headers are dropped; access is logged.
 
@@ -123,7 +137,7 @@ class LoadBalancer(PlatformComponent):
             opts=self.child,
         )
         self.target_groups = {key: self._target_group(key, target) for key, target in args.targets.items()}
-        self._https = self._listen(balancer)
+        self._https, self._balancer_arn = self._listen(balancer), balancer.arn
         self.listener_arn = self._https.arn
         self.alias_target = AliasTarget(dns_name=balancer.dns_name, zone_id=balancer.zone_id)
         self.arn = balancer.arn
@@ -245,6 +259,32 @@ class LoadBalancer(PlatformComponent):
             ],
             conditions=[_for_hosts([host])],
             tags=named(self._args.tags, f"{self._args.prefix}-host-{label}"),
+            opts=self.child,
+        )
+
+    def serve_verified(
+        self, label: str, host: str, target: str, certificate_arn: pulumi.Input[str], clients: VerifiedClients
+    ) -> None:
+        """Take one more host in, on a port of its own, for clients with a certificate of one of these authorities alone.
+
+        Whose certificate is asked for a listener says, for all its hosts: on the port that they share this one has no rule, so
+        that nobody comes in without. The load balancer checks signature and dates before it takes a request.
+        Resource: a Listener.
+        """
+        aws.lb.Listener(
+            f"{self._name}-host-{label}-verified",
+            load_balancer_arn=self._balancer_arn,
+            port=clients.port,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=certificate_arn,
+            mutual_authentication={
+                "mode": "verify",
+                "trust_store_arn": clients.trust_store_arn,
+                "ignore_client_certificate_expiry": False,
+            },
+            default_actions=[{"type": "forward", "target_group_arn": self.target_groups[target].arn}],
+            tags=named(self._args.tags, f"{self._args.prefix}-host-{label}-verified"),
             opts=self.child,
         )
 

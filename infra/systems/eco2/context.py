@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infra.components.aws.foundation import Home
-from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
+from infra.contract import ClientCertificates, Quota, Tenant, TenantArrow, TenantWorkload
 from infra.names import Names
 from infra.settings import Settings
 from infra.settings.eco2 import Eco2
@@ -52,6 +52,11 @@ class Context(Home):
     def own_token_hosts(self) -> tuple[str, ...]:
         """The hosts where a tenant's own tokens are required, and the cluster's authorizer is not asked."""
         return tuple(self.host(label) for tenant in self.tenants for own in tenant.own_tokens for label in own.hosts)
+
+    @property
+    def client_certificates(self) -> dict[str, ClientCertificates]:
+        """Whose clients show a certificate, by the host's label."""
+        return {one.host: one for tenant in self.tenants for one in tenant.client_certificates}
 
     @property
     def own_records(self) -> tuple[str, ...]:

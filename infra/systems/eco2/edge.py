@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
+
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.foundation import EntranceArgs, open_entrance
 from infra.components.aws.load_balancer import Forward, LoadBalancer, Target
@@ -50,6 +52,8 @@ class Entrance:
 
     balancer: LoadBalancer
     firewall: WebFirewall
+    access_logs: pulumi.Output[str]
+    """The bucket that gets the access logs of buckets."""
 
 
 def build_edge(context: Context, foundation: Foundation, zone: HostedZone, machines: Machines) -> Entrance:
@@ -70,7 +74,11 @@ def build_edge(context: Context, foundation: Foundation, zone: HostedZone, machi
     )
     (gateway,) = (node.name for node in document.NODES if node.role == "ingress")
     balancer.attach(TARGET, gateway, machines.nodes[gateway].instance_id)
-    return Entrance(balancer=balancer, firewall=_firewall(context, foundation, balancer))
+    return Entrance(
+        balancer=balancer,
+        firewall=_firewall(context, foundation, balancer),
+        access_logs=foundation.logs.bucket,
+    )
 
 
 def _firewall(context: Context, foundation: Foundation, balancer: LoadBalancer) -> WebFirewall:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pulumi
 
+from infra.components.aws.load_balancer import CERTIFICATE_HEADERS
 from infra.components.cluster.gitops import waved
 from infra.components.mesh.authorization import (
     Allow,
@@ -214,7 +215,7 @@ def _filters(context: Context, opts: pulumi.ResourceOptions) -> None:
     """What Istio's own API cannot say: the cookie, identity headers of clients, disguised headers, the headers that are shown."""
     patches = {
         "cookie-to-header": lua_filter(COOKIE_TO_HEADER.read_text(encoding="utf-8")),
-        "strip-identity-headers": stripped_headers(IDENTITY_HEADERS),
+        "strip-identity-headers": stripped_headers([*IDENTITY_HEADERS, *CERTIFICATE_HEADERS]),
         "reject-underscores": rejected_underscores(),
         "ext-authz-headers": checked_headers(CHECKED_HEADERS),
     }

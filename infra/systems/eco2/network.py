@@ -77,6 +77,14 @@ def cluster_tag(context: Context) -> dict[str, str]:
     return {f"kubernetes.io/cluster/{context.names.prefix}": "owned"}
 
 
+def _verified_clients(context: Context) -> list[Edge]:
+    """The ports of hosts whose clients show a certificate."""
+    return [
+        Edge(source="anywhere", target="alb", port=one.port, why=f"Clients of {label} with a certificate")
+        for label, one in context.client_certificates.items()
+    ]
+
+
 def build_network(context: Context) -> Foundation:
     """The VPC with its subnets, endpoints and private zone, the security groups, the key and the bucket of access logs."""
     network = context.settings.network
@@ -90,7 +98,7 @@ def build_network(context: Context) -> Foundation:
             access_log_bucket=context.bucket("access-logs"),
             access_log_retention_days=context.settings.edge.log_retention_days,
             groups=GROUPS,
-            edges=SECURITY_EDGES,
+            edges=[*SECURITY_EDGES, *_verified_clients(context)],
             interfaces=ENDPOINT_SERVICES,
             key_denials=[access.reserved_for_the_master(context)],
             # Where the AWS Load Balancer Controller may put load balancers.

@@ -12,6 +12,8 @@ import pulumi
 
 from infra.components.aws.dns import HostedZone
 from infra.components.aws.foundation import certify
+from infra.components.aws.load_balancer import VerifiedClients
+from infra.components.aws.trust_store import TrustStore, TrustStoreArgs
 from infra.components.cluster.accounts import service_account
 from infra.components.cluster.fence import Fence, FenceArgs
 from infra.components.cluster.gitops import (
@@ -29,7 +31,7 @@ from infra.components.cluster.secrets import ParameterStore, ParameterStoreArgs,
 from infra.components.mesh.gateway import Gateway as MeshGateway
 from infra.components.mesh.gateway import GatewayArgs, Server
 from infra.components.mesh.objects import Place
-from infra.contract import Aws, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
+from infra.contract import Aws, ClientCertificates, Cluster, Gateway, Mesh, Platform, Quota, Secrets, Tenant
 from infra.needs import Rollouts
 from infra.systems.eco2 import mesh, needs, observability, own_hosts, tracing, workloads
 from infra.systems.eco2.context import Context
@@ -61,10 +63,11 @@ def check_tenants(context: Context) -> None:
     # Envoy takes a header that tells of a token's claims off every host's requests: eco2's identity, set by then, was gone.
     forwarded = [{header.lower() for one in tenant.own_tokens for header in one.tokens.forwarded} for tenant in tenants]
     _apart("header", IDENTITY_HEADERS, (header for headers in forwarded for header in sorted(headers)))
+    _apart("port", [80, 443], (one.port for one in context.client_certificates.values()))
     _apart("authorizer", [mesh.AUTHORIZER], (one.name for tenant in tenants for one in tenant.authorizers))
 
 
-def _apart(what: str, taken: Iterable[str], wanted: Iterable[str]) -> None:
+def _apart(what: str, taken: Iterable[str | int], wanted: Iterable[str | int]) -> None:
     seen = set(taken)
     for name in wanted:
         if name in seen:
@@ -84,10 +87,38 @@ def build_entrances(context: Context, zone: HostedZone, entrance: Entrance) -> C
 def _host(context: Context, zone: HostedZone, entrance: Entrance, label: str) -> pulumi.Output[str]:
     host = context.host(label)
     certificate_arn = certify(context, zone, f"tenant-{label}", host)
-    entrance.balancer.serve(label, host, TARGET, certificate_arn)
+    if clients := context.client_certificates.get(label):
+        _for_verified_clients(context, entrance, certificate_arn, clients)
+    else:
+        entrance.balancer.serve(label, host, TARGET, certificate_arn)
     if label not in context.own_records:
         zone.alias(label, host, entrance.balancer.alias_target, ipv6=False)
     return certificate_arn
+
+
+def _for_verified_clients(
+    context: Context, entrance: Entrance, certificate_arn: pulumi.Output[str], clients: ClientCertificates
+) -> None:
+    """A host that only clients with a certificate reach, by a listener of its own."""
+    store = TrustStore(
+        context.names.logical(f"clients-{clients.host}"),
+        TrustStoreArgs(
+            prefix=context.names.prefix,
+            label=clients.host,
+            bucket=context.bucket(f"clients-{clients.host}"),
+            authorities=clients.authorities,
+            access_logs=entrance.access_logs,
+            protect=context.protect,
+            tags=context.tags,
+        ),
+    )
+    entrance.balancer.serve_verified(
+        clients.host,
+        context.host(clients.host),
+        TARGET,
+        certificate_arn,
+        VerifiedClients(port=clients.port, trust_store_arn=store.arn),
+    )
 
 
 def build_tenants(context: Context, opts: pulumi.ResourceOptions) -> None:

@@ -12,7 +12,7 @@ from infra.systems.gateway_lab.cache import CACHE, build_cache
 from infra.systems.gateway_lab.context import Context, make_context
 from infra.systems.gateway_lab.data import build_data
 from infra.systems.gateway_lab.document import DATA_PORTS, HOME, SERVICES, SYSTEM
-from infra.systems.gateway_lab.edge import answers, build_edge, limits, own_tokens
+from infra.systems.gateway_lab.edge import answers, build_edge, client_certificates, limits, own_tokens
 from infra.systems.gateway_lab.mesh import ALL_ARROWS, build_mesh
 from infra.systems.gateway_lab.observability import build_observability, needs
 from infra.systems.gateway_lab.secrets import BACKUP, DATABASES, build_secrets, draw_keys
@@ -42,6 +42,7 @@ def declare(settings: Settings) -> Tenant:
         limits=limits(own),
         answers=answers(own),
         needs=needs(own),
+        client_certificates=client_certificates(own),
     )
 
 
@@ -58,7 +59,7 @@ def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
     build_edge(context, keys)
     build_mesh(context)
     build_observability(context)
-    return {"url": f"https://{context.host}", "repository_urls": registry.urls, **build_site(context)}
+    return {"url": f"https://{context.authority}", "repository_urls": registry.urls, **build_site(context)}
 
 
 def _own(settings: Settings) -> GatewayLab:

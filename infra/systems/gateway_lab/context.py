@@ -28,6 +28,12 @@ class Context(TenantHome):
         """The gateway's public name."""
         return self.cluster.host(self.settings.label)
 
+    @property
+    def authority(self) -> str:
+        """The gateway's public name, with its port where that is not HTTPS's own."""
+        clients = self.settings.client_certificates
+        return f"{self.host}:{clients.port}" if clients else self.host
+
     def bucket(self, part: str) -> str:
         return f"{self.settings.bucket_prefix}-{part}"
 

@@ -14,7 +14,7 @@ from infra.components.mesh.filters.rate_limits import ByAddress, ByApiKey, ByCla
 from infra.components.mesh.filters.request_size import limited_requests
 from infra.components.mesh.objects import Spec
 from infra.components.mesh.tokens import Tokens
-from infra.edge import Answers, Limit, OwnTokens
+from infra.edge import Answers, ClientCertificates, Limit, OwnTokens
 from infra.settings.gateway_lab import GatewayLab
 from infra.systems.gateway_lab.context import Context
 from infra.systems.gateway_lab.document import ADMIN, LOGIN, SERVICES, VERIFY
@@ -73,6 +73,12 @@ def limits(own: GatewayLab) -> list[Limit]:
             ),
         ),
     ]
+
+
+def client_certificates(own: GatewayLab) -> list[ClientCertificates]:
+    """ "mTLS 구현" for clients, where the settings ask for it: a certificate opens the connection, a token or a key the service."""
+    clients = own.client_certificates
+    return [ClientCertificates(host=own.label, authorities=clients.authorities, port=clients.port)] if clients else []
 
 
 def answers(own: GatewayLab) -> list[Answers]:

@@ -27,7 +27,7 @@ def build_site(context: Context) -> dict[str, object]:
             prefix=context.names.prefix,
             bucket=context.bucket("site"),
             host=host,
-            api_host=context.host,
+            api_host=context.authority,
             certificate_arn=certificate.arn,
             access_logs=account.access_logs,
             protect=context.protect,

@@ -57,7 +57,7 @@ class Auth(BaseHTTPRequestHandler):
             self._answer(*self._login(content))
         else:
             # The gateway has verified the token, and says whose it is.
-            user = {name: self.headers.get(f"x-user-{name}") for name in ("id", "name", "role")}
+            user = {name: self.headers.get(f"x-lab-user-{name}") for name in ("id", "name", "role")}
             self._answer(200, {"valid": True, "user": user})
 
     def _login(self, content: bytes) -> tuple[int, dict[str, Any]]:

@@ -44,7 +44,8 @@ def _tokens(lab: Lab) -> Said:
     header, claims, signature = token.split(".")
     forged = lab.send("POST", "/api/v1/auth/verify", f"{header}.{claims}.{signature[::-1]}")
     found = (good.status, bad.status, verified.status, forged.status)
-    return found == (200, 401, 200, 401), (
+    user = json.loads(verified.body).get("user")
+    return (found, user) == ((200, 401, 200, 401), {"id": "2", "name": "user", "role": "user"}), (
         f"login {found[0]}, wrong password {found[1]}, verified {found[2]} {verified.body.decode()}, forged {found[3]}"
     )
 

@@ -6,14 +6,17 @@ service is, which in a pod is its own proxy.
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from infra.systems.gateway_lab.cache import CACHE, CONFIG, HEALTH, PURGE_PORT, READ_PORT, WORK
 from infra.systems.gateway_lab.document import PRODUCT, SERVICES
+from tests.mesh.client import Answer, send
 from tests.mesh.manifests import Manifest, named, pod_of
 from tests.mesh.processes import Program
 from tests.mesh.rig import Start
@@ -22,6 +25,10 @@ from tests.mesh.upstreams import Echo, Loop
 from tests.ports import free_port
 from tests.tools import required_command
 
+KEPT = {"cache-control": "public, max-age=300"}
+"""How the service declares that an answer is everybody's."""
+
+_numbers = itertools.count()
 (_SERVICE,) = [one for one in SERVICES if one.name == PRODUCT]
 _ADDRESS = f'.host = "{PRODUCT}.gateway-lab.svc.cluster.local";'
 _PORT = f'.port = "{_SERVICE.port}";'
@@ -120,3 +127,42 @@ def caches(what: Rendered, port: int, seen: Callable[[Cache], None] = lambda _: 
         return begin
 
     return {name: start(name) for name in (f"{CACHE}-1", f"{CACHE}-2")}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A cache and what is behind it."""
+
+    cache: Cache
+    origin: Origin
+
+    def ask(
+        self,
+        target: str,
+        sent: Sequence[tuple[str, str]] = (),
+        /,
+        *,
+        method: str = "GET",
+        content: bytes = b"",
+        **told: Any,
+    ) -> Answer:
+        """What comes back; `told` is how the service answers, if it is asked (see `upstreams.ANSWER`)."""
+        self.origin.echo.answers = told
+        return send(self.cache.read, method, target, [("host", "lab.eco2.example.com"), *sent], content)
+
+    def purge(self, target: str, headers: Sequence[tuple[str, str]] = (), *, method: str = "PURGE") -> Answer:
+        return send(self.cache.purge, method, target, [("host", "product-cache-purge"), *headers])
+
+    @property
+    def asked(self) -> int:
+        """How many requests got to the service."""
+        return self.origin.echo.requests
+
+
+def fresh(more: str = "") -> str:
+    """A product that nobody asked for yet."""
+    return f"/api/v1/products/{next(_numbers)}{more}"
+
+
+def came_by(answer: Answer) -> str:
+    return answer.headers.get("x-cache", "")

@@ -5,64 +5,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from tests.mesh import gateway_lab
-from tests.mesh.cache import Cache, Origin, Rendered, origin, rendered, varnish
-from tests.mesh.client import Answer, send
+from tests.mesh.cache import KEPT, Rendered, Tried, came_by, fresh, origin, rendered, varnish
+from tests.mesh.client import send
 from tests.mesh.processes import wait_until
 
 pytestmark = pytest.mark.verify
-KEPT = {"cache-control": "public, max-age=300"}
 USER = [("x-lab-user-id", "1"), ("x-lab-user-name", "user"), ("x-lab-user-role", "user")]
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A cache and what is behind it."""
-
-    cache: Cache
-    origin: Origin
-
-    def ask(
-        self,
-        target: str,
-        sent: Sequence[tuple[str, str]] = (),
-        /,
-        *,
-        method: str = "GET",
-        content: bytes = b"",
-        **told: Any,
-    ) -> Answer:
-        """What comes back; `told` is how the service answers, if it is asked (see `upstreams.ANSWER`)."""
-        self.origin.echo.answers = told
-        return send(self.cache.read, method, target, [("host", "lab.eco2.example.com"), *sent], content)
-
-    def purge(self, target: str, headers: Sequence[tuple[str, str]] = (), *, method: str = "PURGE") -> Answer:
-        return send(self.cache.purge, method, target, [("host", "product-cache-purge"), *headers])
-
-    @property
-    def asked(self) -> int:
-        """How many requests got to the service."""
-        return self.origin.echo.requests
-
-
-def fresh(more: str = "") -> str:
-    """A product that nobody asked for yet."""
-    return f"/api/v1/products/{next(_numbers)}{more}"
-
-
-def came_by(answer: Answer) -> str:
-    return answer.headers.get("x-cache", "")
 
 
 @pytest.fixture(scope="module")

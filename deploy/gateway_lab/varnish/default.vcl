@@ -69,9 +69,6 @@ sub vcl_backend_response {
     if (bereq.uncacheable) {
         return (deliver);
     }
-    # Of several lines of a name the first alone would be seen.
-    std.collect(beresp.http.Cache-Control);
-    std.collect(beresp.http.Vary);
     # An error that somebody brought about is nobody else's; the next request asks again.
     if (beresp.status != 200) {
         set beresp.ttl = 1s;

@@ -79,9 +79,9 @@ class ApiServer:
         text = answer.data.decode()
         return Verdict(answer.status, json.loads(text)["message"] if text.startswith("{") else text, warnings)
 
-    def kubeconfig(self, folder: Path) -> Path:
-        """A file by which a program calls it as its administrator."""
-        path = folder / "kubeconfig"
+    def kubeconfig(self, folder: Path, *, account: tuple[str, str] | None = None) -> Path:
+        """A file by which a program calls it as its administrator, or as a service account (namespace, name) that is there."""
+        path = folder / ("-".join(("kubeconfig", *account)) if account else "kubeconfig")
         # The server's own certificate is signed by itself, and loopback is where it is.
         cluster = {"server": self.url, "insecure-skip-tls-verify": True}
         config = {
@@ -89,11 +89,18 @@ class ApiServer:
             "kind": "Config",
             "current-context": "here",
             "clusters": [{"name": "here", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": self.token}}],
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+            "users": [{"name": "whoever", "user": {"token": self._token_of(*account) if account else self.token}}],
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "whoever"}}],
         }
         path.write_text(json.dumps(config))
         return path
+
+    def _token_of(self, namespace: str, name: str) -> str:
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        verdict = self.request("POST", path, {"spec": {"expirationSeconds": 24 * 60 * 60}})
+        if verdict.status != 201:
+            raise RuntimeError(f"no token of {namespace}/{name}: {verdict.message}")
+        return str(verdict.body["status"]["token"])
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Verdict:
         """Create an object; with `dry_run` all checks run, and nothing is kept."""

@@ -1,11 +1,13 @@
 """Argo Rollouts' controller on a real API server, with kube-controller-manager and Prometheus, before the rendered objects.
 
-Pretended are the kubelet, which makes pods ready, and the proxies, whose counters a page on loopback tells. Steps that take
-minutes on a cluster take seconds here (`quickened`); nothing else of what is rendered is changed.
+It calls the server as its own account, which has the rights that are rendered for it and no others. Pretended are the kubelet,
+which makes pods ready, and the proxies, whose counters a page on loopback tells. Steps that take minutes on a cluster take
+seconds here (`quickened`); nothing else of what is rendered is changed.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -30,7 +32,14 @@ from tests.tools import required_command, required_tool
 PATIENCE = 120.0
 KINDS = ("AnalysisRun", "AnalysisTemplate", "ClusterAnalysisTemplate", "Experiment", "Rollout")
 ARGO, NETWORKING = "/apis/argoproj.io/v1alpha1", "/apis/networking.istio.io/v1"
+BACK = (100, 0)
 HASH = "rollouts-pod-template-hash"
+CONTROLLER = ("argo-rollouts", "argo-rollouts")
+"""The controller's account, by its namespace and name, which its chart makes."""
+
+READY, UNREADY = (
+    [{"type": kind, "status": status} for kind in ("Ready", "ContainersReady")] for status in ("True", "False")
+)
 PER_SECOND = 20
 
 WINDOW_SECONDS = 4
@@ -92,10 +101,67 @@ class World:
     proxies: Proxies
     folder: Path
     controller: Program
-    prometheus: str
+    prometheus: Prometheus
     weights: dict[tuple[str, str], list[tuple[int, ...]]] = field(default_factory=dict)
     wrong: list[Exception] = field(default_factory=list)
     """What stopped the looking on, which tests wait for in vain then."""
+
+    begun: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many weights a route had had before its service was settled."""
+
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def image_of(self, name: str, what: str) -> str:
+        """A release that was never there before, whatever other tests did."""
+        return f"{name}:{what}-{next(self.numbers)}"
+
+    def settle(self, *services: tuple[str, str]) -> None:
+        """Each healthy, with the release that has its requests, and all of its pods; what its routes had before is forgotten."""
+        for namespace, name in services:
+            self.wait_for(namespace, name, "Healthy", "Paused", "Degraded")
+            for pod in self.pods(namespace, name):
+                if {one["status"] for one in pod.get("status", {}).get("conditions", ())} == {"False"}:
+                    self._is(pod, READY)
+            self.release(namespace, name, self.image(namespace, name), Answers())
+        for namespace, name in services:
+            self.wait_for(namespace, name, "Healthy")
+            self.seen(name)
+            for key, found in [*self.weights.items()]:
+                if key[1].startswith(name):
+                    self.begun[key] = len(found) - 1
+
+    def seen(self, service: str, last: tuple[int, ...] | None = None) -> list[list[tuple[int, ...]]]:
+        """The weights of each of a service's routes since it was settled, once the last are these, or a new release has none."""
+        keys = [key for key, found in [*self.weights.items()] if key[1].startswith(service) and len(found[-1]) > 1]
+        assert keys, f"no route of {service}"
+
+        def there(weights: tuple[int, ...]) -> bool:
+            return weights[1] == 0 if last is None else weights == last
+
+        wait_until(
+            lambda: all(there(self.weights[key][-1]) for key in keys),
+            f"{service} to have {last or 'no release under way'}: {[self.weights[key] for key in keys]}",
+            patience=PATIENCE,
+        )
+        return [self.since(*key) for key in keys]
+
+    def since(self, service: str, route: str) -> list[tuple[int, ...]]:
+        """The weights of a VirtualService's route since its workload was settled, with those that it had then."""
+        return self.weights[service, route][self.begun.get((service, route), 0) :]
+
+    @contextmanager
+    def without(self, path: str) -> Iterator[None]:
+        """An object is not there until the end of the block."""
+        found = self.get(path)
+        assert self.server.request("DELETE", path).status == 200
+        try:
+            yield
+        finally:
+            about = {key: found["metadata"][key] for key in ("name", "namespace") if key in found["metadata"]}
+            verdict = self.server.create(
+                {**{key: found[key] for key in ("apiVersion", "kind", "spec")}, "metadata": about}
+            )
+            assert verdict.status == 201, verdict.message
 
     def get(self, path: str) -> Manifest:
         verdict = self.server.request("GET", path)
@@ -171,9 +237,7 @@ class World:
         """One pod of this image is not ready any more, nor comes another in its place."""
         pods = self.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
         pod = next(one for one in pods if one["spec"]["containers"][0]["image"] == image)
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-        conditions = [{"type": kind, "status": "False"} for kind in ("Ready", "ContainersReady")]
-        self.patch(path, {"status": {"conditions": conditions}})
+        self._is(pod, UNREADY)
 
     def verdicts(self, namespace: str, name: str) -> dict[str, str]:
         """The phase of each measure of the newest AnalysisRun of a workload."""
@@ -188,7 +252,7 @@ class World:
         for pod in pods:
             image = pod["spec"]["containers"][0]["image"]
             if not pod.get("status", {}).get("conditions") and "never-ready" not in image:
-                self._ready(pod)
+                self._is(pod, READY)
         self.proxies.count([pod for pod in pods if pod.get("status", {}).get("conditions")])
         for one in self.get(f"{NETWORKING}/virtualservices")["items"]:
             for route in one["spec"].get("http", ()):
@@ -197,15 +261,57 @@ class World:
                 if known[-1:] != [weights]:
                     known.append(weights)
 
-    def _ready(self, pod: Manifest) -> None:
+    def pods(self, namespace: str, name: str) -> list[Manifest]:
+        found: list[Manifest] = self.get(
+            f"/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io/name={name}"
+        )["items"]
+        return found
+
+    def _is(self, pod: Manifest, conditions: Sequence[Manifest]) -> None:
         about = pod["metadata"]
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        conditions = [
-            {"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("Ready", "ContainersReady")
-        ]
+        status = {"phase": "Running", "conditions": [{**one, "lastTransitionTime": now} for one in conditions]}
         path = f"/api/v1/namespaces/{about['namespace']}/pods/{about['name']}/status"
         # It may have gone meanwhile.
-        self.server.request("PATCH", path, {"status": {"phase": "Running", "conditions": conditions}})
+        self.server.request("PATCH", path, {"status": status})
+
+
+@dataclass
+class Prometheus:
+    """A server on loopback that asks one target; it may be away for a while, and keeps what it knows."""
+
+    folder: Path
+    target: str
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        scrape = {"job_name": "proxies", "honor_labels": True, "static_configs": [{"targets": [self.target]}]}
+        (self.folder / "prometheus.yml").write_text(
+            yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]})
+        )
+        self._program = Program(
+            [
+                required_command("prometheus"), f"--config.file={self.folder}/prometheus.yml",
+                f"--storage.tsdb.path={self.folder}/series", f"--web.listen-address=127.0.0.1:{self.port}",
+            ],
+            self.folder / "prometheus.log",
+        )  # fmt: skip
+        self._program.wait(lambda: _answers(f"{self.url}/-/ready"))
+
+    def stop(self) -> None:
+        self._program.stop()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 def quickened(objects: Sequence[Manifest], prometheus: str) -> list[Manifest]:
@@ -226,23 +332,27 @@ def quickened(objects: Sequence[Manifest], prometheus: str) -> list[Manifest]:
 
 
 @contextmanager
-def world(folder: Path, objects: Sequence[Manifest]) -> Iterator[World]:
-    """All of it, until the end of the block; the objects in the order of their waves."""
+def world(folder: Path, objects: Sequence[Manifest], rights: Sequence[Manifest]) -> Iterator[World]:
+    """All of it, until the end of the block; the objects in the order of their waves, `rights` before them."""
     with ExitStack() as stack:
         proxies = Proxies()
-        prometheus = _prometheus(folder, stack, _exporter(proxies, stack))
-        rendered = quickened(objects, prometheus)
+        prometheus = Prometheus(folder, _exporter(proxies, stack))
+        prometheus.start()
+        stack.callback(prometheus.stop)
+        rendered = quickened(objects, prometheus.url)
         kinds = [{"apiVersion": "argoproj.io/v1alpha1", "kind": kind} for kind in KINDS]
         server = stack.enter_context(api_server(folder, [*rendered, *kinds]))
-        config = server.kubeconfig(folder)
-        _controllers(folder, stack, config)
-        controller = _rollouts(folder, stack, config)
-        found = World(server, proxies, folder, controller, prometheus)
-        for namespace in sorted({one["metadata"]["namespace"] for one in rendered if "namespace" in one["metadata"]}):
+        home, account = CONTROLLER
+        spaces = {one["metadata"]["namespace"] for one in (*rendered, *rights) if "namespace" in one["metadata"]}
+        for namespace in sorted({*spaces, home}):
             server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        for one in sorted(rendered, key=_wave):
+        server.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": home}})
+        for one in (*rights, *sorted(rendered, key=_wave)):
             verdict = server.create(one)
             assert verdict.status == 201, f"{one['kind']} {one['metadata']['name']}: {verdict.message}"
+        _controllers(folder, stack, server.kubeconfig(folder))
+        controller = _rollouts(folder, stack, server.kubeconfig(folder, account=CONTROLLER))
+        found = World(server, proxies, folder, controller, prometheus)
         stack.enter_context(_always(found.look, found.wrong))
         yield found
 
@@ -293,25 +403,6 @@ def _exporter(proxies: Proxies, stack: ExitStack) -> str:
     return f"127.0.0.1:{server.server_port}"
 
 
-def _prometheus(folder: Path, stack: ExitStack, target: str) -> str:
-    port = free_port()
-    scrape = {"job_name": "proxies", "honor_labels": True, "static_configs": [{"targets": [target]}]}
-    (folder / "prometheus.yml").write_text(
-        yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]})
-    )
-    program = Program(
-        [
-            required_command("prometheus"), f"--config.file={folder}/prometheus.yml",
-            f"--storage.tsdb.path={folder}/series", f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        folder / "prometheus.log",
-    )  # fmt: skip
-    stack.callback(program.stop)
-    url = f"http://127.0.0.1:{port}"
-    program.wait(lambda: _answers(f"{url}/-/ready"))
-    return url
-
-
 def _controllers(folder: Path, stack: ExitStack, config: Path) -> None:
     program = Program(
         [
@@ -328,8 +419,8 @@ def _rollouts(folder: Path, stack: ExitStack, config: Path) -> Program:
     health = free_port()
     program = Program(
         [
-            required_tool("rollouts-controller"), f"--kubeconfig={config}", "--leader-elect=false",
-            f"--healthzPort={health}", f"--metricsPort={free_port()}",
+            required_tool("rollouts-controller"), f"--kubeconfig={config}", f"--healthzPort={health}",
+            f"--metricsPort={free_port()}",
         ],
         folder / "rollouts-controller.log", environment=KEEPS_ITS_GARBAGE,
     )  # fmt: skip

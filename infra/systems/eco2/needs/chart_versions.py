@@ -14,6 +14,9 @@ ROLLOUTS = Chart(
 )
 """With Argo Rollouts 1.9.0. The repository's index, its branch gh-pages, on 2026-11-28."""
 
+ROLLOUTS_IMAGE = "v1.9.0@sha256:fd2f03738e743b6634f5b087bdc959a3777cfb41c0ef32fc88f118b2e6d00270"
+"""The controller's, as its chart takes a tag: one public repository of others pins tag and digest together (2026-11-29)."""
+
 METRICS_SERVER = Chart(
     release="metrics-server",
     namespace="metrics-server",

@@ -245,6 +245,33 @@ OPA = GoTool(
     pinned="github.com/open-policy-agent/opa",
     took="seconds more: conftest is made of it",
 )
+KYVERNO = GoTool(
+    name="kubectl-kyverno",
+    module="kyverno",
+    package="github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno",
+    pinned="github.com/kyverno/kyverno",
+    version_variable="github.com/kyverno/kyverno/pkg/version.BuildVersion=v",
+    took="3 to 6 minutes",
+    is_dear=True,
+)
+COSIGN = GoTool(
+    name="cosign",
+    module="kyverno",
+    package="github.com/sigstore/cosign/v3/cmd/cosign",
+    pinned="github.com/sigstore/cosign/v3",
+    version_variable="sigs.k8s.io/release-utils/version.gitVersion=v",
+    took="seconds more: Kyverno is made of it; alone 2 to 4 minutes",
+    is_dear=True,
+)
+CRANE = GoTool(
+    name="crane",
+    module="kyverno",
+    package="github.com/google/go-containerregistry/cmd/crane",
+    pinned="github.com/google/go-containerregistry",
+    version_variable="github.com/google/go-containerregistry/cmd/crane/cmd.Version=v",
+    took="seconds more",
+    is_dear=True,
+)
 KUBECONFORM = GoTool(
     name="kubeconform",
     module="kubeconform",
@@ -280,6 +307,9 @@ TOOLS = {
         ALERT_ROUTES,
         CONFTEST,
         OPA,
+        KYVERNO,
+        COSIGN,
+        CRANE,
         KUBECONFORM,
     )
 }

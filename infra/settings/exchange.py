@@ -32,6 +32,15 @@ ImageRelease = Annotated[
 ]
 
 
+P256 = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"
+"""What every public key of the curve P-256 begins with (RFC 5480: its type, its curve, an uncompressed point)."""
+
+SignerKey = Annotated[
+    str,
+    Field(pattern=rf"^-----BEGIN PUBLIC KEY-----\n{P256}[A-Za-z0-9+/\n]{{86,92}}==\n-----END PUBLIC KEY-----\n?$"),
+]
+"""A public key of the curve P-256, as `cosign generate-key-pair` and `cosign public-key --key awskms:///…` write it."""
+
 Https = Annotated[str, Field(pattern=r"^https://[^\s*]+$")]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
 """A word of OAuth's `scope` (RFC 6749, 3.3)."""
@@ -145,6 +154,10 @@ class Exchange(Section):
     """What the buckets' names start with: they are unique in all of AWS."""
     images: dict[Label, ImageRelease]
     """The release of each service's image: its tag, and its content by digest. Nodes run this content and no other."""
+    image_signers: Annotated[dict[Label, SignerKey], Field(min_length=1, max_length=3)]
+    """The keys by which the services' pipelines sign their images (`cosign sign --key`), by name: the public halves. An image that
+    none of them signed is not deployed, and Kyverno lets no pod have it. To change a key: both are here until all images have the
+    new one's."""
     runbooks: Annotated[str, Field(pattern=r"^https://[\w.-]+/[\w./-]*[\w-]$")]
     """The URL of the folder with the runbooks, into which the alerts' links lead."""
     slack_channel: Annotated[str, Field(pattern=r"^#[a-z0-9_-]{1,80}$")] = "#exchange-alerts"

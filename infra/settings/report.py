@@ -38,12 +38,14 @@ def _sentence(section: str, model: type[BaseModel], finding: Mapping[str, Any]) 
         case "literal_error":
             return f"{key}: {finding['input']!r} — allowed: {finding['ctx']['expected']}"
         case "string_pattern_mismatch":
-            return f"{key}: {finding['input']!r} — allowed: text of the form {finding['ctx']['pattern']}"
+            return f"{key}: {_shown(finding['input'])} — allowed: text of the form {finding['ctx']['pattern']}"
         case _:
             return f"{key}: {_shown(finding['input'])} — allowed: {finding['msg'].removeprefix('Input should be ')}"
 
 
 def _shown(value: Any) -> str:
+    if "PRIVATE KEY" in str(value):
+        return "a private key, which is not repeated here and belongs in no stack file"
     return "these values" if isinstance(value, dict | BaseModel) else repr(value)
 
 

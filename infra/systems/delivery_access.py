@@ -370,6 +370,21 @@ def _storage(reach: Reach) -> Statements:
             "PutLifecyclePolicy TagResource UntagResource",
             reach.arns("ecr", "repository/{}-*"),
         ),
+        *_signatures(reach),
+    )
+
+
+def _signatures(reach: Reach) -> Statements:
+    """The exchange's images and their signatures, read before a stack is changed (`.github/scripts/verify_images.sh`).
+
+    To list what refers to an image is BatchGetImage too (ECR's API reference, ListImageReferrers; read on 2026-11-29).
+    """
+    prefix = Names(system="exchange", stack=reach.stack).prefix
+    if prefix not in reach.names:
+        return ()
+    return (
+        _may("ecr", "GetAuthorizationToken", ["*"]),
+        _may("ecr", "BatchGetImage GetDownloadUrlForLayer", reach.arns("ecr", f"repository/{prefix}-*")),
     )
 
 

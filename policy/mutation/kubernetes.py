@@ -368,4 +368,17 @@ _ADMISSION: tuple[Mutation, ...] = spoil(
     },
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*_WORKLOADS, *_NAMESPACES, *_ACCESS, *_DELIVERY, *_ADMISSION)
+_SIGNATURES: tuple[Mutation, ...] = spoil(
+    "Kyverno",
+    "kubernetes:policies.kyverno.io/v1:NamespacedImageValidatingPolicy",
+    {
+        "spec.failurePolicy": ("Ignore", GONE),
+        "spec.validationActions": (["Audit"], GONE),
+        "spec.validations": ([], GONE),
+        "spec.attestors": ([], GONE),
+        "spec.attestors[0].cosign.key": (GONE,),
+        "spec.validationConfigurations.required": (False,),
+    },
+)
+
+MUTATIONS: tuple[Mutation, ...] = (*_WORKLOADS, *_NAMESPACES, *_ACCESS, *_DELIVERY, *_ADMISSION, *_SIGNATURES)

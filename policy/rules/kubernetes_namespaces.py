@@ -184,7 +184,9 @@ def _lives_among_strangers(resource: Resource) -> Iterable[str]:
         yield f"it lives in {found}"
 
 
-ADMISSION_POLICY = "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy"
+ADMISSION_POLICY, SIGNATURE_POLICY = (
+    f"kubernetes:policies.kyverno.io/v1:Namespaced{kind}" for kind in ("ValidatingPolicy", "ImageValidatingPolicy")
+)
 
 
 def _lets_pass(resource: Resource) -> Iterable[str]:
@@ -195,6 +197,19 @@ def _lets_pass(resource: Resource) -> Iterable[str]:
         yield f"validationActions are {', '.join(each(spec, 'validationActions')) or 'none'}: what it finds is not refused"
     if not each(spec, "validations"):
         yield "it has no validations"
+    if resource.type == SIGNATURE_POLICY:
+        yield from _anybody_signs(spec)
+
+
+def _anybody_signs(spec: Any) -> Iterable[str]:
+    for signer in each(spec, "attestors"):
+        name = at(signer, "name")
+        if not at(signer, "cosign", "key", "data"):
+            yield f"the signer {name} has no key of its own: whoever Sigstore knows may be meant"
+    if not each(spec, "attestors"):
+        yield "it names no signer"
+    if at(spec, "validationConfigurations", "required") is False:
+        yield "validationConfigurations.required is false: an image that was not looked at passes"
 
 
 RULES: tuple[Rule, ...] = (
@@ -312,7 +327,7 @@ RULES: tuple[Rule, ...] = (
         controls=("CIS Kubernetes 1.12 5.2.1",),
         severity=Severity.HIGH,
         remedy="Set failurePolicy: Fail and validationActions: [Deny] in the policy's file.",
-        types=frozenset({ADMISSION_POLICY}),
+        types=frozenset({ADMISSION_POLICY, SIGNATURE_POLICY}),
         check=_lets_pass,
     ),
 )

@@ -116,7 +116,10 @@ class World:
         return f"{name}:{what}-{next(self.numbers)}"
 
     def settle(self, *services: tuple[str, str]) -> None:
-        """Each healthy, with the release that has its requests, and all of its pods; what its routes had before is forgotten."""
+        """Each healthy, with the release that has its requests and with its pods alone; what its routes had before is forgotten.
+
+        A pod of a release that was taken back is counted for as long as it is there.
+        """
         for namespace, name in services:
             self.wait_for(namespace, name, "Healthy", "Paused", "Degraded")
             for pod in self.pods(namespace, name):
@@ -126,6 +129,7 @@ class World:
         for namespace, name in services:
             self.wait_for(namespace, name, "Healthy")
             self.seen(name)
+            self.wait_for_pods(namespace, name, self.image(namespace, name))
             for key, found in [*self.weights.items()]:
                 if key[1].startswith(name):
                     self.begun[key] = len(found) - 1
@@ -193,7 +197,7 @@ class World:
         def there() -> bool:
             time.sleep(0.2)
             if self.wrong:
-                raise self.wrong[0]
+                raise RuntimeError(f"nobody looks on any more: {self.wrong[0]!r}")
             return self.phase(namespace, name) in phases
 
         try:
@@ -232,6 +236,14 @@ class World:
         wait_until(
             lambda: self.image(namespace, name) == image, f"{name} to be {image}, not {self.image(namespace, name)}"
         )
+
+    def wait_for_pods(self, namespace: str, name: str, image: str) -> None:
+        """Until no pod of the service has another image."""
+
+        def others() -> set[str]:
+            return {one["spec"]["containers"][0]["image"] for one in self.pods(namespace, name)} - {image}
+
+        wait_until(lambda: not others(), f"{name} to have {image} alone, not {others()}", patience=PATIENCE)
 
     def away(self, namespace: str, image: str) -> None:
         """One pod of this image is not ready any more, nor comes another in its place."""
@@ -325,7 +337,7 @@ def quickened(objects: Sequence[Manifest], prometheus: str) -> list[Manifest]:
                 metric |= {"initialDelay": f"{WINDOW_SECONDS + 1}s", "interval": "1s", "count": 2}
         if one["kind"] == "Rollout":
             one["spec"]["progressDeadlineSeconds"] = 45
-            one["spec"]["strategy"]["canary"]["scaleDownDelaySeconds"] = 1
+            one["spec"]["strategy"]["canary"] |= {"scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1}
             # Nothing follows the number of pods here.
             one["spec"].setdefault("replicas", 2)
     return found
@@ -370,6 +382,9 @@ def _always(act: Callable[[], None], wrong: list[Exception]) -> Iterator[None]:
         while not ended.wait(0.2):
             try:
                 act()
+            except urllib3.exceptions.HTTPError:
+                # A server that is slow for a moment is asked again; the tests' own patience ends.
+                continue
             except Exception as error:
                 wrong.append(error)
                 return

@@ -448,7 +448,16 @@ def _admission(change: dict[str, Any]) -> Broken:
     return Broken(rule="kubernetes-admission-denies", type=type_, name=name, change=change)
 
 
+def _signed(change: dict[str, Any]) -> Broken:
+    type_ = "kubernetes:policies.kyverno.io/v1:NamespacedImageValidatingPolicy"
+    return Broken(rule="kubernetes-admission-denies", type=type_, name="exchange-signed-images-policy", change=change)
+
+
 _ADMISSION: tuple[Broken, ...] = (
+    _signed({"spec.failurePolicy": "Ignore"}),
+    _signed({"spec.attestors": []}),
+    _signed({"spec.attestors.0.cosign": {"keyless": {"identities": [{"issuerRegExp": ".*", "subjectRegExp": ".*"}]}}}),
+    _signed({"spec.validationConfigurations.required": False}),
     _admission({"spec.failurePolicy": "Ignore"}),
     _admission({"spec.failurePolicy": ...}),
     _admission({"spec.validationActions": ["Audit"]}),

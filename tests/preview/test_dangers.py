@@ -395,6 +395,12 @@ CASES = [
         "what it refused is let in",
     ),
     case(
+        "a policy of signatures that is removed",
+        Rank.WIDENED,
+        removed("NamespacedImageValidatingPolicy", "exchange-signed-images-policy"),
+        "pods run whatever image they name",
+    ),
+    case(
         "a network policy that is removed",
         Rank.WIDENED,
         removed(NETWORK_POLICY, "eco2-network-policies-my-default-deny"),

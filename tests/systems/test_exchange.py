@@ -21,7 +21,7 @@ from infra.systems.exchange.document import (
 )
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
-from tests.stacks import ACCOUNT, REGION
+from tests.stacks import ACCOUNT, REGION, stack_file
 from tests.systems.eco2_objects import Manifest, wave
 
 HOST = "exchange.eco2.example.com"
@@ -282,7 +282,21 @@ class TestPolicyAsCode:
 
     def test_its_project_may_bring_them(self, prod: Recording) -> None:
         kinds = the(prod, "AppProject", "exchange", "argocd")["spec"]["namespaceResourceWhitelist"]
-        assert {"group": "policies.kyverno.io", "kind": "NamespacedValidatingPolicy"} in kinds
+        for kind in ("NamespacedValidatingPolicy", "NamespacedImageValidatingPolicy"):
+            assert {"group": "policies.kyverno.io", "kind": kind} in kinds
+
+    def test_no_pod_has_an_image_that_the_pipelines_did_not_sign(self, prod: Recording) -> None:
+        """What it lets in and what not is Kyverno's to show: tests/policy/test_signatures.py."""
+        made = the(prod, "NamespacedImageValidatingPolicy", "kubernetes-image-signed", NAMESPACE)
+        spec = made["spec"]
+        assert (spec["failurePolicy"], spec["validationActions"]) == ("Fail", ["Deny"])
+        assert wave(made) < GATEWAY_WAVE
+        keys = json.loads(stack_file("prod").config["edge-platform:exchange"])["image_signers"]
+        assert {one["name"]: one["cosign"]["key"]["data"] for one in spec["attestors"]} == keys
+        registry = "290008131187.dkr.ecr.ap-northeast-2.amazonaws.com/exchange-prod"
+        assert {one["glob"] for one in spec["matchImageReferences"]} == {
+            f"{registry}-{service.name}{end}*" for service in SERVICES for end in (":", "@")
+        }
 
 
 def roles(stack: Recording) -> list[Registered]:

@@ -26,6 +26,11 @@ WEALIST = "wealist"
 NETWORK = f"{WEALIST}.network"
 
 
+PRIVATE_KEY = (
+    "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nc29tZWJvZHkncw==\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n"
+)
+
+
 @dataclass(frozen=True)
 class Bad:
     """One edit of the prod stack file and the words its error must have."""
@@ -98,6 +103,12 @@ BAD = [
     Bad("eco2.kubernetes", {"snapshot_minutes": 1}, ["snapshot_minutes: 1", "greater than or equal to 5"]),
     Bad("eco2.gitops.repository", "git@github.com:x/y", ["eco2.gitops.repository: 'git@github.com:x/y'", "https"]),
     Bad("eco2.gitops.signing_keys", {"0" * 16: "y"}, ["eco2.gitops.signing_keys.0000000000000000: 'y'"]),
+    Bad("exchange.image_signers", ..., ["exchange.image_signers: missing; add it"]),
+    Bad("exchange.image_signers", {}, ["exchange.image_signers: these values", "at least 1 item"]),
+    Bad("exchange.image_signers", {"x": "y"}, ["exchange.image_signers.x: 'y'", "-----BEGIN PUBLIC KEY-----"]),
+    Bad(
+        "exchange.image_signers", {"x": PRIVATE_KEY}, ["exchange.image_signers.x: a private key, which is not repeated"]
+    ),
     Bad("eco2.images.celery", "latest", ["eco2.images.celery: 'latest'", "the tag of a release"]),
     Bad("eco2.images.celery", f"latest@sha256:{'0' * 64}", ["the tag of a release"]),
     Bad("eco2.images.celery", ..., ["images has no celery", "a release for each of auth-api"]),
@@ -166,6 +177,7 @@ def test_a_bad_value_is_one_readable_error(bad: Bad, tmp_path: Path) -> None:
     (problem,) = error.value.problems
     assert all(word in problem for word in bad.words), problem
     assert str(error.value).startswith("Pulumi.prod.yaml has 1 error:\n")
+    assert PRIVATE_KEY.splitlines()[1] not in str(error.value)
 
 
 def test_all_errors_come_out_at_once(tmp_path: Path) -> None:

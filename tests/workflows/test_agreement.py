@@ -15,6 +15,8 @@ from rehearsal.stack_file import stacks
 from rehearsal.values import reveal
 from tests.stacks import ROOT, changed_stack, stack_file
 from tests.workflows.files import EVERYTHING, SCRIPTS, SHELL_SCRIPTS, WORKFLOWS, named
+from tools.delivery_judges import JUDGES
+from tools.go_tools import CONFTEST, KUBECONFORM, KYVERNO, OPA
 
 STACKS = ["dev", "prod"]
 KEYS = ("PUBLISHER_PRIVATE_KEY", "PUBLISHER_SIGNING_KEY")
@@ -44,9 +46,11 @@ def test_prod_comes_after_dev_and_after_its_plan() -> None:
 
 
 def test_the_deploying_job_is_in_the_environment_of_its_stack_and_cannot_write_to_the_repository() -> None:
-    guarded, deploy, publish = named("deploy-stack.yml").jobs.values()
+    guarded, deploy, judged, publish = named("deploy-stack.yml").jobs.values()
     assert deploy["environment"] == publish["environment"] == "${{ inputs.stack }}"
-    assert (deploy["needs"], publish["needs"]) == ("guarded", "deploy")
+    assert (deploy["needs"], judged["needs"], publish["needs"]) == ("guarded", "deploy", ["deploy", "judged"])
+    assert judged["permissions"] == {"contents": "read"}
+    assert "environment" not in judged
     assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
     assert publish["permissions"] == {"contents": "read"}
     assert "aws" not in json.dumps(publish).lower()
@@ -159,9 +163,28 @@ def test_scripts_that_workflows_call_are_there_and_all_of_them_are_called() -> N
 
 def test_modules_that_workflows_run_are_there() -> None:
     runs = [run for one in EVERYTHING for run in one.runs()]
-    modules = {name for run in runs for name in re.findall(r"python -m ([\w.]+)", run)}
-    assert modules == {"rehearsal.rendered"}
+    modules = {name for run in runs for name in re.findall(r"python3? -m ([\w.]+)", run)}
+    assert modules == {"rehearsal.rendered", "tools.delivery_judges", "tools.go_tools"}
     assert all((ROOT / Path(*name.split("."))).with_suffix(".py").exists() for name in modules)
+
+
+def test_every_judge_of_the_delivery_is_a_step_and_its_programs_are_built_before() -> None:
+    steps = [step.get("run", "") for step in named("deploy-stack.yml").jobs["judged"]["steps"]]
+    asked = [re.findall(r"tools\.delivery_judges ([\w-]+) \"\$RUNNER_TEMP/manifests\"", run) for run in steps]
+    assert [name for names in asked for name in names] == [*JUDGES]
+    (built,) = [run for run in steps if "tools.go_tools" in run]
+    assert all(tool.name in built for tool in (KUBECONFORM, CONFTEST, OPA, KYVERNO))
+    assert steps.index(built) < min(number for number, names in enumerate(asked) if names)
+
+
+def test_images_are_verified_before_a_stack_is_changed_and_what_verifies_is_built_without_a_role() -> None:
+    steps = named("deploy-stack.yml").jobs["deploy"]["steps"]
+    place = {
+        what: next(number for number, step in enumerate(steps) if what in str(step.get("run") or step.get("uses")))
+        for what in ("tools.go_tools cosign", "actions/pulumi", "verify_images.sh", "pulumi up")
+    }
+    assert list(place) == sorted(place, key=lambda what: place[what])
+    assert not any("cache" in step.get("uses", "").partition("@")[0] for step in steps)
 
 
 def test_the_cli_has_the_version_of_the_sdk() -> None:

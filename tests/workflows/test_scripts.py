@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -385,6 +386,48 @@ class TestDrift:
         self.compare(machine)
         self.report(machine, json.dumps([{"number": 4, "title": "Drift: prod"}]))
         assert any(one.startswith("gh issue close 4 ") for one in machine.asked)
+
+
+class TestSignatures:
+    """verify_images.sh; what cosign says of which image: tests/policy/test_signatures.py."""
+
+    FILE = 'config:\n  aws:region: ap-northeast-2\n  x:\n    account: "111111111111"\n    state_bucket: bucket-of-the-state\n'
+
+    @pytest.fixture
+    def stack(self, tmp_path: Path) -> Machine:
+        found = Machine(folder=tmp_path)
+        (tmp_path / "Pulumi.prod.yaml").write_text(self.FILE)
+        found.stand_in("aws", "ecr get-login-password --region ap-northeast-2", "the-password\n")
+        (tmp_path / ".venv/bin").mkdir(parents=True)
+        return found
+
+    def verify(self, stack: Machine, status: int = 0) -> subprocess.CompletedProcess[str]:
+        python = stack.folder / ".venv/bin/python"
+        python.write_text(f'#!/usr/bin/env bash\necho "$*" >seen\ncp "$DOCKER_CONFIG/config.json" .\nexit {status}\n')
+        python.chmod(0o755)
+        return stack.run("verify_images.sh", "prod")
+
+    def test_the_registry_is_told_who_asks_and_nothing_stays(self, stack: Machine) -> None:
+        done = self.verify(stack)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (stack.folder / "seen").read_text() == "-m tools.signatures prod\n"
+        (asked,) = json.loads((stack.folder / "config.json").read_text())["auths"].items()
+        assert asked[0] == "111111111111.dkr.ecr.ap-northeast-2.amazonaws.com"
+        assert base64.b64decode(asked[1]["auth"]).decode() == "AWS:the-password"
+        assert "the-password" not in done.stdout + done.stderr
+        assert [*stack.folder.glob("tmp*/config.json")] == []
+
+    def test_an_image_that_is_not_signed_ends_the_deployment(self, stack: Machine) -> None:
+        assert self.verify(stack, status=1).returncode == 1
+
+    def test_without_a_password_nothing_is_verified(self, stack: Machine) -> None:
+        stack.stand_in("aws", "*", status=255)
+        (stack.folder / "answers/aws.01/status").write_text("255")
+        assert self.verify(stack).returncode != 0
+        assert not (stack.folder / "seen").exists()
+
+    def test_a_stack_that_is_none_is_an_error(self, stack: Machine) -> None:
+        assert stack.run("verify_images.sh", "staging").returncode == 1
 
 
 class TestImages:

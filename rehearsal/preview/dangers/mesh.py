@@ -26,6 +26,7 @@ _SIDECAR = "kubernetes:networking.istio.io/v1:Sidecar"
 _DESTINATION = "kubernetes:networking.istio.io/v1:DestinationRule"
 _NAMESPACE = "kubernetes:core/v1:Namespace"
 _ADMISSION = "kubernetes:policies.kyverno.io/v1:NamespacedValidatingPolicy"
+_SIGNATURES = "kubernetes:policies.kyverno.io/v1:NamespacedImageValidatingPolicy"
 
 _CHECKS = ("CUSTOM", "DENY")
 _FAIL_OPEN = re.compile(
@@ -350,6 +351,7 @@ def _removed(was: Resource) -> Iterator[Danger]:
         ),
         _AUTHENTICATION: ("the request authentication is removed", "nobody verifies the tokens any more"),
         _ADMISSION: ("the admission policy is removed", "what it refused is let in"),
+        _SIGNATURES: ("the policy of images' signatures is removed", "pods run whatever image they name"),
         _SIDECAR: ("the Sidecar is removed", "its workloads may reach every host that the mesh knows"),
     }.get(was.type)
     if said:

@@ -42,7 +42,7 @@ def answer(context: Context, asked: Asked[Policies]) -> Answer:
                 source=NAME,
                 target="internet",
                 ports=[HTTPS],
-                why="signatures: the registry, STS for its role, Sigstore",
+                why="signatures: the registry, and STS for its role",
             ),
             Edge(source="prometheus", target=NAME, ports=[METRICS], why="metrics: what was refused"),
         ],

@@ -46,11 +46,15 @@ _PARTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class CommandLine:
-    """The project in a folder of its own, with `Pulumi.<stack>.yaml` to edit, and a shell in it."""
+    """The project in a folder of its own, with `Pulumi.<stack>.yaml` to edit, and a shell in it.
+
+    `before` is for whoever wants to remember what the account held.
+    """
 
     project: Path
     cloud: Cloud
     environment: Mapping[str, str]
+    before: frozenset[str] = frozenset()
 
     def __call__(self, command: str, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """What the command says; a shell reads it, as an operator's would."""

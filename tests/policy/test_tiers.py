@@ -31,9 +31,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     configured.forget()
 
 
+OWN = {
+    "wealist.domain": "staging.example.com",
+    "wealist.bucket_prefix": "wealist-staging",
+    "wealist.network.cidr": "10.21.0.0/16",
+}
+"""What two stacks of an account may not share."""
+
+
 def make(folder: Path, stack: str, like: str, *systems: str) -> None:
-    """A third stack's file."""
-    changed_stack(folder, like, {"platform.systems": list(systems)})
+    """A third stack's file, or that of the one it is like."""
+    changed_stack(folder, like, {"platform.systems": list(systems), **({} if stack == like else OWN)})
     (folder / f"Pulumi.{like}.yaml").rename(folder / f"Pulumi.{stack}.yaml")
 
 

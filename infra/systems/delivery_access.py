@@ -546,7 +546,7 @@ WORKLOADS = {
     "tag": "GetResources",
     "wafv2": "Get*",
 }
-"""What the systems' machines, controllers and releases do in AWS, by service. It has no IAM and no STS: none makes another role."""
+"""What the systems' machines, controllers and releases do in AWS, by service. It has no IAM: none makes another role."""
 
 
 def boundary(reach: Reach) -> Statements:
@@ -559,6 +559,8 @@ def boundary(reach: Reach) -> Statements:
         ),
         # Secrets that RDS makes and names; whose, the roles' own policies say.
         _may("secretsmanager", "GetSecretValue", reach.arns("secretsmanager", "secret:rds!db-*")),
+        # Whoever it is, it may do no more than this again: it is a role of the stack.
+        _may("sts", "AssumeRole", reach.arns("iam", "role/{}-alertmanager", region="")),
         # Beside what repositories hold, ECR has the whole registry's settings, and those are every stack's.
         _may("ecr", "*", reach.arns("ecr", "repository/*")),
         Statement(effect="Deny", actions=["s3:*"], resources=[reach.state, f"{reach.state}/*"]),

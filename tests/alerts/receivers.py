@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from moto.server import ThreadedMotoServer
 from tests.mesh.certificates import Authority
 from tests.mesh.processes import Program, wait_until
 from tests.ports import free_port
-from tests.stacks import REGION
+from tests.stacks import ACCOUNT, REGION
 from tests.tools import required_command
 
 Config = dict[str, Any]
@@ -89,6 +90,7 @@ def receivers(folder: Path, topics: Sequence[str], password: str) -> Iterator[Re
     certificate = Authority(folder, "mail").issue("relay", "mail", ["127.0.0.1"])
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate.chain, certificate.key)
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     cloud = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     cloud.start()
     sns, port = "http://{}:{}".format(*cloud.get_host_and_port()), free_port()
@@ -176,7 +178,7 @@ class _Mailbox:
 
 
 @contextmanager
-def alertmanager(folder: Path, told: Receivers, config: Config) -> Iterator[str]:
+def alertmanager(folder: Path, told: Receivers, config: Config, keys: Mapping[str, str] = CREDENTIALS) -> Iterator[str]:
     """Debian's, running with the configuration brought to loopback; its URL. It stands for the chart's, which is newer."""
     path, address = folder / "alertmanager.yml", f"127.0.0.1:{free_port()}"
     path.write_text(yaml.safe_dump(told.on_loopback(config)))
@@ -184,7 +186,7 @@ def alertmanager(folder: Path, told: Receivers, config: Config) -> Iterator[str]
         [required_command("prometheus-alertmanager"), f"--config.file={path}", f"--storage.path={folder}",
          f"--web.listen-address={address}", "--cluster.listen-address="],
         folder / "alertmanager.log",
-        environment={**CREDENTIALS, "SSL_CERT_FILE": str(told.roots)},
+        environment={**keys, "SSL_CERT_FILE": str(told.roots)},
     )  # fmt: skip
 
     def ready() -> bool:
@@ -215,5 +217,5 @@ def heard_of(
     """What is heard of the alerts, once as many messages as expected have come."""
     with alertmanager(folder, told, config) as url:
         raised(url, alerts)
-        wait_until(lambda: sum(map(len, told.heard().values())) >= expected, f"{expected} messages")
+        wait_until(lambda: sum(map(len, told.heard().values())) >= expected, f"{expected} messages", patience=90)
     return told.heard()

@@ -15,6 +15,7 @@ from rehearsal.recording import Recording
 from rehearsal.values import reveal
 from tests.alerts.receivers import Config, Receivers, heard_of, receivers
 from tests.alerts.routes import PASSWORD, RECORD, mark, merged, objects_of, question
+from tests.stacks import ROOT
 
 ALARMS, HEARTBEAT = "eco2-prod-alarms", "eco2-prod-heartbeat"
 CLUSTER = f"sns:{ALARMS}"
@@ -28,8 +29,13 @@ TOLD: Mapping[str, Sequence[str]] = {
 """Who is told of each system's alerts."""
 
 APART = {("eco2", "Watchdog"): [f"sns:{HEARTBEAT}"]}
-ELSEWHERE = {"wealist", "delivery"}
-"""Systems without objects in the cluster: wealist's own Prometheus is tried in test_wealist.py, and delivery runs nothing."""
+ELSEWHERE = {"wealist"}
+"""Whose Prometheus is not the cluster's: tests/alerts/test_wealist.py tries its own."""
+
+NOBODY = {"delivery"}
+"""Systems that run nothing and so have no alerts; test_who_has_no_alerts_has_no_rules holds it."""
+
+DEPLOY, ALERTS_FILE = ROOT / "deploy", re.compile("alert|prometheus")
 
 Labels = Mapping[str, str]
 
@@ -108,7 +114,16 @@ def test_without_its_bound_the_clusters_route_would_wake_its_people_for_each_cri
 def test_every_system_is_told_of(prod: Recording) -> None:
     """A new one says who hears its alerts, or that it has none."""
     assert {*alerts_of(prod)} == {*TOLD}
-    assert {*TOLD} | ELSEWHERE == {*REGISTRY}
+    assert {*TOLD} | ELSEWHERE | NOBODY == {*REGISTRY}
+
+
+def test_who_has_no_alerts_has_no_rules() -> None:
+    """Neither files of rules nor a Prometheus of its own; who has those is tried by a file of its name."""
+    having = {path.relative_to(DEPLOY).parts[0] for path in DEPLOY.rglob("*") if ALERTS_FILE.search(path.name)}
+    assert having & NOBODY == set()
+    assert having <= {*TOLD} | ELSEWHERE
+    for system in ELSEWHERE:
+        assert (Path(__file__).parent / f"test_{system}.py").exists(), system
 
 
 def test_the_record_is_of_what_prod_renders(prod: Recording) -> None:

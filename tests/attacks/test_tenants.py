@@ -27,6 +27,8 @@ GUESTS = FenceArgs(
     name="tenant-guestbook",
     namespaces=["guestbook", "guestbook-jobs"],
     hosts=["guests.eco2.example"],
+    home="guestbook",
+    recorded="guestbook:",
     store="guestbook-parameters",
     path="/guestbook/prod",
     reader="parameters",
@@ -96,6 +98,35 @@ def prometheus(**more: Any) -> Manifest:
     return judged(prometheus={"address": GUESTS.prometheus, "query": "vector(1)", **more})
 
 
+MONITORING = "monitoring.coreos.com/v1"
+
+
+def alerted(labels: Manifest | None = None, **group: Any) -> Manifest:
+    """A rule for an alert of its own, but for what is said otherwise."""
+    rule = {"alert": "Down", "expr": "vector(1)", "labels": labels or {"severity": "critical"}}
+    return made(MONITORING, "PrometheusRule", {"groups": [{"name": "x", "rules": [rule], **group}]})
+
+
+def recorded(name: str) -> Manifest:
+    rule = {"record": name, "expr": "vector(0)", "labels": {"namespace": "my"}}
+    return made(MONITORING, "PrometheusRule", {"groups": [{"name": "x", "rules": [rule]}]})
+
+
+def monitored(endpoint: Manifest | None = None, **spec: Any) -> Manifest:
+    asked = {"port": "metrics", "path": "/metrics", "interval": "30s", **(endpoint or {})}
+    selected = {"selector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {"matchNames": ["guestbook"]}}
+    return made(MONITORING, "PodMonitor", {**selected, "podMetricsEndpoints": [asked], **spec})
+
+
+def told(**receiver: Any) -> Manifest:
+    """Who hears its alerts: a channel, but for what is said otherwise."""
+    slack = {"slackConfigs": [{"apiURL": {"name": "alerts", "key": "slack-url"}, "channel": "#guests"}]}
+    spec = {"route": {"receiver": "all"}, "receivers": [{"name": "all", **(receiver or slack)}]}
+    return made(f"{MONITORING}alpha1", "AlertmanagerConfig", spec)
+
+
+OWN = {"severity": "critical", "namespace": "guestbook"}
+
 SLICE = {
     "apiVersion": "discovery.k8s.io/v1",
     "kind": "EndpointSlice",
@@ -123,6 +154,10 @@ HONEST = {
         [{"setWeight": 10}, {"analysis": {"templates": [{"templateName": "x"}]}}, {"pause": {"duration": "1m"}}]
     ),
     "a verdict of Prometheus": judged(),
+    "an alert of its own": alerted(OWN),
+    "a series of its own": recorded("guestbook:up"),
+    "its pods' metrics": monitored(),
+    "its own channel": told(),
     "what the controller makes of it": judged(
         "AnalysisRun",
         prometheus={"address": GUESTS.prometheus, "query": "vector(1)", "authentication": {"oauth2": {}, "sigv4": {}}},
@@ -134,6 +169,31 @@ OTHERS_SERVICE: dict[str, Any] = {
     "rewrite": {"uri": "/api/v1/my/profile"},
 }
 STOLEN = {
+    "an alert that another's people hear": alerted({"severity": "critical", "namespace": "my"}),
+    "an alert whose label is its expression's, and so another's": alerted(),
+    "an alert whose label is written when it is up": alerted({**OWN, "namespace": "{{ $labels.destination }}"}),
+    "an alert whose label is empty": alerted({**OWN, "namespace": ""}),
+    "a series as another's rules ask for it": recorded("kube_pod_status_ready"),
+    "a series of another tenant's": recorded("exchange:up"),
+    "its pod says whose its metrics are": monitored({"honorLabels": True}),
+    "its monitor says so": monitored({"relabelings": [{"targetLabel": "namespace", "replacement": "my"}]}),
+    "the same, of each series": monitored({"metricRelabelings": [{"targetLabel": "namespace", "replacement": "my"}]}),
+    "its metrics are those of another's job": monitored(jobLabel="app"),
+    "Prometheus asks another's pods": monitored(namespaceSelector={"matchNames": ["guestbook", "my"]}),
+    "Prometheus asks everybody's": monitored(namespaceSelector={"any": True}),
+    "Prometheus asks by services": made(
+        MONITORING, "ServiceMonitor", {"selector": {"matchLabels": {"a": "b"}}, "endpoints": [{"port": "http"}]}
+    ),
+    "Prometheus asks whatever address it likes": made(
+        f"{MONITORING}alpha1", "ScrapeConfig", {"staticConfigs": [{"targets": ["my-api.my:8000"]}]}
+    ),
+    "Prometheus asks by way of a prober": made(
+        MONITORING, "Probe", {"prober": {"url": "my-api.my:8000"}, "targets": {"staticConfig": {"static": ["x"]}}}
+    ),
+    "Alertmanager says that all is well, as itself": told(
+        snsConfigs=[{"topicARN": "arn:aws:sns:ap-northeast-2:290008131187:eco2-prod-heartbeat", "sigv4": {}}]
+    ),
+    "Alertmanager calls whatever address it likes": told(webhookConfigs=[{"url": "http://my-api.my:8000/"}]),
     "its service is another name of another's": served(type="ExternalName", externalName=VICTIM, selector=None),
     "its service takes an address outside": served(externalIPs=["203.0.113.7"]),
     "its service selects nothing, for addresses by hand": served(selector=None),
@@ -256,6 +316,7 @@ def tenants(prod: Recording, fences: list[Manifest]) -> list[Manifest]:
     """The real tenants' own objects that a fence looks at."""
     kinds = {
         "Service", "VirtualService", "DestinationRule", "ServiceEntry", "ExternalSecret", "Rollout", "AnalysisTemplate",
+        "PrometheusRule", "PodMonitor", "AlertmanagerConfig",
     }  # fmt: skip
     around = {
         namespace

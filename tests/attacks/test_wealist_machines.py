@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ BACKEND, MONITORING, PIPELINE = (
     "wealist-prod-monitoring-role",
     "wealist-prod-github-actions-role",
 )
+ALERTMANAGER = "wealist-prod-alertmanager"
 DATABASE_INIT = "wealist-prod-database-init-role"
 GRAFANA, SERVICES = "monitoring/grafana_admin_password", ("db/user_db_password", "redis/auth_token", "jwt/secret")
 
@@ -113,3 +115,34 @@ def test_no_container_reaches_its_machines_role(stack: str, request: pytest.Fixt
     machines = [*recording.of("LaunchTemplate"), *recording.of("aws:ec2/instance:Instance")]
     assert len(machines) > 10
     assert [one.name for one in machines if one["metadataOptions.httpPutResponseHopLimit"] != 1] == []
+
+
+def test_alertmanagers_keys_tell_of_alerts_and_do_nothing_else(prod: Recording) -> None:
+    """A container has them: whoever takes it over can say on two topics that something, or nothing, is the matter."""
+    own = policies_of(prod, ALERTMANAGER)
+    assert {action for statement in own.statements for action in statement["Action"]} == {
+        "sns:Publish",
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+    }
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}"
+    for name in ("wealist-prod-alarms", "wealist-prod-heartbeat"):
+        assert own.allow("sns:Publish", f"{topic}:{name}")
+    for name in ("eco2-prod-alarms", "eco2-prod-heartbeat", "wealist-dev-alarms"):
+        assert not own.allow("sns:Publish", f"{topic}:{name}")
+    for name in (GRAFANA, *SERVICES):
+        assert not reads(prod, own, name)
+    key = prod.one("Key", "wealist-encryption-key").outputs["arn"]
+    assert decrypts(own, key, {}, "sns")
+
+
+def test_the_monitoring_machine_alone_becomes_alertmanager_and_nobody_else(prod: Recording) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    (role,) = [one for one in prod.of("aws:iam/role:Role") if one["name"] == ALERTMANAGER]
+    (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
+    assert (trust["Action"], trust["Principal"]) == (["sts:AssumeRole"], {"AWS": f"{arn}{MONITORING}"})
+    assert policies_of(prod, MONITORING).allow("sts:AssumeRole", f"{arn}{ALERTMANAGER}")
+    for other in (BACKEND, PIPELINE, DATABASE_INIT, MONITORING, "eco2-prod-alertmanager"):
+        assert not policies_of(prod, MONITORING).allow("sts:AssumeRole", f"{arn}{other}")
+    for other in (BACKEND, PIPELINE, DATABASE_INIT, ALERTMANAGER):
+        assert not policies_of(prod, other).allow("sts:AssumeRole", f"{arn}{ALERTMANAGER}")

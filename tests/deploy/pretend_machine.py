@@ -18,6 +18,7 @@ SETTINGS = {
     "REGISTRY": "290008131187.dkr.ecr.ap-northeast-2.amazonaws.com",
     "DOMAIN": "wealist.co.kr",
     "API_HOST": "api.wealist.co.kr",
+    "ALERTMANAGER_ROLE": "arn:aws:iam::290008131187:role/wealist-prod-alertmanager",
 }
 
 TOOLS = ["dnf", "yum", "amazon-linux-extras", "docker", "aws", "curl", "systemctl", "rpm", "chown", "sleep", "uname"]
@@ -100,7 +101,8 @@ class Machine:
 MASTER_SECRET = "arn:aws:secretsmanager:ap-northeast-2:290008131187:secret:rds!db-1-Ab12Cd"
 """What RDS keeps the master's user and password in."""
 
-# `aws ssm get-parameter`, `aws secretsmanager get-secret-value` and `aws ecr get-login-password`, as the real client answers.
+# `aws ssm get-parameter`, `aws secretsmanager get-secret-value`, `aws ecr get-login-password` and `aws sts assume-role`, as the
+# real client answers.
 AWS = """
 case "$1 $2" in
   "ssm get-parameter")
@@ -124,6 +126,7 @@ case "$1 $2" in
     echo
     ;;
   "ecr get-login-password") echo ecr-token-secret ;;
+  "sts assume-role") printf 'ASIAEXAMPLE\tsts-secret/key+1\tsts-secret-token==\n' ;;
   *) echo "unexpected: aws $*" >&2; exit 2 ;;
 esac
 """
@@ -146,3 +149,4 @@ def assert_no_secret(machine: Machine, *outputs: str) -> None:
     for text in seen:
         assert "lead'single" not in text, f"a secret shows in: {text}"
         assert "ecr-token-secret" not in text, f"the ECR token shows in: {text}"
+        assert "sts-secret" not in text, f"a key shows in: {text}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.systems.eco2.alertmanager import WATCHDOG
+from infra.components.alertmanager import WATCHDOG
 from infra.systems.eco2.observability import alert_groups
 from tests.stacks import ROOT
 from tests.systems.eco2_objects import context

@@ -46,7 +46,7 @@ def test_every_image_is_pinned() -> None:
         if path.name == "compose.yaml"
         for service in yaml.safe_load(path.read_text())["services"].values()
     ]
-    assert len(images) == 5
+    assert len(images) == 6
     for image in images:
         tag = image.rpartition(":")[2] if not image.endswith("?}") else "release"
         assert tag not in ("", "latest"), image

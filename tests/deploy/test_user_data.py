@@ -9,18 +9,15 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from infra.components.aws.scripts import USER_DATA_LIMIT, embed_directory, render_script
+from infra.components.aws.scripts import USER_DATA_LIMIT, render_script, uncommented
 from infra.settings.wealist import Backend
 from infra.systems.wealist.machines import agent_settings
+from infra.systems.wealist.scripts import monitoring_parts
 from tests.deploy.pretend_machine import SETTINGS, WEALIST, Machine, Result, assert_no_secret
 
 USER_DATA = WEALIST / "user_data"
 BACKEND: list[Path | str] = [USER_DATA / "common.sh", USER_DATA / "backend.sh"]
-MONITORING: list[Path | str] = [
-    USER_DATA / "common.sh",
-    *embed_directory(WEALIST / "monitoring"),
-    USER_DATA / "monitoring.sh",
-]
+MONITORING = monitoring_parts({"receivers": [{"name": "alarms"}]})
 DATABASE_INIT: list[Path | str] = [USER_DATA / "common.sh", USER_DATA / "database.sh"]
 
 PLUGIN = "usr/local/lib/docker/cli-plugins/docker-compose"
@@ -326,10 +323,44 @@ def test_monitoring_runs_twice(host: Machine) -> None:
 def test_monitoring_files_arrive_whole(al2023: Machine) -> None:
     boot(al2023, MONITORING)
     for source in sorted((WEALIST / "monitoring").iterdir()):
-        folder = "etc/systemd/system" if source.suffix == ".service" else "opt/wealist/monitoring"
-        expected = source.read_text().replace("@API_HOST@", SETTINGS["API_HOST"])
+        folder = "etc/systemd/system" if source.suffix in (".service", ".timer") else "opt/wealist/monitoring"
+        expected = uncommented(source.read_text()).replace("@API_HOST@", SETTINGS["API_HOST"])
         assert al2023.read(f"{folder}/{source.name}") == expected
-    assert al2023.mode("opt/wealist/monitoring/up.sh") == 0o755
+    assert [al2023.mode(f"opt/wealist/monitoring/{script}.sh") for script in ("up", "keys")] == [0o755, 0o755]
+    assert yaml.safe_load(al2023.read("opt/wealist/monitoring/alertmanager.yml")) == {"receivers": [{"name": "alarms"}]}
+    assert ["systemctl", "enable", "--now", "wealist-keys.timer"] in al2023.calls()
+
+
+def test_alertmanager_gets_keys_of_its_own_role_and_nobody_else_sees_them(al2023: Machine) -> None:
+    boot(al2023, MONITORING)
+    al2023.forget()
+    keys = "run/wealist/alertmanager/credentials"
+    for _ in range(2):
+        result = al2023.run(al2023.root / "opt/wealist/monitoring/keys.sh")
+        assert result.status == 0, result.output
+    assert al2023.read(keys).splitlines() == [
+        "[default]",
+        "aws_access_key_id=ASIAEXAMPLE",
+        "aws_secret_access_key=sts-secret/key+1",
+        "aws_session_token=sts-secret-token==",
+    ]
+    assert al2023.mode(keys) == 0o400
+    assert [call[1] for call in al2023.calls("chown")] == ["65534:65534"] * 2
+    assert {option(call, "--role-arn") for call in al2023.calls("aws")} == {SETTINGS["ALERTMANAGER_ROLE"]}
+    assert [path.name for path in (al2023.root / keys).parent.iterdir()] == ["credentials"]
+    assert_no_secret(al2023, result.output)
+
+
+def test_keys_that_cannot_be_had_leave_those_that_are_there(al2023: Machine) -> None:
+    boot(al2023, MONITORING)
+    script = al2023.root / "opt/wealist/monitoring/keys.sh"
+    assert al2023.run(script).status == 0
+    keys = al2023.root / "run/wealist/alertmanager/credentials"
+    before = keys.read_text()
+    al2023.stub("aws", "echo denied >&2; exit 254")
+    assert al2023.run(script).status == 254
+    assert keys.read_text() == before
+    assert [path.name for path in keys.parent.iterdir()] == ["credentials"]
 
 
 def test_prometheus_probes_the_public_health_urls(al2023: Machine) -> None:

@@ -521,6 +521,17 @@ class TestBoundary:
     def test_beyond_it_is_what_would_make_a_role_more_than_it_is(self, prod: Recording, action: str) -> None:
         assert not policy_named(prod, "delivery-prod-boundary").allow(action, "arn:aws:x")
 
+    def test_within_it_a_role_becomes_alertmanager_of_its_stack_and_nobody_else(self, prod: Recording) -> None:
+        boundary, role = policy_named(prod, "delivery-prod-boundary"), f"arn:aws:iam::{ACCOUNT}:role"
+        assert boundary.allow("sts:AssumeRole", f"{role}/wealist-prod-alertmanager")
+        for other in (
+            "wealist-prod-ec2-role",
+            "wealist-dev-alertmanager",
+            "other-alertmanager",
+            "delivery-prod-deploy",
+        ):
+            assert not boundary.allow("sts:AssumeRole", f"{role}/{other}")
+
     def test_no_workload_reaches_the_state(self, stack: Recording, name: str) -> None:
         boundary = policy_named(stack, f"delivery-{name}-boundary")
         assert boundary.allow("s3:GetObject", "arn:aws:s3:::wealist-app-resources/x")

@@ -619,3 +619,18 @@ class TestIdentity:
     def test_instances_are_reached_by_session_manager(self, prod: Recording) -> None:
         attached = {one["policyArn"] for one in prod.of("RolePolicyAttachment")}
         assert "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in attached
+
+
+class TestAlarms:
+    """Whom Prometheus' alerts reach: `tests/alerts/test_wealist.py`."""
+
+    def test_who_hears_nothing_of_prometheus_is_told(self, prod: Recording) -> None:
+        """A dead man's switch: no message on a topic of its own for twenty minutes, and the alarms' topic says so."""
+        alarm = prod.one("MetricAlarm", "wealist-alarms-prometheus-silent")
+        counted = (alarm["namespace"], alarm["metricName"], dict(alarm["dimensions"]), alarm["treatMissingData"])
+        assert counted == (
+            "AWS/SNS", "NumberOfMessagesPublished", {"TopicName": "wealist-prod-heartbeat"}, "breaching",
+        )  # fmt: skip
+        assert (alarm["comparisonOperator"], alarm["threshold"]) == ("LessThanThreshold", 1)
+        assert alarm["period"] * alarm["evaluationPeriods"] == 20 * 60
+        assert [one.rpartition(":")[2] for one in alarm["alarmActions"]] == ["wealist-prod-alarms"]

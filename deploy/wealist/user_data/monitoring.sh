@@ -1,5 +1,5 @@
 #!/bin/bash
-# Monitoring instance (wealist.md §2, §4), after common.sh and the embedded files: Prometheus and Grafana on port 3001.
+# Monitoring instance (wealist.md §2, §4), after common.sh and the embedded files: Prometheus, Alertmanager, and Grafana on port 3001.
 set -euo pipefail
 
 MONITORING_DIR=$ROOT/opt/wealist/monitoring
@@ -7,21 +7,24 @@ MONITORING_DIR=$ROOT/opt/wealist/monitoring
 write_monitoring_files() {
   write_file 0644 "$MONITORING_DIR/.env" <<<"REGION=$REGION
 PARAMETER_PREFIX=$PARAMETER_PREFIX
-API_HOST=$API_HOST"
-  file_compose_yaml | write_file 0644 "$MONITORING_DIR/compose.yaml"
+API_HOST=$API_HOST
+ALERTMANAGER_ROLE=$ALERTMANAGER_ROLE"
+  alertmanager_yml | write_file 0644 "$MONITORING_DIR/alertmanager.yml"
   file_prometheus_yml | sed "s/@API_HOST@/$API_HOST/g" | write_file 0644 "$MONITORING_DIR/prometheus.yml"
-  file_alerts_yml | write_file 0644 "$MONITORING_DIR/alerts.yml"
-  file_blackbox_yml | write_file 0644 "$MONITORING_DIR/blackbox.yml"
-  file_datasource_yaml | write_file 0644 "$MONITORING_DIR/datasource.yaml"
-  file_dashboards_yaml | write_file 0644 "$MONITORING_DIR/dashboards.yaml"
-  file_availability_json | write_file 0644 "$MONITORING_DIR/availability.json"
-  file_up_sh | write_file 0755 "$MONITORING_DIR/up.sh"
-  file_wealist_monitoring_service | write_file 0644 "$ROOT/etc/systemd/system/wealist-monitoring.service"
+  write_files 0644 "$MONITORING_DIR" alerts.yml availability.json blackbox.yml compose.yaml contact.yaml dashboards.yaml datasource.yaml
+  write_files 0755 "$MONITORING_DIR" keys.sh up.sh
+  write_files 0644 "$ROOT/etc/systemd/system" wealist-keys.service wealist-keys.timer wealist-monitoring.service
+}
+
+write_files() { # MODE FOLDER NAME...: embedded files, each of which is a function named like it
+  local name
+  for name in "${@:3}"; do "file_${name//[^a-z0-9]/_}" | write_file "$1" "$2/$name"; done
 }
 
 start_monitoring() {
   systemctl daemon-reload
   systemctl enable wealist-monitoring
+  systemctl enable --now wealist-keys.timer
   retry systemctl restart wealist-monitoring
   retry curl -fsS --max-time 5 -o /dev/null http://localhost:3001/monitoring/api/health
 }

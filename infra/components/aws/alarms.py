@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
 
+from infra.components.aws.iam import Statement
 from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
 
@@ -46,6 +47,23 @@ class AlarmsArgs:
 def topic_name(prefix: str) -> str:
     """What the topic of a system's alarms is called."""
     return f"{prefix}-alarms"
+
+
+def heartbeat_name(prefix: str) -> str:
+    """What the topic of a system's heartbeat is called."""
+    return f"{prefix}-heartbeat"
+
+
+def may_tell(topic_arns: Sequence[str], key_arn: pulumi.Input[str], region: str) -> Sequence[Statement]:
+    """To say something on topics, which are encrypted, and do nothing else with them; the key serves that alone."""
+    return (
+        Statement(actions=["sns:Publish"], resources=topic_arns),
+        Statement(
+            actions=["kms:GenerateDataKey", "kms:Decrypt"],
+            resources=[key_arn],
+            condition={"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
+        ),
+    )
 
 
 class Alarms(PlatformComponent):
@@ -120,8 +138,8 @@ class Heartbeat(PlatformComponent):
         self.topic_name = topic.name
         self.register_outputs({"topic_name": self.topic_name})
 
-    def silent(self, description: str, minutes: int) -> Alarm:
-        """Nothing was said for so many minutes; SNS counts every five."""
+    def silent(self, description: str, minutes: int = 20) -> Alarm:
+        """Nothing was said for so many minutes; it is said every five, and SNS counts every five."""
         return Alarm(
             description=description,
             namespace="AWS/SNS",

@@ -78,9 +78,24 @@ def embed(name: str, text: str) -> str:
 
 
 def embed_directory(directory: Path) -> list[str]:
-    """One embedded function per file of a directory, in name order: `compose.yaml` becomes `file_compose_yaml`."""
+    """One embedded function per file of a directory, in name order: `compose.yaml` becomes `file_compose_yaml`.
+
+    Lines that are only a comment, or empty, stay behind: user data is small.
+    """
     files = sorted(path for path in directory.iterdir() if path.is_file())
-    return [embed("file_" + re.sub(r"[^a-z0-9]", "_", path.name.lower()), path.read_text()) for path in files]
+    return [
+        embed("file_" + re.sub(r"[^a-z0-9]", "_", path.name.lower()), uncommented(path.read_text())) for path in files
+    ]
+
+
+def uncommented(text: str) -> str:
+    """Without lines that are only a comment or empty; a script's first line stays."""
+    first, *rest = text.splitlines(keepends=True)
+    return "".join([first if first.startswith("#!") else _said(first), *map(_said, rest)])
+
+
+def _said(line: str) -> str:
+    return "" if line.isspace() or line.lstrip().startswith("#") else line
 
 
 def _quote(value: str) -> str:
@@ -99,7 +114,7 @@ def _delimiter(body: str) -> str:
     lines = set(body.split("\n"))
     salt = 0
     while True:
-        delimiter = "END_" + hashlib.sha256(f"{salt}{body}".encode()).hexdigest()[:12]
+        delimiter = "END_" + hashlib.sha256(f"{salt}{body}".encode()).hexdigest()[:4]
         if delimiter not in lines:
             return delimiter
         salt += 1

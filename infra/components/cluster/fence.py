@@ -26,7 +26,10 @@ RESOURCES = {
     "networking.istio.io": ["destinationrules", "gateways", "serviceentries", "virtualservices"],
     "external-secrets.io": ["externalsecrets", "secretstores"],
     "argoproj.io": ["analysisruns", "analysistemplates", "experiments", "rollouts"],
-}
+    "monitoring.coreos.com": [
+        "alertmanagerconfigs", "podmonitors", "probes", "prometheusrules", "scrapeconfigs", "servicemonitors",
+    ],
+}  # fmt: skip
 
 STEPS = ("analysis", "pause", "setCanaryScale", "setWeight")
 """What a Rollout's step may be."""
@@ -35,17 +38,27 @@ ASKED = ("address", "authentication", "query", "rangeQuery", "timeout")
 """What may be said of Prometheus: not whom else to ask. Of the ways to be somebody the controller writes each, empty."""
 
 
+RECEIVERS = ("emailConfigs", "name", "slackConfigs")
+"""What a receiver of alerts may be: SNS would be told with the cluster's own role, and a webhook could be anybody's address."""
+
+MONITORED = ("interval", "path", "port")
+"""What a PodMonitor says of an endpoint: labels are Prometheus' own, not the pod's to say, and no address is written over."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FenceArgs:
     """The namespaces of one tenant, its public hosts, and the ClusterSecretStore from which it fetches what is below `path`.
 
-    `reader` is the account whose role the store reads with: no pod's. Without a store it fetches nothing. `prometheus` is the one
-    address that its releases are judged by; without one none is gradual.
+    Its alerts have the label `namespace: <home>`, and the names of series that it records begin with `recorded`. `reader` is the
+    account whose role the store reads with: no pod's. Without a store it fetches nothing. `prometheus` is the one address that its
+    releases are judged by; without one none is gradual.
     """
 
     name: str
     namespaces: Sequence[str]
     hosts: Sequence[str]
+    home: str
+    recorded: str
     store: str | None = None
     path: str = ""
     reader: str = ""
@@ -78,7 +91,14 @@ def fence(args: FenceArgs) -> dict[str, Any]:
         },
         "validations": [
             {"expression": expression, "message": message, "reason": "Forbidden"}
-            for expression, message in (*_addresses(), *_routes(args), *_names(args), *_secrets(args), *_releases(args))
+            for expression, message in (
+                *_addresses(),
+                *_routes(args),
+                *_names(args),
+                *_secrets(args),
+                *_releases(args),
+                *_alerts(args),
+            )
         ],
     }
 
@@ -210,6 +230,40 @@ def _judged(prometheus: str) -> str:
     )
     secrets = "object.spec.?args.orValue([]).all(one, !one.?valueFrom.?secretKeyRef.hasValue())"
     return f"{metrics} && {secrets} && {_nearby('object.spec.?templates')}"
+
+
+def _alerts(args: FenceArgs) -> Sequence[tuple[str, str]]:
+    """Prometheus evaluates all rules as one, over all series: whose an alert is, and who hears it, its label `namespace` says.
+
+    A recorded series could else be one that another's rules ask for, such as whether its pods are ready.
+    """
+    rules = "object.spec.?groups.orValue([]).all(group, group.?rules.orValue([]).all(rule,"
+    own = f"{rules} !has(rule.alert) || rule.?labels[?'namespace'].orValue('') == '{args.home}'))"
+    recorded = f"{rules} !has(rule.record) || rule.record.startsWith('{args.recorded}')))"
+    monitored = (
+        "object.spec.?namespaceSelector.?any.orValue(false) == false"
+        f" && object.spec.?namespaceSelector.?matchNames.orValue([]).all(one, one in {json.dumps(sorted(args.namespaces))})"
+        " && !has(object.spec.jobLabel) && !has(object.spec.podTargetLabels)"
+        f" && object.spec.?podMetricsEndpoints.orValue([]).all(one, {_keys('one', MONITORED)})"
+    )
+    told = f"object.spec.?receivers.orValue([]).all(one, {_keys('one', RECEIVERS)})"
+    others = "['Probe', 'ScrapeConfig', 'ServiceMonitor']"
+    return (
+        (
+            f"object.kind != 'PrometheusRule' || ({own})",
+            f"An alert has the label namespace: {args.home}, as a plain word: it says whose it is",
+        ),
+        (
+            f"object.kind != 'PrometheusRule' || ({recorded})",
+            f"The name of a series that is recorded begins with {args.recorded}",
+        ),
+        (
+            f"object.kind != 'PodMonitor' || ({monitored})",
+            f"A PodMonitor is for pods of the tenant's own namespaces, and says of them {', '.join(MONITORED)}",
+        ),
+        (f"!(object.kind in {others})", "Prometheus is told of pods by PodMonitors"),
+        (f"object.kind != 'AlertmanagerConfig' || ({told})", "Alerts go to Slack or by mail"),
+    )
 
 
 def _keys(of: str, allowed: Sequence[str]) -> str:

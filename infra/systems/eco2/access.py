@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from infra.components.aws.alarms import may_tell
 from infra.components.aws.iam import Statement
 from infra.components.aws.service_account_issuer import KEYS_PATH
 from infra.components.joined import joined
@@ -247,16 +248,8 @@ def postgres_backup(context: Context) -> Statements:
 
 
 def tell_alarms(context: Context, key_arn: pulumi.Input[str]) -> Statements:
-    """Says something on two topics, which are encrypted, and does nothing else with them; the key serves that alone."""
     topics = [alertmanager.alarm_topic(context), alertmanager.heartbeat_topic(context)]
-    return (
-        Statement(actions=["sns:Publish"], resources=[alertmanager.topic_arn(context, one) for one in topics]),
-        Statement(
-            actions=["kms:GenerateDataKey", "kms:Decrypt"],
-            resources=[key_arn],
-            condition={"StringEquals": {"kms:ViaService": f"sns.{context.region}.amazonaws.com"}},
-        ),
-    )
+    return tuple(may_tell([alertmanager.topic_arn(context, one) for one in topics], key_arn, context.region))
 
 
 def ebs_csi(context: Context) -> Statements:

@@ -46,6 +46,4 @@ def _silence(context: Context, foundation: Foundation) -> Alarm:
         context.names.logical("heartbeat"),
         HeartbeatArgs(name=heartbeat_topic(context), key_arn=foundation.key.arn, tags=context.tags),
     )
-    return heartbeat.silent(
-        "Prometheus or Alertmanager is away: no alert of the cluster would reach anybody", minutes=20
-    )
+    return heartbeat.silent("Prometheus or Alertmanager is away: no alert of the cluster would reach anybody")

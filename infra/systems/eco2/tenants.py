@@ -166,6 +166,8 @@ def _fence(context: Context, room: str, tenant: Tenant, opts: pulumi.ResourceOpt
             name=f"tenant-{dashed(tenant)}",
             namespaces=list(tenant.namespaces),
             hosts=[context.host(label) for label in tenant.hosts],
+            home=home(tenant),
+            recorded=f"{tenant.system}:",
             store=store(tenant) if tenant.fetches_secrets else None,
             path=parameter_path(tenant, context.names.stack),
             reader=PARAMETERS_ACCOUNT if tenant.fetches_secrets else "",

@@ -65,12 +65,13 @@ def backend_policies(grants: BackendGrants) -> Policies:
     }
 
 
-def monitoring_policies(secrets: SecretGrants) -> Policies:
-    """Grafana's password."""
+def monitoring_policies(secrets: SecretGrants, alertmanager_role: str) -> Policies:
+    """Grafana's password, and keys for Alertmanager."""
     return {
         "monitoring-policy": (
             Statement(actions=["ssm:GetParameter"], resources=secrets.parameters("monitoring/*")),
             secrets.decrypt("monitoring/*"),
+            Statement(actions=["sts:AssumeRole"], resources=[alertmanager_role]),
         )
     }
 

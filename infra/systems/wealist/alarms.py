@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.components.aws.alarms import Alarm, Alarms
+from infra.components.aws.alarms import Alarm, Alarms, Heartbeat, HeartbeatArgs, heartbeat_name
 from infra.components.aws.compute import Fleet
 from infra.components.aws.foundation import Foundation, answers_with_errors, has_no_healthy_target, raise_alarms
 from infra.components.aws.load_balancer import LoadBalancer
@@ -14,7 +14,8 @@ from infra.systems.wealist.data import Data
 def build_alarms(
     context: Context, foundation: Foundation, balancer: LoadBalancer, backend: Fleet, data: Data
 ) -> Alarms:
-    """Alarms per service, which also stop its release, one for instances that do not come up, and two for the database."""
+    """Alarms per service, which also stop its release, one for instances that do not come up, two for the database, and
+    one for when nothing is heard of Prometheus."""
     alarms: dict[str, Alarm] = {}
     for service, target in document.SERVICES.items():
         alarms[f"{service}-5xx"] = answers_with_errors(f"{service} answers with errors", balancer, target)
@@ -53,4 +54,14 @@ def build_alarms(
         silence="breaching",
         below=2 * 1024**3,
     )
+    alarms["prometheus-silent"] = _silence(context, foundation)
     return raise_alarms(context, foundation, alarms, context.settings.alert_email)
+
+
+def _silence(context: Context, foundation: Foundation) -> Alarm:
+    """A dead man's switch: Alertmanager says every five minutes that it is there."""
+    heartbeat = Heartbeat(
+        context.names.logical("heartbeat"),
+        HeartbeatArgs(name=heartbeat_name(context.names.prefix), key_arn=foundation.key.arn, tags=context.tags),
+    )
+    return heartbeat.silent("Prometheus or Alertmanager is away: no alert of Prometheus would reach anybody")

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from infra.components.aws.alarms import may_tell
 from infra.components.aws.bucket import PrivateBucket
 from infra.components.aws.compute import Fleet, FleetArgs
 from infra.components.aws.database import Database
 from infra.components.aws.foundation import Foundation
-from infra.components.aws.iam import Role, RoleArgs, trust_service
+from infra.components.aws.iam import Role, RoleArgs, Statement, policy_document, trust_service
 from infra.components.aws.load_balancer import LoadBalancer
 from infra.components.aws.run_command import RunCommand, RunCommandArgs
 from infra.settings.wealist import Backend
-from infra.systems.wealist import access, document, scripts
+from infra.systems.wealist import access, alertmanager, document, scripts
 from infra.systems.wealist.context import Context
 from infra.systems.wealist.data import Data
 from infra.systems.wealist.storage import Storage
@@ -46,9 +47,24 @@ def _backend_profile(
 
 
 def _monitoring_profile(context: Context, foundation: Foundation) -> pulumi.Output[str]:
-    """A role that knows Grafana's password and nothing of the services' or the database's."""
-    policies = access.monitoring_policies(_secret_grants(context, foundation))
-    return _instance_profile(context, "monitoring", "The monitoring instance", policies)
+    """A role that knows Grafana's password and nothing of the services' or the database's, and gets Alertmanager's keys."""
+    policies = access.monitoring_policies(_secret_grants(context, foundation), alertmanager.role_arn(context))
+    role = _machine_role(context, "monitoring", "The monitoring instance", policies)
+    Role(
+        context.names.logical("alertmanager-role"),
+        RoleArgs(
+            prefix=context.names.prefix,
+            label=alertmanager.ROLE,
+            description="Alertmanager tells of alerts, and that it is there",
+            trust=policy_document(Statement(actions=["sts:AssumeRole"], principals={"AWS": role.arn})),
+            policies={
+                "alertmanager-policy": may_tell(alertmanager.topic_arns(context), foundation.key.arn, context.region)
+            },
+            boundary=context.role_boundary,
+            tags=context.tags,
+        ),
+    )
+    return _profile(context, "monitoring", role)
 
 
 def _secret_grants(context: Context, foundation: Foundation) -> access.SecretGrants:
@@ -64,7 +80,11 @@ def _instance_profile(
     context: Context, machine: str, description: str, policies: access.Policies
 ) -> pulumi.Output[str]:
     """The name of the profile of a kind of machine, with a role of its own that Session Manager reaches."""
-    role = Role(
+    return _profile(context, machine, _machine_role(context, machine, description, policies))
+
+
+def _machine_role(context: Context, machine: str, description: str, policies: access.Policies) -> Role:
+    return Role(
         context.names.logical(f"{machine}-role"),
         RoleArgs(
             prefix=context.names.prefix,
@@ -77,6 +97,9 @@ def _instance_profile(
             tags=context.tags,
         ),
     )
+
+
+def _profile(context: Context, machine: str, role: Role) -> pulumi.Output[str]:
     profile = aws.iam.InstanceProfile(
         context.names.logical(f"{machine}-profile"),
         name=context.names.physical(f"{machine}-profile"),
@@ -111,7 +134,7 @@ def _backend(context: Context, foundation: Foundation, balancer: LoadBalancer, p
 
 
 def _monitoring(context: Context, foundation: Foundation, balancer: LoadBalancer, profile: pulumi.Output[str]) -> Fleet:
-    """§4: one instance with Prometheus and Grafana, in zone d, replaced when it fails."""
+    """§4: one instance with Prometheus, Alertmanager and Grafana, in zone d, replaced when it fails."""
     monitoring = context.settings.monitoring
     return Fleet(
         context.names.logical("monitoring"),
@@ -120,7 +143,10 @@ def _monitoring(context: Context, foundation: Foundation, balancer: LoadBalancer
             label="monitoring",
             instance_type=monitoring.instance_type,
             image_id=context.image,
-            user_data=scripts.monitoring_user_data(_script_settings(context)),
+            user_data=scripts.monitoring_user_data(
+                {**_script_settings(context), "ALERTMANAGER_ROLE": alertmanager.role_arn(context)},
+                alertmanager.alertmanager_config(context),
+            ),
             instance_profile=profile,
             security_group_id=foundation.groups.ids["ec2"],
             subnet_ids=[foundation.network.private_subnet_ids[monitoring.zone]],

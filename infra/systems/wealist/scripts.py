@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.components.aws.scripts import (
     embed,
@@ -11,6 +13,7 @@ from infra.components.aws.scripts import (
     render_command_document,
     render_script,
     render_user_data,
+    uncommented,
 )
 
 FILES = Path(__file__).parents[3] / "deploy" / "wealist"
@@ -22,10 +25,16 @@ def backend_user_data(settings: Mapping[str, str]) -> str:
     return render_user_data([_user_data("common"), _user_data("backend")], settings)
 
 
-def monitoring_user_data(settings: Mapping[str, str]) -> str:
-    """The bootstrap of the monitoring instance, base64, with the files of deploy/wealist/monitoring/ in it."""
-    files = embed_directory(FILES / "monitoring")
-    return render_user_data([_user_data("common"), *files, _user_data("monitoring")], settings)
+def monitoring_parts(alertmanager: Mapping[str, Any]) -> list[str]:
+    """What the monitoring instance starts with: the files of deploy/wealist/monitoring/, and Alertmanager's configuration."""
+    config = embed("alertmanager_yml", json.dumps(dict(alertmanager), separators=(",", ":")))
+    begins, ends = (uncommented(_user_data(part).read_text(encoding="utf-8")) for part in ("common", "monitoring"))
+    return [begins, *embed_directory(FILES / "monitoring"), config, ends]
+
+
+def monitoring_user_data(settings: Mapping[str, str], alertmanager: Mapping[str, Any]) -> str:
+    """The bootstrap of the monitoring instance, base64."""
+    return render_user_data(monitoring_parts(alertmanager), settings)
 
 
 def database_init_user_data(settings: Mapping[str, str]) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.systems.immersiverse.document import HOME
 from infra.systems.immersiverse.observability import RULES
 from tests.tools import required_command
 
 pytestmark = pytest.mark.verify
-WHERE = 'namespace="immersiverse"'
+WHERE = f'namespace="{HOME}"'
 ALERTS = {rule["alert"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
 
 CASES: dict[str, tuple[str, str, int, list[dict[str, str]]]] = {
@@ -35,7 +36,7 @@ CASES: dict[str, tuple[str, str, int, list[dict[str, str]]]] = {
     ),
     f'an event|kafka_topic_partition_current_offset{{{WHERE},topic="t"}}': ("KafkaDeadLetters", "3 3 4x20", 4, []),
     f"no exporter|kafka_brokers{{{WHERE}}}": (
-        "KafkaExporterGone", "_x20", 12, [{"namespace": "immersiverse", "severity": "warning"}],
+        "KafkaExporterGone", "_x20", 12, [{"severity": "warning"}],
     ),
     f"an exporter|kafka_brokers{{{WHERE}}} ": ("KafkaExporterGone", "3x20", 12, []),
     f"events that wait|auth_outbox_waiting{{{WHERE}}}": ("EventsWait", "101x20", 6, [{"severity": "critical"}]),
@@ -60,7 +61,7 @@ def test_they_fire_and_stay_quiet(tmp_path: Path) -> None:
 
 def _case(sentence: str, alert: str, values: str, minute: int, fires: list[dict[str, str]]) -> dict[str, Any]:
     name, _, series = sentence.partition("|")
-    expected = [{"exp_labels": labels} for labels in fires]
+    expected = [{"exp_labels": {"namespace": HOME, **labels}} for labels in fires]
     return {
         "name": name,
         "interval": "1m",

@@ -66,6 +66,8 @@ def _trusted(statement: Mapping[str, Any]) -> tuple[str, list[str]]:
     principal = statement["Principal"]
     if service := principal.get("Service"):
         return "AWS", [service]
+    if role := principal.get("AWS"):
+        return "AWS", [role.rpartition("/")[2]]
     issuer = principal["Federated"].partition(":oidc-provider/")[2]
     subjects = statement["Condition"]["StringEquals"][f"{issuer}:sub"]
     subjects = [subjects] if isinstance(subjects, str) else subjects

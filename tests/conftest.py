@@ -108,6 +108,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+SHOWN = "shown"
+"""A property that a test records (`record_property`): a text that whoever started the run should see."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to show, also those that another process ran."""
+    for report in (one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())):
+        for name, text in report.user_properties:
+            if name == SHOWN:
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(str(text))
+
+
 _WITHOUT_A_TEST: Mapping[str, Callable[[str], bool]] = {
     "not runs and not verify and not judges and not bench": lambda text: bool(
         re.search(r"^pytestmark = pytest\.mark\.(runs|verify|judges)$", text, re.M)

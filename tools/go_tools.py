@@ -101,6 +101,15 @@ KUBE_APISERVER = _of_kubernetes("kube-apiserver", took="3 to 6 minutes")
 KUBE_CONTROLLER_MANAGER = _of_kubernetes("kube-controller-manager", took="2 to 4 minutes")
 KUBE_SCHEDULER = _of_kubernetes("kube-scheduler", took="1 to 2 minutes")
 KUBECTL = _of_kubernetes("kubectl", took="1 to 2 minutes", check=("version", "--client"))
+ETCD = GoTool(
+    name="etcd",
+    # The version that kubeadm brings; with Kubernetes' module it shares most of what is compiled.
+    module="kubernetes",
+    package="go.etcd.io/etcd/server/v3",
+    pinned="go.etcd.io/etcd/server/v3",
+    took="half a minute more",
+    check=("--version",),
+)
 KWOK = GoTool(
     name="kwok",
     module="kwok",
@@ -291,6 +300,7 @@ TOOLS = {
         KUBE_CONTROLLER_MANAGER,
         KUBE_SCHEDULER,
         KUBECTL,
+        ETCD,
         KWOK,
         HELM,
         MESH,

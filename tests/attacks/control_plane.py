@@ -30,7 +30,7 @@ from tests.deploy.kubeadm_config import MASTER, master_config
 from tests.deploy.pretend_node import context
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
-from tests.tools import required_command, required_tool
+from tests.tools import required_tool
 
 Body = dict[str, Any]
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
@@ -296,7 +296,7 @@ def _start_servers(root: Path, folder: Path, stack: ExitStack, port: int) -> Non
     """As the kubelet would start them, but for addresses, files and etcd, which has no TLS here."""
     clients, peers = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     _start(stack, folder, [
-        required_command("etcd"), "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "error",
+        required_tool("etcd"), "--data-dir", folder / "etcd", "--unsafe-no-fsync", "--log-level", "error",
         "--listen-client-urls", clients, "--advertise-client-urls", clients, "--listen-peer-urls", peers,
         "--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}",
     ])  # fmt: skip

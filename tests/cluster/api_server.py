@@ -16,7 +16,7 @@ import yaml
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
-from tests.tools import missing, required_command, required_tool
+from tests.tools import missing, required_tool
 from tools.crds import find_crds
 from tools.kafka_tools import find_kafka
 
@@ -127,11 +127,11 @@ class ApiServer:
 
 
 @contextmanager
-def api_server(folder: Path, objects: Sequence[Manifest]) -> Iterator[ApiServer]:
-    """A server that knows the operators' kinds that the objects are of, until the end of the block."""
+def api_server(folder: Path, objects: Sequence[Manifest], flags: Sequence[str] = ()) -> Iterator[ApiServer]:
+    """A server that knows the operators' kinds that the objects are of, until the end of the block; `flags` are more of its own."""
     with ExitStack() as stack:
         etcd = _start_etcd(folder, stack)
-        server = _start_server(folder, stack, etcd)
+        server = _start_server(folder, stack, etcd, flags)
         _add_kinds(server, objects)
         yield server
 
@@ -139,7 +139,7 @@ def api_server(folder: Path, objects: Sequence[Manifest]) -> Iterator[ApiServer]
 def _start_etcd(folder: Path, stack: ExitStack) -> str:
     clients, peers = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     command: list[str | Path] = [
-        required_command("etcd"),
+        required_tool("etcd"),
         "--data-dir",
         folder / "etcd",
         "--unsafe-no-fsync",
@@ -153,7 +153,7 @@ def _start_etcd(folder: Path, stack: ExitStack) -> str:
     return clients
 
 
-def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
+def _start_server(folder: Path, stack: ExitStack, etcd: str, flags: Sequence[str]) -> ApiServer:
     port, token = free_port(), secrets.token_hex()
     (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
     key = folder / "service-accounts.key"
@@ -167,7 +167,7 @@ def _start_server(folder: Path, stack: ExitStack, etcd: str) -> ApiServer:
             "--disable-admission-plugins=ServiceAccount",
             "--service-account-issuer=https://issuer.test", f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}", "--service-cluster-ip-range=10.96.0.0/16",
-            "--allow-privileged=true",
+            "--allow-privileged=true", *flags,
         ],
         folder / "kube-apiserver.log",
         environment=KEEPS_ITS_GARBAGE,

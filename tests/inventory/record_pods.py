@@ -1,4 +1,5 @@
-"""Records in pods.json what a scheduler sees of charts that no package has: `python -m tests.inventory.record_pods RELEASE FOLDER`.
+"""Records in pods.json what a scheduler, and who drains a node, sees of charts that no package has:
+`python -m tests.inventory.record_pods RELEASE FOLDER`.
 
 Like tests/inventory/record.py, from a folder of the chart's own repository; a person looks before the file is committed.
 """
@@ -26,9 +27,14 @@ POD = (
 
 
 def seen(release: str, folder: Path) -> list[Manifest]:
-    """Each workload of a chart, with what of its pods a scheduler goes by, as objects of its kind."""
+    """Each workload of a chart, with what of its pods a scheduler goes by, and each disruption budget, as objects of its kind."""
     objects = objects_of(release, template(release, parts()[release].values, folder))
-    return [_shape(workload, pod) for workload, pod in pod_templates(objects)]
+    budgets = [{**one, "metadata": _names(one)} for one in objects if one["kind"] == "PodDisruptionBudget"]
+    return [*(_shape(workload, pod) for workload, pod in pod_templates(objects)), *budgets]
+
+
+def _names(one: Manifest) -> Manifest:
+    return {key: one["metadata"][key] for key in ("name", "namespace")}
 
 
 def _shape(workload: Manifest, pod: Manifest) -> Manifest:
@@ -37,7 +43,7 @@ def _shape(workload: Manifest, pod: Manifest) -> Manifest:
     found: dict[str, Any] = {
         "apiVersion": workload["apiVersion"],
         "kind": workload["kind"],
-        "metadata": {key: workload["metadata"][key] for key in ("name", "namespace")},
+        "metadata": _names(workload),
         "spec": {
             "template": {
                 "metadata": {"labels": labels},
@@ -69,7 +75,7 @@ def main(release: str, folder: str) -> None:
     content = json.loads(FILE.read_text()) if FILE.exists() else {}
     content[release] = seen(release, Path(folder))
     FILE.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    print(f"{release}: {len(content[release])} workloads")
+    print(f"{release}: {len(content[release])} objects")
 
 
 if __name__ == "__main__":

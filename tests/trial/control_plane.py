@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program
 from tests.ports import free_port
 from tests.tools import required_tool
 
-ENVIRONMENT = {**KEEPS_ITS_GARBAGE, "KUBE_FEATURE_WatchListClient": "false"}
-"""Debian's etcd 3.4 tells no progress of watches, without which the API server refuses lists by watch: nobody asks for them."""
+LOST = "trial/lost"
+"""The label of a node whose kubelet has fallen silent."""
 
 STAGES = Path(__file__).with_name("stages.yaml")
 
@@ -30,15 +30,17 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, kinds: Sequence[Manifest]) -> Iterator[Cluster]:
-    """All of it until the end of the block; `kinds` are objects whose operators' definitions are wanted."""
+def cluster(folder: Path, kinds: Sequence[Manifest], flags: Mapping[str, Sequence[str]]) -> Iterator[Cluster]:
+    """All of it until the block's end; `kinds` are objects whose operators' definitions are wanted, `flags` more for a program."""
     with ExitStack() as stack:
-        server = stack.enter_context(api_server(folder, kinds))
+        server = stack.enter_context(api_server(folder, kinds, flags.get("kube-apiserver", ())))
         kubeconfig = folder / "admin.conf"
         kubeconfig.write_text(json.dumps(_kubeconfig(server)))
         programs = {}
-        for name, flags in _commands(folder, kubeconfig).items():
-            program = Program([required_tool(name), *flags], folder / f"{name}.log", environment=ENVIRONMENT)
+        for name, command in _commands(folder, kubeconfig).items():
+            # Of two flags of one name the last one counts.
+            words: list[str | Path] = [required_tool(name), *command, *flags.get(name, ())]
+            program = Program(words, folder / f"{name}.log", environment=KEEPS_ITS_GARBAGE)
             stack.callback(program.stop)
             programs[name] = program
         yield Cluster(server, programs, kubeconfig)
@@ -69,7 +71,7 @@ def _commands(folder: Path, kubeconfig: Path) -> dict[str, list[str]]:
         ],
         "kwok": [
             f"--kubeconfig={kubeconfig}",
-            "--manage-all-nodes=true",
+            f"--manage-nodes-with-label-selector=!{LOST}",
             f"--config={STAGES}",
         ],
     }

@@ -41,7 +41,7 @@ def kafka(objects: Sequence[Manifest]) -> list[Manifest]:
     for pool in (one for one in objects if one["kind"] == "KafkaNodePool"):
         spec, name = pool["spec"], pool["metadata"]["name"]
         cluster = pool["metadata"]["labels"]["strimzi.io/cluster"]
-        labels = {"strimzi.io/cluster": cluster, "strimzi.io/pool-name": name, **_labels(spec["template"])}
+        labels = {**_kafkas(cluster), "strimzi.io/pool-name": name, **_labels(spec["template"])}
         pod = {**_pod(spec["template"]["pod"]), "containers": [container("kafka", spec["resources"])]}
         claims = [
             {
@@ -72,6 +72,37 @@ def kafka(objects: Sequence[Manifest]) -> list[Manifest]:
     return found
 
 
+def _kafkas(cluster: str) -> dict[str, str]:
+    """What all pods of a cluster have, brokers and controllers."""
+    return {"strimzi.io/cluster": cluster, "strimzi.io/kind": "Kafka", "strimzi.io/name": f"{cluster}-kafka"}
+
+
+def budgets(objects: Sequence[Manifest]) -> list[Manifest]:
+    """Strimzi's, one for all pods of a Kafka (PodDisruptionBudgetUtils of strimzi-kafka-operator), and Typha's (pkg/render/typha.go
+    of tigera/operator): both read on 2026-11-29."""
+    found = [_budget("calico-typha", CALICO_HOME, {"k8s-app": "calico-typha"}, maxUnavailable=1)]
+    for one in (one for one in objects if one["kind"] == "Kafka"):
+        cluster, namespace = one["metadata"]["name"], one["metadata"]["namespace"]
+        pools = [
+            pool["spec"]["replicas"]
+            for pool in objects
+            if pool["kind"] == "KafkaNodePool" and pool["metadata"]["labels"]["strimzi.io/cluster"] == cluster
+        ]
+        told = one["spec"]["kafka"].get("template", {}).get("podDisruptionBudget", {})
+        fewest = sum(pools) - told.get("maxUnavailable", 1)
+        found.append(_budget(f"{cluster}-kafka", namespace, _kafkas(cluster), minAvailable=fewest))
+    return found
+
+
+def _budget(name: str, namespace: str, labels: dict[str, str], **bound: int) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"matchLabels": labels}, **bound},
+    }
+
+
 def _exporter(kafka: Manifest) -> list[Manifest]:
     """What counts how far each group has read, where it is wanted."""
     if (told := kafka["spec"].get("kafkaExporter")) is None:
@@ -95,6 +126,9 @@ def _pod(template: Manifest) -> dict[str, Any]:
 
 
 CALICO_HOME = "calico-system"
+TYPHAS_UPDATE = {"maxUnavailable": 1, "maxSurge": "100%"}
+"""As many new ones at once as there is room for; in a full cluster an old one goes first (pkg/render/typha.go)."""
+
 TYPHAS = 3
 """Of a cluster with five to 399 nodes (tigera/operator, pkg/common/autoscale.go, read on 2026-11-29)."""
 
@@ -122,7 +156,7 @@ def calico(objects: Sequence[Manifest]) -> list[Manifest]:
     typhas["containers"][0]["ports"] = port
     made = [
         _daemon("calico-node", CALICO_HOME, pod("calico-node", node, hostNetwork=True, tolerations=EVERYWHERE)),
-        _deployment("calico-typha", CALICO_HOME, {"k8s-app": "calico-typha"}, TYPHAS, typhas),
+        _deployment("calico-typha", CALICO_HOME, {"k8s-app": "calico-typha"}, TYPHAS, typhas, update=TYPHAS_UPDATE),
         _deployment(
             "calico-kube-controllers",
             CALICO_HOME,
@@ -183,7 +217,7 @@ def kubeadm() -> list[Manifest]:
     return [
         *pods,
         _daemon("kube-proxy", SYSTEM, proxy),
-        _deployment("coredns", SYSTEM, {"k8s-app": "kube-dns"}, 2, dns),
+        _deployment("coredns", SYSTEM, {"k8s-app": "kube-dns"}, 2, dns, update={"maxUnavailable": 1}),
     ]
 
 
@@ -198,8 +232,11 @@ def container(name: str, resources: Manifest | None = None) -> Manifest:
     return {"name": name, "image": f"made-by-an-operator/{name}", **({"resources": resources} if resources else {})}
 
 
-def _deployment(name: str, namespace: str, labels: dict[str, str], replicas: int, pod: Manifest) -> Manifest:
-    return _workload("Deployment", name, namespace, labels, pod, replicas=replicas)
+def _deployment(
+    name: str, namespace: str, labels: dict[str, str], replicas: int, pod: Manifest, *, update: Manifest | None = None
+) -> Manifest:
+    more = {"strategy": {"type": "RollingUpdate", "rollingUpdate": update}} if update else {}
+    return _workload("Deployment", name, namespace, labels, pod, replicas=replicas, **more)
 
 
 def _stateful(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,9 @@ STORAGE_CLASS = {
     "provisioner": "ebs.csi.aws.com",
     "volumeBindingMode": "WaitForFirstConsumer",
 }
-TENANT_TYPE, TENANT_ZONES = "t3.xlarge", "acd"
+TENANT_TYPE = "t3.xlarge"
+TENANTS = {"tenant-1": "a", "tenant-2": "c", "tenant-3": "d"}
+"""The tenants' workers, each with its zone."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ class Standing:
         found: list[Manifest] = self.server.request("GET", path).body["items"]
         return found
 
+    def get(self, path: str) -> Manifest:
+        return self._done("GET", path)
+
+    def patch(self, path: str, change: Manifest) -> None:
+        self._done("PATCH", path, change)
+
+    def delete(self, path: str) -> None:
+        self._done("DELETE", path)
+
+    def _done(self, method: str, path: str, body: Manifest | None = None) -> Manifest:
+        verdict = self.server.request(method, path, body)
+        assert verdict.status < 300, f"{method} {path}: {verdict.message}"
+        return verdict.body
+
     def pods(self) -> list[Manifest]:
         """Those that are to run; a Job's are over."""
         return [one for one in self.listed("/api/v1/pods") if one["status"].get("phase") not in ("Succeeded", "Failed")]
@@ -56,6 +72,25 @@ class Standing:
         for one in self.pods():
             found[one["spec"].get("nodeName", "")].append(one)
         return found
+
+    def pods_on(self, *nodes: str) -> list[Manifest]:
+        """Those that a drain takes: no DaemonSet's."""
+        return [one for one in self.pods() if one["spec"].get("nodeName") in nodes and owner_of(one) != "DaemonSet"]
+
+    def where(self) -> dict[str, str]:
+        """The node of each running pod, by the pod's uid."""
+        return {one["metadata"]["uid"]: one["spec"].get("nodeName", "") for one in self.pods()}
+
+    def claims(self) -> dict[str, tuple[str, str]]:
+        """Each claim's own id and its volume."""
+        return {
+            reference(one): (one["metadata"]["uid"], one["spec"].get("volumeName", ""))
+            for one in self.listed("/api/v1/persistentvolumeclaims")
+        }
+
+    def serving(self) -> Counter[str]:
+        """How many pods of each workload are ready."""
+        return Counter(self.workload_of(one) for one in self.pods() if is_ready(one))
 
     def workload_of(self, pod: Manifest) -> str:
         """The workload that a pod is called after: the one with the longest of the names that fit."""
@@ -164,19 +199,38 @@ KINDS: Sequence[tuple[str, str, Callable[[Manifest], str]]] = (
 
 @contextmanager
 def standing(
-    folder: Path, objects: Sequence[Manifest], nodes: Sequence[Manifest], workloads: Sequence[Manifest]
+    folder: Path,
+    objects: Sequence[Manifest],
+    nodes: Sequence[Manifest],
+    workloads: Sequence[Manifest],
+    flags: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Standing]:
-    """A cluster of these nodes that was given all of it; nothing has been waited for."""
-    with cluster(folder, []) as running:
+    """A cluster of these nodes that was given all of it; nothing has been waited for. `flags` are more of a program's own."""
+    with cluster(folder, [], flags or {}) as running:
         server = running.server
         of_charts = {one["metadata"]["namespace"] for one in workloads}
         for one in [STORAGE_CLASS, *nodes, *_namespaces(objects, of_charts)]:
             _create(server, one)
         # A pod that is looked at before is told of a taint that goes in a moment.
-        wait_until(lambda: _are_ready(server, len(nodes)), "the nodes to be ready", patience=PATIENCE)
+        wait_for_nodes(server, len(nodes))
         for one in [*(one for one in objects if one["kind"] in BESIDE), *workloads]:
             _create(server, one)
         yield Standing(running, workloads)
+
+
+def eventually(ready: Callable[[], bool], what: str) -> None:
+    """Until it is so; asked a few times a second, for each time costs the server a list of everything."""
+
+    def asked() -> bool:
+        time.sleep(0.2)
+        return ready()
+
+    wait_until(asked, what, patience=PATIENCE)
+
+
+def wait_for_nodes(server: ApiServer, number: int) -> None:
+    """Until as many are ready, and let pods in that tolerate nothing but the documented taints."""
+    wait_until(lambda: _are_ready(server, number), "the nodes to be ready", patience=PATIENCE)
 
 
 def _are_ready(server: ApiServer, number: int) -> bool:
@@ -190,7 +244,7 @@ def _are_ready(server: ApiServer, number: int) -> bool:
 
 def nodes() -> list[Manifest]:
     """The documented fourteen, and a tenants' worker in each zone, as prod has them."""
-    tenants = (world.tenant_node(number, TENANT_TYPE, zone) for number, zone in enumerate(TENANT_ZONES, 1))
+    tenants = (world.tenant_node(name, TENANT_TYPE, zone) for name, zone in TENANTS.items())
     return [*map(world.node, NODES), *tenants]
 
 
@@ -214,6 +268,17 @@ def _create(server: ApiServer, one: Manifest) -> None:
 
 def reference(one: Manifest) -> str:
     return f"{one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
+
+
+def owner_of(pod: Manifest) -> str:
+    """The kind of who made it; nothing, if nobody did."""
+    return next((str(one["kind"]) for one in pod["metadata"].get("ownerReferences", ())), "")
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether requests would be sent to it."""
+    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", ())}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def name_of(pod: Manifest) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ import pytest
 from infra.systems.eco2.document import NODES, SERVICES
 from infra.systems.eco2.placement import TENANT
 from policy.capacity import memory_mib
-from tests.mesh import eco2
-from tests.mesh.manifests import Manifest, named, read
+from tests.conftest import SHOWN
+from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import wait_until
 from tests.stacks import ROOT
 from tests.trial import world
@@ -26,11 +26,6 @@ OVERCOMMITTED = 1.5
 
 UNLIMITED = {"kube-proxy", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 """kubeadm's, which limits none of them."""
-
-
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    return read(eco2.cluster_files(tmp_path_factory))
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +69,12 @@ DOCUMENTED = {
 """노드 배치 (EC2), and the control plane layer of the document's picture."""
 
 
-def test_every_pod_has_a_node_and_the_table_says_what_each_holds(trial: Standing) -> None:
+def test_every_pod_has_a_node_and_the_table_says_what_each_holds(
+    trial: Standing, record_property: Callable[[str, object], None]
+) -> None:
     assert trial.why_pending() == []
     table = drawn(rows(nodes(), trial.on_nodes()))
-    print(f"\n{table}")
+    record_property(SHOWN, table)
     folder = ROOT / ".rehearsal"
     folder.mkdir(exist_ok=True)
     (folder / "placement.txt").write_text(table)

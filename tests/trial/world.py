@@ -24,6 +24,7 @@ from tools.chart_sources import SOURCES
 KUBELET = bootstrap.FILES / "config/kubeadm-init.yaml"
 PODS = Path(__file__).parents[1] / "inventory/pods.json"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+BUDGET = "PodDisruptionBudget"
 INJECTED = "istio-injection"
 
 
@@ -35,8 +36,8 @@ def node(one: Documented) -> Manifest:
     )
 
 
-def tenant_node(number: int, instance_type: str, zone: str) -> Manifest:
-    return _node(f"tenant-{number}", instance_type, zone, bootstrap.node_labels(None), [])
+def tenant_node(name: str, instance_type: str, zone: str) -> Manifest:
+    return _node(name, instance_type, zone, bootstrap.node_labels(None), [])
 
 
 def _node(name: str, instance_type: str, zone: str, labels: dict[str, str], taints: list[Manifest]) -> Manifest:
@@ -78,6 +79,18 @@ def workloads(folder: Path, objects: Sequence[Manifest]) -> list[Manifest]:
     return _injected(folder, objects, everything)
 
 
+def budgets(objects: Sequence[Manifest]) -> list[Manifest]:
+    """The disruption budgets that charts and operators bring; those of the stack are among its objects."""
+    of_charts = [
+        one
+        for application in objects
+        if application["kind"] == "Application"
+        for one in _objects_of_chart(application)
+        if one["kind"] == BUDGET
+    ]
+    return [*of_charts, *operators.budgets(objects)]
+
+
 def release_of(application: Manifest) -> str | None:
     """The release of the chart that an Application brings; None for one of manifests."""
     source = application["spec"].get("source") or {}
@@ -85,14 +98,22 @@ def release_of(application: Manifest) -> str | None:
 
 
 def of_chart(application: Manifest) -> list[Manifest]:
-    """The workloads of a chart with the stack's own values: rendered where a module has it, else as recorded."""
+    """The workloads of a chart with the stack's own values."""
+    return [one for one in _objects_of_chart(application) if one["kind"] in WORKLOADS and not _leaves(one)]
+
+
+def _objects_of_chart(application: Manifest) -> Sequence[Manifest]:
+    """Rendered where a module has the chart, else its workloads and budgets as recorded."""
     if (release := release_of(application)) is None:
         return []
     if release not in SOURCES:
         return _recorded().get(release, [])
-    values = application["spec"]["source"]["helm"]["valuesObject"]
-    objects = objects_of(release, template(release, values))
-    return [one for one in objects if one["kind"] in WORKLOADS and not _leaves(one)]
+    return _rendered(release, json.dumps(application["spec"]["source"]["helm"]["valuesObject"], sort_keys=True))
+
+
+@cache
+def _rendered(release: str, values: str) -> tuple[Manifest, ...]:
+    return objects_of(release, template(release, json.loads(values)))
 
 
 def _without_steps(one: Manifest) -> Manifest:

@@ -1,7 +1,8 @@
-"""A real broker on loopback: one node, TLS and SCRAM for clients, and a plain listener by which the tests are its administrator."""
+"""A real broker on loopback: TLS and SCRAM for clients, and a plain listener by which the tests are its administrator."""
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 
 from tests.mesh.certificates import Authority
-from tests.mesh.processes import Program, wait_until
+from tests.mesh.processes import Program
 from tests.ports import free_port
 from tests.tools import missing
 from tools.kafka_tools import find_kafka, java
@@ -53,7 +54,9 @@ class Broker:
         }
 
     def start(self) -> None:
-        self.program = Program([*_java("kafka.Kafka"), self.folder / "server.properties"], self.folder / "broker.log")
+        self.program = Program(
+            [*java_program("kafka.Kafka"), self.folder / "server.properties"], self.folder / "broker.log"
+        )
         self.program.wait(self._answers)
 
     def stop(self) -> None:
@@ -73,26 +76,32 @@ class Broker:
             return False
 
 
-def _java(name: str) -> list[str | Path]:
+def java_program(name: str) -> list[str | Path]:
+    """The command of one of Kafka's programs."""
     folder = tools()
     return [java(folder), *QUICK, "-cp", f"{folder}/broker/*", name]
 
 
 @contextmanager
 def broker(folder: Path) -> Iterator[Broker]:
-    """Started, with nothing in it and nobody allowed."""
-    authority = Authority(folder)
-    identity = authority.issue("kafka", "kafka", addresses=["127.0.0.1"])
-    store = folder / "broker.pem"
-    store.write_text(Path(identity.key).read_text() + Path(identity.chain).read_text())
-    made = Broker(folder=folder, port=free_port(), plain=free_port(), ca=Path(identity.roots))
-    (folder / "server.properties").write_text(_properties(made, store, free_port()))
-    formatted = Program(
-        [*_java("kafka.tools.StorageTool"), "format", "-t", uuid.uuid4().hex[:22], "-c", folder / "server.properties"],
-        folder / "format.log",
+    """One that is its own controller: started, with nothing in it and nobody allowed."""
+    made, controller = certified(folder, Authority(folder)), free_port()
+    alone = dict.fromkeys(
+        ("offsets.topic.replication.factor", "transaction.state.log.replication.factor",
+         "transaction.state.log.min.isr", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"), 1
+    )  # fmt: skip
+    format_storage(
+        made.folder,
+        {
+            **of_a_broker(made),
+            **quorum(100, controller),
+            "node.id": 100,
+            "process.roles": "broker,controller",
+            "listeners": f"{listeners(made)},CONTROLLER://127.0.0.1:{controller}",
+            **alone,
+        },
+        uuid.uuid4().hex[:22],
     )
-    wait_until((folder / "data/meta.properties").exists, "Kafka's storage to be formatted")
-    formatted.stop()
     made.start()
     try:
         yield made
@@ -100,31 +109,51 @@ def broker(folder: Path) -> Iterator[Broker]:
         made.stop()
 
 
-def _properties(made: Broker, store: Path, controller: int) -> str:
-    settings: Mapping[str, object] = {
-        "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+def certified(folder: Path, authority: Authority) -> Broker:
+    """A broker to come, with a certificate in its folder."""
+    identity = authority.issue(f"kafka-{folder.name}", "kafka", addresses=["127.0.0.1"])
+    (folder / "broker.pem").write_text(Path(identity.key).read_text() + Path(identity.chain).read_text())
+    return Broker(folder=folder, port=free_port(), plain=free_port(), ca=Path(identity.roots))
+
+
+def format_storage(folder: Path, settings: Mapping[str, object], cluster: str) -> None:
+    """Write a node's settings into its folder, and make its storage one of the cluster of that id."""
+    properties = folder / "server.properties"
+    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    command = [*java_program("kafka.tools.StorageTool"), "format", "-t", cluster, "-c", properties]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def listeners(made: Broker) -> str:
+    """The clients', and the plain one."""
+    return f"CLIENTS://127.0.0.1:{made.port},PLAIN://127.0.0.1:{made.plain}"
+
+
+def quorum(voter: int, port: int) -> dict[str, object]:
+    """One controller, the node `voter`; who may come to it and by which way."""
+    return {
+        "controller.quorum.voters": f"{voter}@127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"CLIENTS://127.0.0.1:{made.port},PLAIN://127.0.0.1:{made.plain},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"CLIENTS://127.0.0.1:{made.port},PLAIN://127.0.0.1:{made.plain}",
         "listener.security.protocol.map": "CLIENTS:SASL_SSL,PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        # Who comes by the plain listener, which a cluster's has not.
+        "super.users": "User:ANONYMOUS",
+    }
+
+
+def of_a_broker(made: Broker) -> dict[str, object]:
+    """What every broker has, whoever controls it."""
+    return {
+        "advertised.listeners": listeners(made),
         "inter.broker.listener.name": "PLAIN",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.clients.scram-sha-512.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
         "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": store,
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        # Who comes by the plain listener, which a cluster's has not.
-        "super.users": "User:ANONYMOUS",
+        "ssl.keystore.location": made.folder / "broker.pem",
         "auto.create.topics.enable": "false",
         "log.dirs": made.folder / "data",
-        **dict.fromkeys(
-            ("offsets.topic.replication.factor", "transaction.state.log.replication.factor",
-             "transaction.state.log.min.isr", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"), 1
-        ),
         "group.initial.rebalance.delay.ms": 0,
-    }  # fmt: skip
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
+    }

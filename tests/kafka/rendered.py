@@ -38,14 +38,27 @@ def of_kind(objects: Iterable[Manifest], kind: str) -> list[Manifest]:
     return [one for one in objects if one["kind"] == kind]
 
 
+def on_one_broker(objects: list[Manifest]) -> list[Manifest]:
+    """The same objects, but each topic has one replica, which is enough."""
+    return [
+        one
+        if one["kind"] != "KafkaTopic"
+        else {
+            **one,
+            "spec": {**one["spec"], "replicas": 1, "config": {**one["spec"]["config"], "min.insync.replicas": 1}},
+        }
+        for one in objects
+    ]
+
+
 def apply(admin: AdminClient, objects: list[Manifest], passwords: dict[str, str]) -> None:
-    """Make topics, users and ACLs as they are written; on one broker each topic has one replica."""
+    """Make topics, users and ACLs as they are written."""
     topics = [
         NewTopic(
             one["spec"]["topicName"],
             num_partitions=int(one["spec"]["partitions"]),
-            replication_factor=1,
-            config={**_texts(one["spec"]["config"]), "min.insync.replicas": "1"},
+            replication_factor=int(one["spec"]["replicas"]),
+            config=_texts(one["spec"]["config"]),
         )
         for one in of_kind(objects, "KafkaTopic")
     ]
@@ -78,7 +91,20 @@ def _acls(user: Manifest) -> list[AclBinding]:
 
 
 def _texts(config: Manifest) -> dict[str, str]:
-    return {key: str(int(value) if isinstance(value, float) else value) for key, value in config.items()}
+    return {key: _text(value) for key, value in config.items()}
+
+
+def properties(objects: list[Manifest]) -> dict[str, object]:
+    """What the Kafka object says to each node, as its properties have it."""
+    (kafka,) = of_kind(objects, "Kafka")
+    return dict(_texts(kafka["spec"]["kafka"]["config"]))
+
+
+def _text(value: object) -> str:
+    """As a line of properties has it: Pulumi's numbers are all floats."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) else str(value)
 
 
 def _done(futures: dict[Any, Any]) -> None:

@@ -28,7 +28,7 @@ from confluent_kafka.admin import (
 from infra.systems.immersiverse.document import AUTH_GROUP
 from rehearsal.recording import Recording
 from tests.kafka.broker import Broker, broker
-from tests.kafka.rendered import add_user, apply, of_kind, rendered
+from tests.kafka.rendered import add_user, apply, of_kind, on_one_broker, rendered
 
 pytestmark = pytest.mark.verify
 
@@ -85,7 +85,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory, prod: Recording) -> Itera
     with broker(tmp_path_factory.mktemp("kafka")) as made:
         objects = rendered(prod)
         assert {one["metadata"]["name"] for one in of_kind(objects, "KafkaUser")} == set(GROUPS)
-        apply(made.admin, objects, {user: PASSWORDS[user] for user in GROUPS})
+        apply(made.admin, on_one_broker(objects), {user: PASSWORDS[user] for user in GROUPS})
         add_user(made.admin, STRANGER, PASSWORDS[STRANGER])
         plain = Producer({"bootstrap.servers": f"127.0.0.1:{made.plain}"})
         for topic in topics(made):

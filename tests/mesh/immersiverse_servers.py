@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.systems.immersiverse.document import AUTH, AUTH_USER
 from tests.kafka.broker import Broker, broker
-from tests.kafka.rendered import Manifest, apply
+from tests.kafka.rendered import Manifest, apply, on_one_broker
 from tests.mesh import servers
 from tests.mesh.certificates import Authority
 from tests.mesh.immersiverse_data import Cache, Postgres, postgres, redis
@@ -72,7 +72,7 @@ def world(folder: Path, stack: ExitStack, objects: list[Manifest]) -> World:
     kafka = folder / "kafka"
     kafka.mkdir()
     made = stack.enter_context(broker(kafka))
-    apply(made.admin, objects, passwords)
+    apply(made.admin, on_one_broker(objects), passwords)
     return World(
         kafka=made,
         database=stack.enter_context(postgres(identity, secrets)),

@@ -13,8 +13,8 @@ from pathlib import Path
 KEEPS_ITS_GARBAGE = {"GOGC": "off", "GOMEMLIMIT": "2GiB"}
 """For a program in Go that is over before it is worth the time to collect any."""
 
-PATIENCE = 20.0
-"""Seconds; a program that is ready in less than one may share the machine with a compiler."""
+PATIENCE = 90.0
+"""Seconds; a program that is ready in a few may share the machine with compilers."""
 
 
 def wait_until(ready: Callable[[], bool], what: str, *, patience: float = PATIENCE) -> None:

@@ -134,7 +134,7 @@ def _world_beside_load_balancers(stack: Stack) -> Iterator[tuple[Resource, str]]
         opening = _single(rule.props)
         if opening.is_for_the_world and opening.within(WEB_PORTS) and rule.props.get("securityGroupId") not in public:
             yield rule, f"its group is none of a public load balancer ({opening})"
-        elif opening.is_for_the_world and opening.takes(VERIFIED_PORT) and not verified:
+        elif opening.is_for_the_world and opening.within(WEB_PORTS) and opening.takes(VERIFIED_PORT) and not verified:
             yield rule, f"no listener on {VERIFIED_PORT} asks for a client's certificate ({opening})"
     for group in stack.of(SECURITY_GROUP):
         for opening in _openings(group, "ingress"):

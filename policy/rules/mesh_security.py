@@ -58,8 +58,13 @@ DOCUMENTED_BYPASS = re.compile(
 
 PREFLIGHT = frozenset({"OPTIONS"})
 
-IDENTITY_HEADERS = frozenset({"x-user-id", "x-auth-provider", "x_user_id", "x_auth_provider"})
-"""What the authorizer says of the caller; with underscores, some servers read the same header."""
+CERTIFICATE_HEADERS = frozenset(
+    f"x-amzn-mtls-clientcert{part}" for part in ("", "-serial-number", "-issuer", "-subject", "-validity", "-leaf")
+)
+"""What a load balancer says of a client's certificate ("Mutual authentication with TLS in Application Load Balancer")."""
+
+IDENTITY_HEADERS = frozenset({"x-user-id", "x-auth-provider", "x_user_id", "x_auth_provider"}) | CERTIFICATE_HEADERS
+"""What says who calls: the authorizer's, with underscores too, since some servers read the same header; and a certificate's."""
 
 CHECKED_HEADERS = frozenset({"authorization", "x-refresh-token", "x-request-id"})
 """What the authorizer is shown."""
@@ -500,7 +505,7 @@ RULES: tuple[Rule, ...] = (
         title="Clients cannot say who they are: the authorizer's headers are taken off before anything else",
         controls=("OWASP API Security API2:2023", "Envoy: Early Header Mutation"),
         severity=Severity.CRITICAL,
-        remedy="Keep the filter strip-identity-headers at every gateway, with all four spellings.",
+        remedy="Keep the filter strip-identity-headers at every gateway, with every header that says who calls.",
         check=_trusts_clients_headers,
     ),
     StackRule(

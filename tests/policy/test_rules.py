@@ -40,7 +40,8 @@ CONTROLS = re.compile(
     r"|AWS Well-Architected (SEC|REL|OPS|COST)\d\d-BP\d\d .+|CIS Kubernetes 1\.\d+ \d.*|Kubescape C-\d{4}"
     r"|PSS (baseline|restricted)(: .+)?|OWASP (API Security|ASVS \d.\d):? .+"
     r"|Argo Rollouts: .+"
-    r"|(Argo CD|Envoy|External Secrets( Operator)?|Grafana|Istio|Istio security best practices|Kubernetes|Prometheus|SLSA): .+"
+    r"|(Argo CD|Envoy|External Secrets( Operator)?|Grafana|Istio|Istio security best practices|Kubernetes|Prometheus): .+"
+    r"|SLSA 1\.0 threats: .+"
     r"|NSA/CISA Kubernetes Hardening Guide 1\.2: .+|CIS PostgreSQL 17 \d.+|Redis: .+"
 )
 """Published controls as their authors number them, or else by the title of the page."""

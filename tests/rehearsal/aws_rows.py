@@ -1180,6 +1180,15 @@ SERVING: dict[str, Row] = {
             ),
         ),
     ),
+    "aws:lb/trustStore:TrustStore": Row(
+        inputs=lambda w: {
+            "name": "gateway-lab-clients",
+            "caCertificatesBundleS3Bucket": w(BUCKET).id,
+            "caCertificatesBundleS3Key": "authorities.pem",
+            "tags": TAGS,
+        },
+        update=lambda w: {"caCertificatesBundleS3Key": "other.pem"},
+    ),
     "aws:lb/listenerRule:ListenerRule": Row(
         inputs=lambda w: {
             "listenerArn": w(LISTENER).id,

@@ -120,7 +120,7 @@ def build_cache(context: Context) -> None:
         user=USER_ID,
         sidecar=SIDECAR,
     )
-    Workload(
+    workload = Workload(
         context.names.logical("workload-product-cache"),
         WorkloadArgs(
             identity=me,
@@ -152,5 +152,5 @@ def build_cache(context: Context) -> None:
                 ],
             }
         },
-        opts=context.objects,
+        opts=workload.child,
     )

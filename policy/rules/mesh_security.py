@@ -58,13 +58,13 @@ DOCUMENTED_BYPASS = re.compile(
 
 PREFLIGHT = frozenset({"OPTIONS"})
 
-CERTIFICATE_HEADERS = frozenset(
-    f"x-amzn-mtls-clientcert{part}" for part in ("", "-serial-number", "-issuer", "-subject", "-validity", "-leaf")
+_CALLER = (
+    *("x-user-id", "x-auth-provider"),
+    *(f"x-amzn-mtls-clientcert{part}" for part in ("", "-serial-number", "-issuer", "-subject", "-validity", "-leaf")),
 )
-"""What a load balancer says of a client's certificate ("Mutual authentication with TLS in Application Load Balancer")."""
-
-IDENTITY_HEADERS = frozenset({"x-user-id", "x-auth-provider", "x_user_id", "x_auth_provider"}) | CERTIFICATE_HEADERS
-"""What says who calls: the authorizer's, with underscores too, since some servers read the same header; and a certificate's."""
+IDENTITY_HEADERS = frozenset(spelling for header in _CALLER for spelling in (header, header.replace("-", "_")))
+"""What says who calls: the authorizer's headers, and a load balancer's of a certificate ("Mutual authentication with TLS in
+Application Load Balancer"); with underscores, some servers read the same header."""
 
 CHECKED_HEADERS = frozenset({"authorization", "x-refresh-token", "x-request-id"})
 """What the authorizer is shown."""

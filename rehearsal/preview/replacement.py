@@ -155,6 +155,7 @@ FIXED: Mapping[str, Fixed] = {
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": _fixed(
         "elbv2/target_group_attachment.go", "availabilityZone port quicServerId targetGroupArn targetId"
     ),
+    "aws:lb/trustStore:TrustStore": _fixed("elbv2/trust_store.go", _NAMED),
     "aws:rds/instance:Instance": _fixed(
         "rds/instance.go",
         "availabilityZone backupTarget characterSetName customIamInstanceProfile dbName engine kmsKeyId ncharCharacterSetName "

@@ -263,6 +263,16 @@ KYVERNO = GoTool(
     took="3 to 6 minutes",
     is_dear=True,
 )
+KYVERNO_CONTROLLER = GoTool(
+    name="kyverno",
+    module="kyverno",
+    package="github.com/kyverno/kyverno/cmd/kyverno",
+    pinned="github.com/kyverno/kyverno",
+    version_variable="github.com/kyverno/kyverno/pkg/version.BuildVersion=v",
+    took="1 to 2 minutes more than its command",
+    check=("-help",),
+    is_dear=True,
+)
 COSIGN = GoTool(
     name="cosign",
     module="kyverno",
@@ -318,6 +328,7 @@ TOOLS = {
         CONFTEST,
         OPA,
         KYVERNO,
+        KYVERNO_CONTROLLER,
         COSIGN,
         CRANE,
         KUBECONFORM,

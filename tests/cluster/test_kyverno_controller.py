@@ -53,10 +53,12 @@ def _take(running: Kyverno, policy: Manifest) -> None:
 
 
 def _wait_until_refused(running: Kyverno, row: Row, bad: Manifest) -> None:
-    def refused() -> bool:
-        return running.server.create(bad, dry_run=True).status != 201
-
-    wait_until(refused, f"{identity(row)} to be refused\n{running.log()}", patience=PATIENCE)
+    """By its policy, and not because nobody answers yet."""
+    wait_until(
+        lambda: refused_by(running.server.create(bad, dry_run=True), row),
+        f"{identity(row)} to be refused\n{running.log()}",
+        patience=PATIENCE,
+    )
 
 
 def refused_by(verdict: Verdict, row: Row) -> bool:

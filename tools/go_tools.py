@@ -219,6 +219,15 @@ ROLLOUTS = GoTool(
     check=("--version",),
     is_dear=True,
 )
+ARGOCD = GoTool(
+    name="argocd",
+    module="argocd",
+    package=".",
+    pinned="github.com/argoproj/argo-cd/v3",
+    version_variable="github.com/argoproj/argo-cd/v3/common.version",
+    took="4 to 8 minutes",
+    is_dear=True,
+)
 KUBE_SCORE = GoTool(
     name="kube-score",
     module="kube-score",
@@ -323,6 +332,7 @@ TOOLS = {
         FORTIO,
         REACH,
         ROLLOUTS,
+        ARGOCD,
         KUBE_SCORE,
         ALERT_ROUTES,
         CONFTEST,

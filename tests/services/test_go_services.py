@@ -11,7 +11,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
-from tools.go_tools import ALERT_ROUTES, COLLECTOR, MESH, REACH, GoTool
+from tools.go_tools import ALERT_ROUTES, ARGOCD, COLLECTOR, MESH, REACH, GoTool
 
 LINTERS = ROOT / "services/ext-authz/tools/go.mod"
 """The module that pins staticcheck, for all of them."""
@@ -71,6 +71,13 @@ def test_a_program_of_the_tests(program: GoTool, check: str) -> None:
 @pytest.mark.parametrize("check", ["formatted", "locked", "vetted"])
 def test_the_operators_program(check: str) -> None:
     assert said(ALERT_ROUTES.folder, check, AS_BUILT) == ""
+
+
+@pytest.mark.judges
+@pytest.mark.parametrize("check", ["formatted", "locked"])
+def test_argo_cds_program(check: str) -> None:
+    """Its modules are many, and fetched for it alone."""
+    assert said(ARGOCD.folder, check, AS_BUILT) == ""
 
 
 @pytest.mark.judges

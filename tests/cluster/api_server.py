@@ -201,7 +201,7 @@ def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
         # Parsing them all would take longer than everything else here.
         if not any(f"group: {group}\n" in text and f"kind: {kind}\n" in text for group, kind in wanted):
             continue
-        definition = yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader's child
+        definition = yaml.load(text, Loader=KubernetesLoader)  # noqa: S506  a safe loader's child
         if (definition["spec"]["group"], definition["spec"]["names"]["kind"]) not in wanted:
             continue
         verdict = server.create(definition)
@@ -229,11 +229,11 @@ def _is_established(server: ApiServer, name: str) -> bool:
     return all(any(one["kind"] == spec["names"]["kind"] for one in each) for each in listed)
 
 
-class _Loader(yaml.CSafeLoader):
+class KubernetesLoader(yaml.CSafeLoader):
     """Takes a bare `=` for text, as Kubernetes does; prometheus-operator's definitions have one."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
+KubernetesLoader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
 
 
 def _warnings(values: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ import yaml
 
 from infra.systems.eco2 import charts, projects, versions
 from infra.systems.eco2.parts import Part
+from tests.cluster.api_server import KubernetesLoader
 from tests.mesh.manifests import Manifest
 from tests.systems.eco2_objects import context
 from tests.systems.needy import NEEDY
@@ -52,7 +53,7 @@ def rendered(release: str) -> tuple[Manifest, ...]:
 
 
 def objects_of(release: str, text: str) -> tuple[Manifest, ...]:
-    documents = [one for one in yaml.load_all(text, Loader=_Loader) if one]
+    documents = [one for one in yaml.load_all(text, Loader=KubernetesLoader) if one]
     found = [one for each in documents for one in (each["items"] if each["kind"] == "List" else [each])]
     namespace = parts()[release].chart.namespace
     for one in found:
@@ -144,10 +145,3 @@ def pod_templates(objects: tuple[Manifest, ...]) -> Iterator[tuple[Manifest, Man
 
 
 _WITHOUT_NAMESPACE = frozenset(platform_kind.rpartition("/")[2] for platform_kind in projects.CHART_KINDS)
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes a bare `=` for text, as Kubernetes does."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))

@@ -25,8 +25,12 @@ EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+")
 APPLICATION_HEALTH_KEY = "resource.customizations.health.argoproj.io_Application"
 
 DEFINITIONS_DIFFERENCES_KEY = "resource.customizations.ignoreDifferences.apiextensions.k8s.io_CustomResourceDefinition"
-DEFINITIONS_DIFFERENCES = "jsonPointers:\n- /spec/preserveUnknownFields\n"
-"""An old field that charts still set to what it is anyway, and that the API server does not keep: Calico's, in all of its kinds."""
+DEFINITIONS_DIFFERENCES = """\
+jsonPointers:
+- /spec/preserveUnknownFields
+- /spec/versions/0/schema/openAPIV3Schema/properties/status/properties/clusterSecurity/properties
+"""
+"""What the API server does not keep of definitions: an old field of Calico's, set to what it is anyway; Strimzi's empty map."""
 
 RETRY: Manifest = {
     "limit": 10,

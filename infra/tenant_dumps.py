@@ -29,7 +29,6 @@ def build_dump_place(home: TenantHome, args: DumpsArgs) -> str:
             versioning=True,
             access_logs=home.cluster.aws.access_logs.bucket,
             expire_days=args.keep_days,
-            force_destroy=not home.protect,
             protect=home.protect,
             tags=home.tags,
         ),

@@ -33,8 +33,10 @@ def shared(stack: str, sections: Sections, project: str, root: Path) -> Iterator
     account, systems = _at(sections, "platform.account"), _at(sections, "platform.systems") or []
     for path in sorted(root.glob("Pulumi.*.yaml")):
         other = path.name.split(".")[1]
+        if other == stack or not account:
+            continue
         theirs = _sections(path, project)
-        if other == stack or not account or _at(theirs, "platform.account") != account:
+        if _at(theirs, "platform.account") != account:
             continue
         built = [system for system in systems if system in (_at(theirs, "platform.systems") or [])]
         for key in OWN:

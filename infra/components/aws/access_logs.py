@@ -45,7 +45,6 @@ class AccessLogs(PlatformComponent):
                 bucket=args.bucket,
                 versioning=False,
                 expire_days=args.expire_days,
-                force_destroy=not args.protect,
                 protect=args.protect,
                 tags=args.tags,
             ),

@@ -19,14 +19,13 @@ from infra.tags import Tags, named
 class PrivateBucketArgs:
     """`expire_days` deletes objects of that age. `object_lock` lets objects be locked, which a bucket can only be made with.
 
-    `access_logs` is the bucket that gets the access logs; `force_destroy` lets a bucket with objects in it be deleted.
+    `access_logs` is the bucket that gets the access logs. A bucket that is not protected goes with the objects in it.
     """
 
     bucket: str
     versioning: bool
     tags: Tags
     protect: bool
-    force_destroy: bool = False
     access_logs: pulumi.Input[str] | None = None
     expire_days: int | None = None
     object_lock: bool | None = None
@@ -53,7 +52,7 @@ class PrivateBucket(PlatformComponent):
         self._bucket = aws.s3.Bucket(
             name,
             bucket=within_limit(args.bucket, "bucket"),
-            force_destroy=args.force_destroy,
+            force_destroy=not args.protect,
             object_lock_enabled=args.object_lock,
             tags=named(args.tags, args.bucket),
             opts=self.guarded(args.protect),

@@ -137,7 +137,7 @@ class LoadBalancer(PlatformComponent):
             opts=self.child,
         )
         self.target_groups = {key: self._target_group(key, target) for key, target in args.targets.items()}
-        self._https, self._balancer_arn = self._listen(balancer), balancer.arn
+        self._https = self._listen(balancer)
         self.listener_arn = self._https.arn
         self.alias_target = AliasTarget(dns_name=balancer.dns_name, zone_id=balancer.zone_id)
         self.arn = balancer.arn
@@ -263,7 +263,7 @@ class LoadBalancer(PlatformComponent):
         )
 
     def serve_verified(
-        self, label: str, host: str, target: str, certificate_arn: pulumi.Input[str], clients: VerifiedClients
+        self, label: str, target: str, certificate_arn: pulumi.Input[str], clients: VerifiedClients
     ) -> None:
         """Take one more host in, on a port of its own, for clients with a certificate of one of these authorities alone.
 
@@ -273,7 +273,7 @@ class LoadBalancer(PlatformComponent):
         """
         aws.lb.Listener(
             f"{self._name}-host-{label}-verified",
-            load_balancer_arn=self._balancer_arn,
+            load_balancer_arn=self.arn,
             port=clients.port,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,

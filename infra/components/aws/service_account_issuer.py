@@ -98,7 +98,6 @@ class ServiceAccountIssuer(PlatformComponent):
                 bucket=self._args.bucket,
                 versioning=True,
                 access_logs=self._args.access_logs,
-                force_destroy=not self._args.protect,
                 protect=self._args.protect,
                 tags=self._args.tags,
             ),

@@ -56,7 +56,6 @@ class Standby(PlatformComponent):
                 bucket=args.bucket,
                 versioning=True,
                 access_logs=args.access_logs,
-                force_destroy=not args.protect,
                 protect=args.protect,
                 tags=args.tags,
             ),

@@ -88,7 +88,6 @@ class StaticSite(PlatformComponent):
                 bucket=self._args.bucket,
                 versioning=self._args.versioning,
                 access_logs=self._args.access_logs.bucket,
-                force_destroy=not self._args.protect,
                 protect=self._args.protect,
                 tags=self._args.tags,
             ),

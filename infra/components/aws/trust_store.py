@@ -47,7 +47,6 @@ class TrustStore(PlatformComponent):
                 bucket=args.bucket,
                 versioning=True,
                 access_logs=args.access_logs,
-                force_destroy=not args.protect,
                 protect=args.protect,
                 tags=args.tags,
             ),

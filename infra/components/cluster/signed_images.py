@@ -1,6 +1,6 @@
 """What Kyverno asks of a pod's images in one namespace: a signature by a key that is named (svc-gateway.md: Cosign).
 
-Why by a key: docs/adr/0038.
+Why by a key: docs/adr/0039.
 """
 
 from __future__ import annotations

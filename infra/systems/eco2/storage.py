@@ -95,7 +95,6 @@ def _private(
             access_logs=foundation.logs.bucket,
             expire_days=expire_days,
             object_lock=locked,
-            force_destroy=not context.protect,
             protect=context.protect,
             tags=context.tags,
         ),

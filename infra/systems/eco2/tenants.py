@@ -114,7 +114,6 @@ def _for_verified_clients(
     )
     entrance.balancer.serve_verified(
         clients.host,
-        context.host(clients.host),
         TARGET,
         certificate_arn,
         VerifiedClients(port=clients.port, trust_store_arn=store.arn),

@@ -18,7 +18,6 @@ def build_audit(context: Context) -> PrivateBucket:
             access_logs=context.cluster.aws.access_logs.bucket,
             expire_days=settings.retention_days,
             object_lock=True,
-            force_destroy=not context.protect,
             protect=context.protect,
             tags=context.tags,
         ),

@@ -2,7 +2,7 @@
 
 The policies are files in `deploy/exchange/policies/kyverno/`, one for each rule of `policy/rules` that an object alone can break,
 and named like it. The pipeline asks the same of the rendered objects in Rego (`../rego`) before they get here. One more asks for
-the images' signatures, by the keys of the settings: docs/adr/0038.
+the images' signatures, by the keys of the settings: docs/adr/0039.
 """
 
 from __future__ import annotations

@@ -43,7 +43,6 @@ def _buckets(context: Context, foundation: Foundation) -> dict[str, PrivateBucke
                 bucket=context.bucket(part),
                 versioning=True,
                 access_logs=foundation.logs.bucket,
-                force_destroy=not context.protect,
                 protect=context.protect,
                 tags=context.tags,
             ),

@@ -120,26 +120,40 @@ def _world(resource: Resource) -> Iterator[str]:
 
 
 def _world_beside_load_balancers(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    public = {
-        group
-        for balancer in stack.of(LOAD_BALANCER)
-        if not balancer.props.get("internal")
-        for group in each(balancer.props, "securityGroups")
-    }
-    verified = any(
-        one.props.get("port") == VERIFIED_PORT and (one.props.get("mutualAuthentication") or {}).get("mode") == "verify"
-        for one in stack.of(LISTENER)
+    public = [one for one in stack.of(LOAD_BALANCER) if not one.props.get("internal")]
+    groups = _groups(public)
+    asking = _groups(one for one in public if _asks_for_certificates(stack, one))
+    for resource, group, opening in _web_from_the_world(stack):
+        if not group & groups:
+            yield resource, f"its group is none of a public load balancer ({opening})"
+        elif opening.takes(VERIFIED_PORT) and not group & asking:
+            yield (
+                resource,
+                f"no listener of its load balancer asks for a client's certificate on {VERIFIED_PORT} ({opening})",
+            )
+
+
+def _groups(balancers: Iterable[Resource]) -> set[str]:
+    return {group for one in balancers for group in each(one.props, "securityGroups")}
+
+
+def _asks_for_certificates(stack: Stack, balancer: Resource) -> bool:
+    return any(
+        listener.props.get("port") == VERIFIED_PORT
+        and (listener.props.get("mutualAuthentication") or {}).get("mode") == "verify"
+        and listener.props.get("loadBalancerArn") in identifiers(balancer)
+        for listener in stack.of(LISTENER)
     )
-    for rule in stack.of(INGRESS_RULE):
-        opening = _single(rule.props)
-        if opening.is_for_the_world and opening.within(WEB_PORTS) and rule.props.get("securityGroupId") not in public:
-            yield rule, f"its group is none of a public load balancer ({opening})"
-        elif opening.is_for_the_world and opening.within(WEB_PORTS) and opening.takes(VERIFIED_PORT) and not verified:
-            yield rule, f"no listener on {VERIFIED_PORT} asks for a client's certificate ({opening})"
-    for group in stack.of(SECURITY_GROUP):
-        for opening in _openings(group, "ingress"):
-            if opening.is_for_the_world and opening.within(WEB_PORTS) and not identifiers(group) & public:
-                yield group, f"it is no group of a public load balancer ({opening})"
+
+
+def _web_from_the_world(stack: Stack) -> Iterator[tuple[Resource, set[str], Opening]]:
+    """Each such opening, where it is written, and what its group is called."""
+    for resource in stack.of(INGRESS_RULE, SECURITY_GROUP):
+        alone = resource.type == INGRESS_RULE
+        group = {str(resource.props.get("securityGroupId"))} if alone else identifiers(resource)
+        for opening in _openings(resource, "ingress"):
+            if opening.is_for_the_world and opening.within(WEB_PORTS):
+                yield resource, group, opening
 
 
 def _wide(resource: Resource) -> Iterator[str]:

@@ -208,6 +208,10 @@ NETWORK = (
     _ingress("sg-world-load-balancers-only", "eco2-security-alb-from-anywhere-443", fromPort=8443, toPort=8443),
     _group_with("sg-world-load-balancers-only", _from("0.0.0.0/0", 443, 443)),
     Broken(
+        rule="sg-world-load-balancers-only", type=SECURITY_GROUP, name="eco2-security-alb",
+        change={"ingress": [_from("0.0.0.0/0", 8443, 8443)]},
+    ),
+    Broken(
         rule="sg-world-load-balancers-only", type=LOAD_BALANCER, name="eco2-api-alb", change={"internal": True},
         on="eco2-security-alb-from-anywhere-443",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -596,6 +597,28 @@ class TestClientCertificates:
             f"{one.rule.name}: {one.where}: {one.message}" for one in judged(seen_by_rules(lab_that_asks)).stopping
         }
         assert stopping == set()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"loadBalancerArn": "arn:aws:elasticloadbalancing:ap-northeast-2:1:loadbalancer/app/other/1"},
+            {"port": 9443},
+            {"mutualAuthentication": {"mode": "passthrough"}},
+            {"mutualAuthentication": None},
+        ],
+        ids=["another's", "another port", "passed on unseen", "not asked"],
+    )
+    def test_the_port_is_open_at_no_load_balancer_but_the_one_that_asks(
+        self, lab_that_asks: Recording, change: dict[str, Any]
+    ) -> None:
+        listener = "eco2-api-host-lab-verified"
+        spoiled = [
+            replace(one, props={**one.props, **change}) if one.name == listener else one
+            for one in seen_by_rules(lab_that_asks)
+        ]
+        rule = "sg-world-load-balancers-only"
+        found = {one.where for one in judged(spoiled).stopping if one.rule.name == rule}
+        assert found == {"prod/eco2-security-alb-from-anywhere-8443"}
 
     def test_without_the_setting_nobody_is_asked(self, prod: Recording) -> None:
         assert list(prod.of("TrustStore")) == []

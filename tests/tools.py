@@ -12,7 +12,10 @@ import pytest
 
 from rehearsal.engine.build import find_engine
 from tools.cache import cache_folder
+from tools.chart_sources import find_charts
+from tools.crds import find_crds
 from tools.go_tools import TOOLS, find
+from tools.kafka_tools import find_kafka
 from tools.outsiders import find_outsiders
 from tools.python_host import find_python_host
 
@@ -41,6 +44,21 @@ def required_python_host() -> Path:
     return find_python_host() or missing(
         "Pulumi's Python host is not fetched: `python -m tools.python_host` does it (needs Go)"
     )
+
+
+def required_kafka() -> Path:
+    """The folder with a broker, Strimzi's classes and the definitions of its kinds."""
+    return find_kafka() or missing("Kafka is not fetched: `python -m tools.kafka_tools` does it (needs Maven)")
+
+
+def required_definitions() -> Path:
+    """The folder with the operators' definitions of their kinds; Strimzi's are in `required_kafka() / "crds"`."""
+    return find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
+
+
+def required_charts() -> Path:
+    """The folder with every chart that a Go module has, by its release."""
+    return find_charts() or missing("charts are not fetched: `python -m tools.chart_sources` does it")
 
 
 def required_outsiders() -> Path:

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tools import modules
 from tools.crds import fetch_crds
+from tools.definitions import of_kinds
 
 Schema = dict[str, Any]
 
@@ -67,11 +66,7 @@ def _of_operators(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Schema]
     if not wanted:
         return found
     kinds = {(version.partition("/")[0], kind) for version, kind in wanted}
-    for text in (part for path in sorted(fetch_crds().iterdir()) for part in path.read_text().split("\n---\n")):
-        # Reading them all would take longer than everything else here.
-        if not any(f"group: {group}\n" in text and f"kind: {kind}\n" in text for group, kind in kinds):
-            continue
-        spec = yaml.load(text, Loader=_Loader)["spec"]  # noqa: S506  a safe loader's child
+    for spec in (one["spec"] for one in of_kinds([fetch_crds()], kinds)):
         for version in spec["versions"]:
             key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
             if key in wanted:
@@ -103,10 +98,3 @@ def _copied(schema: Mapping[str, Any], part: Any) -> Schema:
         if isinstance(schema.get(key), Mapping):
             made[key] = part(schema[key])
     return made
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes a bare `=` for text, as Kubernetes does."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))

@@ -26,12 +26,11 @@ from infra.systems.eco2 import projects, versions
 from infra.systems.eco2.placement import STORAGE_CLASS
 from tests.argo.outside import Outside
 from tests.mesh.manifests import Manifest
-from tests.tools import missing, required_tool
+from tests.tools import required_charts, required_definitions, required_kafka, required_tool
 from tests.trial.world import PODS, release_of
 from tools import modules
-from tools.chart_sources import SOURCES, find_charts
-from tools.crds import find_crds
-from tools.kafka_tools import find_kafka
+from tools.chart_sources import SOURCES
+from tools.definitions import KubernetesLoader, definitions
 
 ARGO_MODULE = "github.com/argoproj/argo-cd/v3"
 INVENTORY = PODS.with_name("charts.json")
@@ -88,7 +87,7 @@ def _of_module(release: str, name: str, version: str) -> bytes:
     """By Helm. Without the definitions of Calico's, which are a chart of their own at the version that is asked for."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / name
-        shutil.copytree(_charts() / release, folder)
+        shutil.copytree(required_charts() / release, folder)
         if release == versions.CALICO.release:
             shutil.rmtree(folder / "crds")
         about = folder / "Chart.yaml"
@@ -96,10 +95,6 @@ def _of_module(release: str, name: str, version: str) -> bytes:
         command: list[str | Path] = [required_tool("helm"), "package", folder, "--version", version]
         subprocess.run([*command, "--destination", made], check=True, capture_output=True)
         return (Path(made) / f"{name}-{version}.tgz").read_bytes()
-
-
-def _charts() -> Path:
-    return find_charts() or missing("charts are not fetched: `python -m tools.chart_sources` does it")
 
 
 def _stood_in(source: Manifest, objects: Sequence[Manifest]) -> Files:
@@ -126,8 +121,8 @@ def _packed(name: str, files: Mapping[str, bytes]) -> bytes:
 def _network_kinds() -> list[Manifest]:
     """Calico's definitions, which the module's chart, an older one, has beside its objects; with two fields that it lacks."""
     found = []
-    for path in sorted((_charts() / versions.CALICO.release / "crds").rglob("*.yaml")):
-        found += [one for one in yaml.load_all(path.read_text(), Loader=_Loader) if one]
+    for path in sorted((required_charts() / versions.CALICO.release / "crds").rglob("*.yaml")):
+        found += [one for one in yaml.load_all(path.read_text(), Loader=KubernetesLoader) if one]
     for one in found:
         if one["metadata"]["name"] == "installations.operator.tigera.io":
             pools = _deep(one["spec"]["versions"][0]["schema"]["openAPIV3Schema"], *_POOLS)["items"]["properties"]
@@ -258,21 +253,19 @@ def _bodies(kind: str, release: str, namespace: str, workloads: Sequence[Manifes
 @cache
 def _definitions() -> dict[str, Manifest]:
     """Every operator's definitions that can be had, by name."""
-    folder = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
-    kafka = find_kafka() or missing("Strimzi's are not made: `python -m tools.kafka_tools` does it (needs Maven)")
     wanted = {
         name
         for release, seen in json.loads(INVENTORY.read_text())["charts"].items()
         if release not in (versions.CALICO.release, NETWORK_KINDS)
         for name in seen["definitions"]
     }
-    found: dict[str, Manifest] = {}
-    for path in (*sorted(folder.iterdir()), *sorted((kafka / "crds").iterdir())):
-        for text in path.read_text().split("\n---\n"):
-            # To parse them all would take longer than everything else here.
-            if (name := re.search(r"^  name: \"?([\w.-]+)", text, re.MULTILINE)) and name[1] in wanted:
-                one = yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader's child
-                found[one["metadata"]["name"]] = one
+
+    def may_be(text: str) -> bool:
+        name = re.search(r"^  name: \"?([\w.-]+)", text, re.MULTILINE)
+        return name is not None and name[1] in wanted
+
+    folders = [required_definitions(), required_kafka() / "crds"]
+    found = {one["metadata"]["name"]: one for one in definitions(folders, may_be)}
     return {name: found.get(name) or _no_more_than_a_name(name) for name in wanted}
 
 
@@ -329,10 +322,3 @@ metadata:
   labels: {app.kubernetes.io/name: argocd-secret, app.kubernetes.io/part-of: argocd}
 type: Opaque
 """
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes a bare `=` for text, as Kubernetes does."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))

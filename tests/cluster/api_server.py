@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import urllib3
-import yaml
 
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
-from tests.tools import missing, required_tool
-from tools.crds import find_crds
-from tools.kafka_tools import find_kafka
+from tests.tools import required_definitions, required_kafka, required_tool
+from tools.definitions import of_kinds
 
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 STRICT = "fieldValidation=Strict"
@@ -190,20 +188,12 @@ def _start_server(folder: Path, stack: ExitStack, etcd: str, flags: Sequence[str
 
 def _add_kinds(server: ApiServer, objects: Sequence[Manifest]) -> None:
     """Create the definition of every kind that the objects are of and Kubernetes does not have; wait until it is served."""
-    folder = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
     wanted = {(one["apiVersion"].partition("/")[0], one["kind"]) for one in objects if "." in one["apiVersion"]}
-    files = sorted(folder.iterdir())
+    folders = [required_definitions()]
     if any(group == "kafka.strimzi.io" for group, _ in wanted):
-        kafka = find_kafka() or missing("Strimzi's are not made: `python -m tools.kafka_tools` does it (needs Maven)")
-        files += sorted((kafka / "crds").iterdir())
+        folders.append(required_kafka() / "crds")
     made = []
-    for text in (part for path in files for part in path.read_text().split("\n---\n")):
-        # Parsing them all would take longer than everything else here.
-        if not any(f"group: {group}\n" in text and f"kind: {kind}\n" in text for group, kind in wanted):
-            continue
-        definition = yaml.load(text, Loader=KubernetesLoader)  # noqa: S506  a safe loader's child
-        if (definition["spec"]["group"], definition["spec"]["names"]["kind"]) not in wanted:
-            continue
+    for definition in of_kinds(folders, wanted):
         verdict = server.create(definition)
         if verdict.status != 201:
             raise RuntimeError(f"{definition['metadata']['name']}: {verdict.message}")
@@ -227,13 +217,6 @@ def _is_established(server: ApiServer, name: str) -> bool:
     served = [one["name"] for one in spec["versions"] if one["served"]]
     listed = [server.request("GET", f"/apis/{spec['group']}/{one}").body.get("resources", ()) for one in served]
     return all(any(one["kind"] == spec["names"]["kind"] for one in each) for each in listed)
-
-
-class KubernetesLoader(yaml.CSafeLoader):
-    """Takes a bare `=` for text, as Kubernetes does; prometheus-operator's definitions have one."""
-
-
-KubernetesLoader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
 
 
 def _warnings(values: Sequence[str]) -> list[str]:

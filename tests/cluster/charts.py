@@ -17,12 +17,11 @@ import yaml
 
 from infra.systems.eco2 import charts, projects, versions
 from infra.systems.eco2.parts import Part
-from tests.cluster.api_server import KubernetesLoader
 from tests.mesh.manifests import Manifest
 from tests.systems.eco2_objects import context
 from tests.systems.needy import NEEDY
-from tests.tools import missing, required_tool
-from tools.chart_sources import find_charts
+from tests.tools import required_charts, required_tool
+from tools.definitions import KubernetesLoader
 
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
 Keys = tuple[str, ...]
@@ -64,10 +63,7 @@ def objects_of(release: str, text: str) -> tuple[Manifest, ...]:
 
 def template(release: str, values: Mapping[str, Any], folder: Path | None = None) -> str:
     """What Helm writes; NotRendered for values that the chart refuses. `folder` is the chart's, elsewhere than in the module."""
-    found = (
-        folder
-        or (find_charts() or missing("charts are not fetched: `python -m tools.chart_sources` does it")) / release
-    )
+    found = folder or required_charts() / release
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(values, file)
         file.flush()

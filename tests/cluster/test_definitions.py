@@ -6,37 +6,23 @@ Else their chart is out of step for ever, and every wave after it waits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from infra.components.cluster.gitops import DEFINITIONS_DIFFERENCES
-from tests.cluster.api_server import ApiServer, KubernetesLoader, api_server
-from tests.mesh.manifests import Manifest
-from tests.tools import missing
-from tools.crds import find_crds
-from tools.kafka_tools import find_kafka
+from tests.cluster.api_server import ApiServer, api_server
+from tests.tools import required_definitions, required_kafka
+from tools.definitions import definitions
 
 pytestmark = pytest.mark.verify
-
-KIND = "CustomResourceDefinition"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     with api_server(tmp_path_factory.mktemp("definitions"), []) as running:
         yield running
-
-
-def definitions() -> list[Manifest]:
-    """Of every chart's kinds that can be had: from Go modules, and by Strimzi's own generator."""
-    crds = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
-    kafka = find_kafka() or missing("Kafka is not fetched: `python -m tools.kafka_tools` does it (needs Maven)")
-    files: list[Path] = sorted([*crds.glob("*.yaml"), *(kafka / "crds").glob("*.yaml")])
-    read = (one for path in files for one in yaml.load_all(path.read_text(), KubernetesLoader))
-    return [one for one in read if one and one["kind"] == KIND]
 
 
 def dropped(asked: Any, kept: Any, pointer: str = "") -> Iterator[str]:
@@ -56,9 +42,10 @@ def dropped(asked: Any, kept: Any, pointer: str = "") -> Iterator[str]:
 
 
 def test_what_is_dropped_of_definitions_is_passed_over(server: ApiServer) -> None:
+    """Of every chart's kinds that can be had: from Go modules, and by Strimzi's own generator."""
     passed_over = set(yaml.safe_load(DEFINITIONS_DIFFERENCES)["jsonPointers"])
     found: dict[str, set[str]] = {}
-    for one in definitions():
+    for one in definitions([required_definitions(), required_kafka() / "crds"]):
         name = one["metadata"]["name"]
         assert server.create(one).status in (201, 409), name
         kept = server.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body

@@ -12,8 +12,8 @@ import yaml
 
 from infra.systems.exchange.document import NAMESPACE, SERVICES
 from tests.stacks import ROOT
-from tests.tools import missing
-from tools.crds import find_crds
+from tests.tools import required_definitions
+from tools.definitions import definitions
 
 FILES = sorted((ROOT / "deploy/exchange/chaos").glob("*.yaml"))
 CLUSTERS_OWN = {"gateway-pod-kill": "istio-system", "limiter-latency": "ratelimit"}
@@ -80,12 +80,11 @@ def faults(schema: Mapping[str, Any], value: Any, at: str = "") -> Iterator[str]
 @pytest.fixture(scope="module")
 def schemas() -> Mapping[str, Any]:
     """By kind, the schema of a spec."""
-    folder = find_crds() or missing("the definitions are not there: `python -m tools.crds` fetches them")
-    texts = [path.read_text() for path in folder.glob("*chaos-mesh.org_*chaos.yaml")]
-    definitions = [one["spec"] for one in map(yaml.safe_load, texts)]
+    found = definitions([required_definitions()], lambda text: "group: chaos-mesh.org\n" in text)
     return {
-        one["names"]["kind"]: one["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-        for one in definitions
+        spec["names"]["kind"]: spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        for spec in (one["spec"] for one in found)
+        if "spec" in spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     }
 
 

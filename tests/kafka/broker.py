@@ -15,15 +15,10 @@ from confluent_kafka.admin import AdminClient
 from tests.mesh.certificates import Authority
 from tests.mesh.processes import Program
 from tests.ports import free_port
-from tests.tools import missing
-from tools.kafka_tools import find_kafka, java
+from tests.tools import required_kafka
+from tools.kafka_tools import java
 
 QUICK = ("-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-
-
-def tools() -> Path:
-    """The folder with everything; without it the test skips, or fails in CI."""
-    return find_kafka() or missing("Kafka is not fetched: `python -m tools.kafka_tools` does it (needs Maven)")
 
 
 @dataclass
@@ -78,7 +73,7 @@ class Broker:
 
 def java_program(name: str) -> list[str | Path]:
     """The command of one of Kafka's programs."""
-    folder = tools()
+    folder = required_kafka()
     return [java(folder), *QUICK, "-cp", f"{folder}/broker/*", name]
 
 

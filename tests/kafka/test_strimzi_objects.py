@@ -14,8 +14,8 @@ import pytest
 from infra.systems.eco2.needs.chart_versions import KAFKA_OPERATOR
 from infra.systems.immersiverse import versions
 from rehearsal.recording import Recording
-from tests.kafka.broker import tools
 from tests.kafka.rendered import Manifest, of_kind, rendered
+from tests.tools import required_kafka
 from tools.kafka_tools import java, version_of
 
 pytestmark = pytest.mark.verify
@@ -28,7 +28,7 @@ def test_the_classes_are_of_the_operator_and_the_broker_is_the_one_that_is_run()
 
 def read(objects: list[Manifest]) -> list[str]:
     """What Strimzi's classes say of them: a line each for what they do not take as it is."""
-    folder = tools()
+    folder = required_kafka()
     command: list[str | Path] = [
         java(folder),
         "-XX:TieredStopAtLevel=1",

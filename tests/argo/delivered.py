@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import urllib3
@@ -33,8 +34,10 @@ from tests.argo import absent, stand_ins
 from tests.argo.inside import Inside, egress
 from tests.argo.outside import Outside, outside
 from tests.cluster.api_server import ApiServer
+from tests.cluster.controllers import rollouts_controller
 from tests.mesh.manifests import Manifest, read
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
+from tests.mesh.servers import get
 from tests.ports import free_port
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack, program
 from tests.tools import required_command, required_tool
@@ -266,9 +269,8 @@ def delivery(folder: Path, first: Callable[[Path], object] = lambda _: None) -> 
         world.inside = Inside(running.server).answer
         for one in nodes():
             assert running.server.create(one).status == 201
-        stack.enter_context(
-            absent.operators(running.server, world.authority.read_bytes(), lambda: _rollouts(stack, folder, running))
-        )
+        rollouts = partial(rollouts_controller, folder, stack, running.kubeconfig, ["--leader-elect=false"])
+        stack.enter_context(absent.operators(running.server, world.authority.read_bytes(), rollouts))
         said = bootstrap(folder / "master", rendered, world, running, sums)
         argo = Argo(stack, folder, short, running, world)
         argo.start()
@@ -276,17 +278,6 @@ def delivery(folder: Path, first: Callable[[Path], object] = lambda _: None) -> 
             cluster=running, world=world, rendered=rendered, publisher=publisher, folder=folder, said=said,
             programs=argo.programs, configured=argo.configured, restart_controller=argo.restart_controller,
         )  # fmt: skip
-
-
-def _rollouts(stack: ExitStack, folder: Path, running: Cluster) -> None:
-    program = Program(
-        [
-            required_tool("rollouts-controller"), f"--kubeconfig={running.kubeconfig}", "--leader-elect=false",
-            f"--healthzPort={free_port()}", f"--metricsPort={free_port()}",
-        ],
-        folder / "rollouts-controller.log", environment=KEEPS_ITS_GARBAGE,
-    )  # fmt: skip
-    stack.callback(program.stop)
 
 
 def bootstrap(
@@ -371,7 +362,7 @@ class Argo:
             "ARGOCD_ASK_PASS_SOCK": str(short / "ask.sock"),
         }
         self._run("argocd-repo-server", [required_tool("argocd"), "argocd-repo-server", *flags], environment)
-        self.programs["argocd-repo-server"].wait(lambda: _answers(f"http://127.0.0.1:{metrics}/healthz"))
+        self.programs["argocd-repo-server"].wait(lambda: get(f"http://127.0.0.1:{metrics}/healthz") is not None)
 
     def restart_controller(self, settings: Mapping[str, str]) -> None:
         """In the place of the one that runs, if one does."""
@@ -386,7 +377,7 @@ class Argo:
         # The address in every Application is the cluster's own, which a pod there knows by heart.
         here = {"ARGOCD_FAKE_IN_CLUSTER": "true", "KUBECONFIG": str(self._running.kubeconfig)}
         self._run(name, [required_tool("argocd"), name, *flags], {**self.configured, **here, **settings})
-        self.programs[name].wait(lambda: _answers(f"http://127.0.0.1:{metrics}/healthz"))
+        self.programs[name].wait(lambda: get(f"http://127.0.0.1:{metrics}/healthz") is not None)
 
     def _run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
         number = len(list(self._folder.glob(f"{name}*.log")))
@@ -413,10 +404,3 @@ def configured(server: ApiServer, source: Path, manifest: str) -> dict[str, str]
             if told["key"] in data:
                 found[one["name"]] = data[told["key"]]
     return found
-
-
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.PoolManager(retries=False, timeout=5).request("GET", url).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False

@@ -7,16 +7,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from infra.systems.eco2.needs.chart_versions import KYVERNO
 from tests.cluster.api_server import ApiServer, api_server, wait_for_kind
 from tests.cluster.charts import objects_of, template
+from tests.cluster.controllers import controller_manager
 from tests.mesh.manifests import Manifest, chart_values
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
 from tests.ports import free_port
-from tests.tools import missing, required_tool
-from tools.crds import find_crds
+from tests.tools import required_definitions, required_tool
+from tools.definitions import definitions
 
 PATIENCE = 180.0
 POLICIES = "policies.kyverno.io"
@@ -70,24 +69,15 @@ def kyverno(folder: Path, objects: Sequence[Manifest]) -> Iterator[Kyverno]:
 
 def _policies() -> list[Manifest]:
     """The kinds of policies in CEL, whose definitions the chart has from another one that its module lacks."""
-    found = find_crds() or missing("the operators' definitions are not fetched: `python -m tools.crds` does it")
-    files = sorted(found.glob(f"*-{POLICIES}_*.yaml"))
-    names = [yaml.load(path.read_text(), yaml.CSafeLoader)["spec"]["names"]["kind"] for path in files]
+    found = definitions([required_definitions()], lambda text: f"group: {POLICIES}\n" in text)
+    names = [one["spec"]["names"]["kind"] for one in found]
     assert len(names) > 5
     return [{"apiVersion": f"{POLICIES}/v1", "kind": name} for name in names]
 
 
 def _gather_rights(folder: Path, server: ApiServer, stack: ExitStack) -> None:
     """The chart's roles are made of others' rules, by label: Kubernetes' own controller gathers them."""
-    program = Program(
-        [
-            required_tool("kube-controller-manager"), f"--kubeconfig={server.kubeconfig(folder)}", "--leader-elect=false",
-            "--controllers=clusterrole-aggregation-controller", "--use-service-account-credentials=false",
-            f"--secure-port={free_port()}", "--bind-address=127.0.0.1", f"--cert-dir={folder / 'manager'}",
-        ],
-        folder / "kube-controller-manager.log", environment=KEEPS_ITS_GARBAGE,
-    )  # fmt: skip
-    stack.callback(program.stop)
+    controller_manager(folder, stack, server.kubeconfig(folder), "clusterrole-aggregation-controller")
     path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 
     def gathered() -> bool:

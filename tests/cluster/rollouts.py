@@ -24,10 +24,12 @@ import yaml
 
 from infra.systems.eco2.observability import PROMETHEUS_URL
 from tests.cluster.api_server import ApiServer, api_server
+from tests.cluster.controllers import controller_manager, rollouts_controller
 from tests.mesh.manifests import Manifest
-from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
+from tests.mesh.processes import Program, wait_until
+from tests.mesh.servers import get
 from tests.ports import free_port
-from tests.tools import required_command, required_tool
+from tests.tools import required_command
 
 PATIENCE = 120.0
 KINDS = ("AnalysisRun", "AnalysisTemplate", "ClusterAnalysisTemplate", "Experiment", "Rollout")
@@ -312,7 +314,7 @@ class Prometheus:
             ],
             self.folder / "prometheus.log",
         )  # fmt: skip
-        self._program.wait(lambda: _answers(f"{self.url}/-/ready"))
+        self._program.wait(lambda: get(f"{self.url}/-/ready") is not None)
 
     def stop(self) -> None:
         self._program.stop()
@@ -362,8 +364,8 @@ def world(folder: Path, objects: Sequence[Manifest], rights: Sequence[Manifest])
         for one in (*rights, *sorted(rendered, key=_wave)):
             verdict = server.create(one)
             assert verdict.status == 201, f"{one['kind']} {one['metadata']['name']}: {verdict.message}"
-        _controllers(folder, stack, server.kubeconfig(folder))
-        controller = _rollouts(folder, stack, server.kubeconfig(folder, account=CONTROLLER))
+        controller_manager(folder, stack, server.kubeconfig(folder), "replicaset-controller")
+        controller = rollouts_controller(folder, stack, server.kubeconfig(folder, account=CONTROLLER))
         found = World(server, proxies, folder, controller, prometheus)
         stack.enter_context(_always(found.look, found.wrong))
         yield found
@@ -416,36 +418,3 @@ def _exporter(proxies: Proxies, stack: ExitStack) -> str:
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
     return f"127.0.0.1:{server.server_port}"
-
-
-def _controllers(folder: Path, stack: ExitStack, config: Path) -> None:
-    program = Program(
-        [
-            required_tool("kube-controller-manager"), f"--kubeconfig={config}", "--leader-elect=false",
-            "--controllers=replicaset-controller", "--use-service-account-credentials=false",
-            f"--secure-port={free_port()}", "--bind-address=127.0.0.1", f"--cert-dir={folder / 'manager'}",
-        ],
-        folder / "kube-controller-manager.log", environment=KEEPS_ITS_GARBAGE,
-    )  # fmt: skip
-    stack.callback(program.stop)
-
-
-def _rollouts(folder: Path, stack: ExitStack, config: Path) -> Program:
-    health = free_port()
-    program = Program(
-        [
-            required_tool("rollouts-controller"), f"--kubeconfig={config}", f"--healthzPort={health}",
-            f"--metricsPort={free_port()}",
-        ],
-        folder / "rollouts-controller.log", environment=KEEPS_ITS_GARBAGE,
-    )  # fmt: skip
-    stack.callback(program.stop)
-    program.wait(lambda: _answers(f"http://127.0.0.1:{health}/healthz"))
-    return program
-
-
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.PoolManager(retries=False, timeout=2).request("GET", url).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False

@@ -227,6 +227,18 @@ def spoiled(row: Row, objects: Iterable[Manifest]) -> Manifest:
     return made
 
 
+def all_spoiled(recording: Recording) -> dict[str, Manifest]:
+    """Every row's object, by the row's name."""
+    objects = rendered(recording)
+    return {identity(row): spoiled(row, objects) for row in ROWS}
+
+
+def whole(recording: Recording) -> list[Manifest]:
+    """Every object as it is rendered, and that of every row where the row has it."""
+    objects = rendered(recording)
+    return [*objects, *(unspoiled(row, objects) for row in ROWS)]
+
+
 def written_rules(folder: Path, kind: str) -> set[str]:
     """The rules that a folder has a file for."""
     return {path.stem for path in folder.glob(f"*.{kind}") if not path.stem.endswith("_test")} - SHARED

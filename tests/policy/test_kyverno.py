@@ -10,7 +10,7 @@ import yaml
 
 from rehearsal.recording import Recording
 from tests.mesh.manifests import Manifest, pod_of
-from tests.policy.as_code import COMPARED, KYVERNO, NAMESPACE, ROWS, identity, rendered, spoiled, unspoiled
+from tests.policy.as_code import COMPARED, KYVERNO, NAMESPACE, ROWS, all_spoiled, identity, whole
 from tests.policy.kyverno_files import kyverno, run
 
 pytestmark = pytest.mark.judges
@@ -21,8 +21,7 @@ OWN_TESTS = KYVERNO.parent / "kyverno-test"
 @pytest.fixture(scope="module")
 def objects(prod: Recording) -> dict[str, Manifest]:
     """Each row's object, spoiled."""
-    everything = rendered(prod)
-    return {identity(row): spoiled(row, everything) for row in ROWS}
+    return all_spoiled(prod)
 
 
 def test_kyverno_finds_in_each_spoiled_object_what_is_wrong(objects: dict[str, Manifest], tmp_path: Path) -> None:
@@ -37,7 +36,7 @@ def test_kyverno_finds_it_in_a_pod_without_an_owner_too(objects: dict[str, Manif
 
 
 def test_kyverno_finds_nothing_in_all_that_prod_renders(prod: Recording, tmp_path: Path) -> None:
-    everything = [*rendered(prod), *(unspoiled(row, rendered(prod)) for row in ROWS)]
+    everything = whole(prod)
     ours = [one for one in everything if one["metadata"].get("namespace") == NAMESPACE]
     assert len(ours) > 100
     found = kyverno(KYVERNO, {str(number): one for number, one in enumerate(ours)}, tmp_path / "whole")

@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.recording import Recording
 from tests.mesh.manifests import Manifest
-from tests.policy.as_code import COMPARED, NAMESPACE, REGO, ROWS, identity, rendered, spoiled, unspoiled
+from tests.policy.as_code import COMPARED, NAMESPACE, REGO, ROWS, all_spoiled, identity, whole
 from tests.policy.rego_files import conftest, opa
 
 pytestmark = pytest.mark.verify
@@ -18,8 +18,7 @@ pytestmark = pytest.mark.verify
 @pytest.fixture(scope="module")
 def objects(prod: Recording) -> dict[str, Manifest]:
     """Each row's object, spoiled."""
-    everything = rendered(prod)
-    return {identity(row): spoiled(row, everything) for row in ROWS}
+    return all_spoiled(prod)
 
 
 def test_conftest_finds_in_each_spoiled_object_what_is_wrong(objects: dict[str, Manifest], tmp_path: Path) -> None:
@@ -28,7 +27,7 @@ def test_conftest_finds_in_each_spoiled_object_what_is_wrong(objects: dict[str, 
 
 
 def test_conftest_finds_nothing_in_all_that_prod_renders(prod: Recording, tmp_path: Path) -> None:
-    everything = [*rendered(prod), *(unspoiled(row, rendered(prod)) for row in ROWS)]
+    everything = whole(prod)
     assert sum(1 for one in everything if one["metadata"].get("namespace") == NAMESPACE) > 100
     found = conftest(REGO, {str(number): one for number, one in enumerate(everything)}, tmp_path / "whole")
     assert {rule for rules in found.values() for rule in rules} == set()

@@ -18,6 +18,15 @@ ALIAS_TTL_SECONDS = 60
 AUTOSCALER_SECONDS = 10
 """Cluster Autoscaler looks for pods without a node every ten seconds (`--scan-interval`, its default)."""
 
+ADMISSION_SECONDS = 10
+"""k8s-master looks for machines that want to join after so long (deploy/eco2/bootstrap/systemd/eco2-admission.timer)."""
+
+LOOKS = 2
+"""Of the master's that a new node waits for: one approves its certificate, one sets the label by which pods find it (ADR 21).
+
+Its token it need not wait for: that is written while its packages are installed.
+"""
+
 Seconds = Annotated[int, Field(ge=1, le=LIMIT_SECONDS)]
 
 
@@ -45,8 +54,16 @@ class Failover(Section):
     """When the control plane takes a silent node for lost: kube-controller-manager's `--node-monitor-grace-period`, its default."""
     pods_leave_seconds: Seconds = 30
     """How long a pod stays on a lost node: its toleration. Kubernetes' own default is 300, the five minutes alone."""
-    node_start_seconds: Seconds = 120
-    """From the wish for a node to one that is ready. Assumed: a drill measures it (docs/runbooks/exchange-failover-drill.md)."""
+    launched_seconds: Seconds = 30
+    """From the wish for an instance to the first line of its user data. Measured by others: 23 s until SSH answers."""
+    prepared_seconds: Seconds = 40
+    """How long the instance installs packages. Assumed: a drill measures it (docs/runbooks/exchange-failover-drill.md)."""
+    look_seconds: Seconds = 5
+    """How long one look of k8s-master for who wants to join takes. Assumed, as above."""
+    network_mebibytes: Annotated[int, Field(ge=1, le=10_000)] = 240
+    """What a new node fetches before it is ready: Calico's images."""
+    network_seconds: Seconds = 10
+    """From these images to a node that is ready. Assumed, as above."""
     image_mebibytes: Annotated[int, Field(ge=1, le=10_000)] = 250
     """What a new node fetches before a service's pod runs: its image and the proxy's."""
     pull_mebibytes_per_second: Annotated[int, Field(ge=1, le=1000)] = 25
@@ -76,14 +93,29 @@ class Failover(Section):
             Summand(
                 what="a node is asked for", seconds=AUTOSCALER_SECONDS, source="Cluster Autoscaler's scan interval"
             ),
-            Summand(what="node starts", seconds=self.node_start_seconds, source="failover.node_start_seconds"),
+            Summand(what="instance starts", seconds=self.launched_seconds, source="failover.launched_seconds"),
+            Summand(what="packages are there", seconds=self.prepared_seconds, source="failover.prepared_seconds"),
+            Summand(
+                what="node is let in",
+                seconds=LOOKS * (ADMISSION_SECONDS + self.look_seconds),
+                source=f"{LOOKS} × (the timer of k8s-master's admission.py + failover.look_seconds )",
+            ),
+            Summand(
+                what="network's images arrive",
+                seconds=self._pulled(self.network_mebibytes),
+                source="failover.network_mebibytes ÷ failover.pull_mebibytes_per_second",
+            ),
+            Summand(what="node is ready", seconds=self.network_seconds, source="failover.network_seconds"),
             Summand(
                 what="images arrive",
-                seconds=-(-self.image_mebibytes // self.pull_mebibytes_per_second),
+                seconds=self._pulled(self.image_mebibytes),
                 source="failover.image_mebibytes ÷ failover.pull_mebibytes_per_second",
             ),
             Summand(what="pods are ready", seconds=self.ready_seconds, source="failover.ready_seconds"),
         )
+
+    def _pulled(self, mebibytes: int) -> int:
+        return -(-mebibytes // self.pull_mebibytes_per_second)
 
     @model_validator(mode="after")
     def _within_the_five_minutes(self) -> Self:

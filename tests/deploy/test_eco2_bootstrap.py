@@ -23,6 +23,7 @@ import pytest
 import yaml
 
 from infra.components.aws.scripts import USER_DATA_LIMIT
+from infra.settings.exchange_failover import ADMISSION_SECONDS
 from infra.systems.eco2 import bootstrap, first_charts, projects, versions
 from infra.systems.eco2.bootstrap import Bundle
 from infra.systems.eco2.document import NODES, Node
@@ -941,8 +942,8 @@ def account(machine: NodeMachine) -> dict[str, Any]:
     return read
 
 
-def test_the_timers_run_every_half_minute_and_as_often_as_the_settings_say(master: NodeMachine, standing: Path) -> None:
-    assert "OnUnitInactiveSec=30s" in master.read("etc/systemd/system/eco2-admission.timer")
+def test_the_timers_run_as_often_as_is_added_up_and_as_the_settings_say(master: NodeMachine, standing: Path) -> None:
+    assert f"OnUnitInactiveSec={ADMISSION_SECONDS}s" in master.read("etc/systemd/system/eco2-admission.timer")
     assert "OnUnitActiveSec=60min" in master.read("etc/systemd/system/eco2-etcd-snapshot.timer")
     for unit in ("eco2-admission", "eco2-etcd-snapshot"):
         (start,) = re.findall(

@@ -1,4 +1,4 @@
-"""k8s-master, every half minute: which machines become nodes, and what a node is dedicated to.
+"""k8s-master, every ten seconds: which machines become nodes, and what a node is dedicated to.
 
 EC2 says which machines there are, nodes.json which of them the cluster knows. A machine that is awaited finds a token of its own in
 an SSM parameter of its own; both are gone once it has joined. A certificate is approved for the one node that the token was made

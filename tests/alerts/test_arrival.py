@@ -52,8 +52,8 @@ def alerts_of(recording: Recording) -> dict[str, list[Labels]]:
 
 
 def _system(name: str) -> str:
-    """Whose rules are so called; of a tenant's delivery they are the cluster's, with the tenant in their name."""
-    whose = (found[1] if (found := re.search("-alerts-(.+)-delivery-", name)) else name).replace("-", "_")
+    """Whose rules are so called; those of each delivery are the cluster's, with the system in their name."""
+    whose = name.removeprefix("eco2-deliveries-").replace("-", "_")
     (system,) = [one for one in REGISTRY if f"{whose}_".startswith(f"{one}_")]
     return system
 

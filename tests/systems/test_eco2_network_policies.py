@@ -160,7 +160,7 @@ PORTS = (
     *(
         ("TCP", port)
         for port in (
-            22, 80, 2379, 3000, 5432, 6379, 6443, 8000, 8080, 8081, 9090, 9093, 9100, 9153, 9402, 10250, 15000, 15001, 15006,
+            22, 80, 2379, 3000, 5432, 6379, 6443, 8000, 8080, 8081, 8082, 9090, 9093, 9100, 9153, 9402, 10250, 15000, 15001, 15006,
             15008, 15010, 15012, 15014, 15017, 15020, 15021, 15090, 16379, 50051,
         )
     ),
@@ -298,6 +298,7 @@ def test_the_infrastructures_edges_are_these_and_no_more() -> None:
         ("alertmanager", "internet", (443,)),
         ("prometheus", "dns", (9153,)),
         ("prometheus", "cert-manager", (9402,)),
+        ("prometheus", "argocd-application-controller", (8082,)),
         *((source, "nodes", (6443,)) for source in {*PLATFORM} - {"argocd-repo-server", "argocd-redis"}),
         ("nodes", "cert-manager-webhook", (10250,)),
         ("nodes", "external-secrets-webhook", (10250,)),

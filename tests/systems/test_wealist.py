@@ -512,6 +512,20 @@ class TestDelivery:
         assert group["autoscalingGroups"] == ["wealist-prod-backend-asg"]
         assert group["alarmConfiguration.alarms"] == [f"wealist-prod-{service}-5xx"]
 
+    @pytest.mark.parametrize("service", ["user-service", "board-service"])
+    def test_a_release_that_fails_is_told_where_the_alarms_are(self, prod: Recording, service: str) -> None:
+        (trigger,) = prod.one("DeploymentGroup", f"wealist-release-{service}-dg")["triggerConfigurations"]
+        assert trigger["triggerTargetArn"] == prod.one("Topic", "wealist-alarms-topic").outputs["arn"]
+        assert {*trigger["triggerEvents"]} == {"DeploymentFailure", "DeploymentRollback", "DeploymentStop"}
+
+    def test_codedeploy_may_say_so_on_that_encrypted_topic_and_on_no_other(self, prod: Recording) -> None:
+        """The service role publishes, and so needs the topic's key (CodeDeploy's user guide, "Grant Amazon SNS permissions")."""
+        (policy,) = [one for one in prod.of("aws:iam/policy:Policy") if one["name"] == "wealist-prod-codedeploy-policy"]
+        (publish,) = [one for one in statements(policy["policy"]) if "sns:Publish" in one["Action"]]
+        assert publish["Resource"] == prod.one("Topic", "wealist-alarms-topic").outputs["arn"]
+        (key,) = [one for one in statements(policy["policy"]) if "kms:GenerateDataKey" in one["Action"]]
+        assert key["Condition"] == {"StringEquals": {"kms:ViaService": "sns.ap-northeast-2.amazonaws.com"}}
+
     def test_instances_that_a_release_keeps_from_coming_up_are_told(self, prod: Recording) -> None:
         """Both groups deploy to a new instance, and either ends it when it fails."""
         releases = prod.of("DeploymentGroup")

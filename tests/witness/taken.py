@@ -31,6 +31,7 @@ _UNSAID = (
     r"cloudfront/(cachePolicy|responseHeadersPolicy):\S+ name",
     r"cloudfront/responseHeadersPolicy:\S+ .*contentSecurityPolicy",
     r"cloudfront/responseHeadersPolicy:\S+ customHeadersConfig\.items\[\]\.(header|value)",
+    r"codedeploy/deploymentGroup:\S+ triggerConfigurations\[\]\.triggerName",
     r"elasticache/\S+ description",
     r"elasticache/parameterGroup:\S+ (name|parameters\[\]\.(name|value))",
     r"rds/\S+ (description|parameters\[\]\.(name|value))",

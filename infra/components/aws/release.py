@@ -13,6 +13,8 @@ from infra.components.component import PlatformComponent
 from infra.tags import Tags, named
 
 ONE_AT_A_TIME = "CodeDeployDefault.OneAtATime"
+FAILURES = ("DeploymentFailure", "DeploymentRollback", "DeploymentStop")
+"""The events of a release that people are told of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,16 @@ class ReleaseTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseArgs:
-    """`services` maps a service's name to its target; all of them run on the instances of one group."""
+    """`services` maps a service's name to its target; all of them run on the instances of one group.
+
+    The role says on `failures_topic_arn` what failed, was stopped or rolled back, and so has to be allowed to.
+    """
 
     prefix: str
     role_arn: pulumi.Input[str]
     group_name: pulumi.Input[str]
     services: Mapping[str, ReleaseTarget]
+    failures_topic_arn: pulumi.Input[str]
     tags: Tags
 
 
@@ -69,6 +75,13 @@ class Release(PlatformComponent):
                     "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"],
                 },
                 alarm_configuration={"enabled": True, "alarms": list(target.alarms)},
+                trigger_configurations=[
+                    {
+                        "trigger_name": "failures",
+                        "trigger_events": list(FAILURES),
+                        "trigger_target_arn": args.failures_topic_arn,
+                    }
+                ],
                 outdated_instances_strategy="UPDATE",
                 tags=named(args.tags, f"{full_name}-dg"),
                 opts=self.child,

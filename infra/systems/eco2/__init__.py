@@ -19,6 +19,7 @@ from infra.settings.eco2 import KUBECONFIG
 from infra.systems.eco2.alarms import build_alarms
 from infra.systems.eco2.context import Context, make_context
 from infra.systems.eco2.data import build_data
+from infra.systems.eco2.deliveries import build_deliveries
 from infra.systems.eco2.edge import build_edge
 from infra.systems.eco2.identity import build_identity
 from infra.systems.eco2.mesh import build_mesh
@@ -48,6 +49,7 @@ CLUSTER = (
     build_rate_limits,
     build_mesh,
     build_observability,
+    build_deliveries,
     build_needs,
     build_tenants,
     build_tenant_edge,

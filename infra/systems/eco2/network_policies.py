@@ -36,7 +36,8 @@ GATEWAY_STATUS = 15021
 WEBHOOK = 10250
 """cert-manager's and External Secrets' webhooks listen where a kubelet would, which admits only the host's network there."""
 
-REPO_SERVER, REDIS = 8081, 6379
+ARGO_CD = "argocd-application-controller"
+REPO_SERVER, ARGO_METRICS, REDIS = 8081, 8082, 6379
 
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 """What the internet is without: private and shared addresses, and the instance's metadata."""
@@ -64,7 +65,7 @@ PLATFORM_PODS = {
     **{
         name: Pods(namespace="argocd", labels={NAME_LABEL: name})
         for name in (
-            "argocd-application-controller",
+            ARGO_CD,
             "argocd-repo-server",
             "argocd-server",
             "argocd-redis",
@@ -120,6 +121,7 @@ INFRASTRUCTURE = (
     Edge(source="alertmanager", target="internet", ports=[HTTPS], why="SNS for the alarms, STS for its role, Slack"),
     Edge(source="prometheus", target="dns", ports=[9153], why="CoreDNS' metrics"),
     Edge(source="prometheus", target="cert-manager", ports=[9402], why="when certificates end"),
+    Edge(source="prometheus", target=ARGO_CD, ports=[ARGO_METRICS], why="metrics: how deliveries went"),
     *(Edge(source=one, target="nodes", ports=[API_SERVER], why="the Kubernetes API") for one in ASKS_THE_API),
     *(
         Edge(source="nodes", target=one, ports=[WEBHOOK], why="the API server has objects checked")
@@ -131,11 +133,11 @@ INFRASTRUCTURE = (
     Edge(source="argocd-repo-server", target="internet", ports=[HTTPS], why="this repository and the charts' ones"),
     *(
         Edge(source=one, target="argocd-repo-server", ports=[REPO_SERVER], why="rendered manifests")
-        for one in ("argocd-application-controller", "argocd-server")
+        for one in (ARGO_CD, "argocd-server")
     ),
     *(
         Edge(source=one, target="argocd-redis", ports=[REDIS], why="Argo CD's cache")
-        for one in ("argocd-application-controller", "argocd-repo-server", "argocd-server")
+        for one in (ARGO_CD, "argocd-repo-server", "argocd-server")
     ),
     Edge(source="auth-api", target="internet", ports=[HTTPS], why="the OAuth providers; the mesh admits them by name"),
     Edge(source="celery-storage", target="internet", ports=[HTTPS], why="S3; the mesh admits it by name"),

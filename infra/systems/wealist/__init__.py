@@ -32,7 +32,7 @@ def build(settings: Settings) -> SystemOutputs:
     storage = build_storage(context, foundation)
     backend = build_machines(context, foundation, balancer, data, storage)
     alarms = build_alarms(context, foundation, balancer, backend, data)
-    release = build_release(context, backend, balancer, alarms)
+    release = build_release(context, foundation, backend, balancer, alarms)
     deployer = build_deployer(context, storage, site)
     return {
         "vpc_id": foundation.network.vpc_id,

@@ -134,8 +134,10 @@ def _use_buckets(grants: BackendGrants) -> Sequence[Statement]:
     )
 
 
-def codedeploy_policies(*, prefix: str, region: str, account: str, target_group_arns: Sequence[Arn]) -> Policies:
-    """What an in-place deployment behind an ALB needs: the document's ASG, ELB and EC2."""
+def codedeploy_policies(
+    *, prefix: str, region: str, account: str, target_group_arns: Sequence[Arn], told: Sequence[Statement]
+) -> Policies:
+    """What an in-place deployment behind an ALB needs: the document's ASG, ELB and EC2; `told` is where it says that one failed."""
     groups = f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{prefix}-*"
     return {
         "codedeploy-policy": (
@@ -171,6 +173,7 @@ def codedeploy_policies(*, prefix: str, region: str, account: str, target_group_
                 actions=["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
                 resources=list(target_group_arns),
             ),
+            *told,
         )
     }
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from infra.components.aws.alarms import Alarms
+from infra.components.aws.alarms import Alarms, may_tell
 from infra.components.aws.compute import Fleet
 from infra.components.aws.federation import github_provider, github_provider_arn, trust_github
+from infra.components.aws.foundation import Foundation
 from infra.components.aws.iam import Role, RoleArgs, trust_service
 from infra.components.aws.load_balancer import LoadBalancer
 from infra.components.aws.release import Release, ReleaseArgs, ReleaseTarget
 from infra.components.aws.static_site import StaticSite
-from infra.systems.wealist import access, document
+from infra.systems.wealist import access, alertmanager, document
 from infra.systems.wealist.context import Context
 from infra.systems.wealist.machines import target_group_arns
 from infra.systems.wealist.storage import Storage
 
 
-def build_release(context: Context, backend: Fleet, balancer: LoadBalancer, alarms: Alarms) -> Release:
+def build_release(
+    context: Context, foundation: Foundation, backend: Fleet, balancer: LoadBalancer, alarms: Alarms
+) -> Release:
     """§7."""
     role = Role(
         context.names.logical("codedeploy-role"),
@@ -29,6 +32,7 @@ def build_release(context: Context, backend: Fleet, balancer: LoadBalancer, alar
                 region=context.region,
                 account=context.account,
                 target_group_arns=target_group_arns(balancer, tuple(document.SERVICES.values())),
+                told=may_tell([alertmanager.topic_arns(context)[0]], foundation.key.arn, context.region),
             ),
             boundary=context.role_boundary,
             tags=context.tags,
@@ -47,6 +51,7 @@ def build_release(context: Context, backend: Fleet, balancer: LoadBalancer, alar
                 )
                 for service, target in document.SERVICES.items()
             },
+            failures_topic_arn=alarms.topic_arn,
             tags=context.tags,
         ),
     )

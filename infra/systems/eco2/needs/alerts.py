@@ -5,18 +5,15 @@ from __future__ import annotations
 import pulumi
 
 from infra.components.cluster.alerting import AlertRoutes, AlertRoutesArgs, MailReceiver, SecretKey, SlackReceiver
-from infra.components.cluster.gitops import ARGO_NAMESPACE, waved
-from infra.components.cluster.metadata import NAME_LABEL
-from infra.components.cluster.network_policy import Edge, Pods
-from infra.components.cluster.observability import AlertRules, AlertRulesArgs, ObjectMeta
+from infra.components.cluster.gitops import waved
+from infra.components.cluster.network_policy import Edge
+from infra.components.cluster.observability import ObjectMeta
 from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
 from infra.contract import Tenant
 from infra.needs import Alerts, Mail
 from infra.systems.eco2 import secrets
 from infra.systems.eco2.context import Asked, Context
-from infra.systems.eco2.document import HOMES
-from infra.systems.eco2.needs import delivery
-from infra.systems.eco2.needs.answer import Answer, monitor
+from infra.systems.eco2.needs.answer import Answer
 from infra.systems.eco2.observability import RULES_WAVE
 from infra.systems.eco2.tenant_names import dashed, home, parameter_path, store
 
@@ -24,8 +21,6 @@ NAME = "alerts"
 """The routes' and their Secret's, in the tenant's first namespace; what the Secret holds is below it in the tenant's parameters."""
 
 SLACK, MAIL = SecretKey(secret=NAME, key="slack-url"), SecretKey(secret=NAME, key="mail-password")
-ARGO_CD, ARGO_METRICS = "argocd-application-controller", 8082
-ARGO_CD_PODS = Pods(namespace=ARGO_NAMESPACE, labels={NAME_LABEL: ARGO_CD})
 
 
 def answer(context: Context, asked: Asked[Alerts]) -> Answer:
@@ -35,11 +30,7 @@ def answer(context: Context, asked: Asked[Alerts]) -> Answer:
         parts=[],
         namespaces={},
         pods={},
-        edges=[
-            *([Edge(source="alertmanager", target="internet", ports=relays, why="relays of mail")] if relays else []),
-            Edge(source="prometheus", target=ARGO_CD, ports=[ARGO_METRICS], why="metrics: how deliveries went"),
-        ],
-        monitors=[monitor(ARGO_CD, ARGO_CD_PODS, "metrics")],
+        edges=[Edge(source="alertmanager", target="internet", ports=relays, why="relays of mail")] if relays else [],
         rendered=["monitoring.coreos.com/AlertmanagerConfig"],
         build=lambda room, opts: _build(context, asked, room, opts),
     )
@@ -65,16 +56,6 @@ def _routes(context: Context, tenant: Tenant, need: Alerts, name: str, opts: pul
             namespace=home(tenant),
             keys={key: f"{path}/{NAME}/{key}" for key in keys},
             wave=secrets.WAVE,
-        ),
-        opts,
-    )
-    AlertRules(
-        f"{name}-delivery",
-        AlertRulesArgs(
-            meta=ObjectMeta(
-                name=f"delivery-{dashed(tenant)}", namespace=HOMES["prometheus"], annotations=waved(RULES_WAVE)
-            ),
-            groups=delivery.groups(tenant),
         ),
         opts,
     )

@@ -11,9 +11,10 @@ import pulumi_random as random
 
 from infra.components.aws.foundation import Home
 from infra.components.aws.parameters import Parameters, ParametersArgs
+from infra.components.cluster.data_server import DataHome
 from infra.components.cluster.gitops import waved
 from infra.components.cluster.metadata import Identity
-from infra.components.cluster.pods import Placement
+from infra.components.cluster.pods import Placement, Resources
 from infra.components.cluster.secrets import FetchedSecret, FetchedSecretArgs
 from infra.components.mesh.authorization import principal
 from infra.components.mesh.objects import Place
@@ -82,6 +83,15 @@ class TenantHome(Home):
     def placement(self) -> Placement:
         """The nodes for tenants; the documented ones of the cluster stay as they are."""
         return Placement(labels=self.cluster.platform.node_selector)
+
+    def data_home(self, sidecar: Resources) -> DataHome:
+        """Servers of data of its own stand there too."""
+        return DataHome(
+            placement=self.placement(),
+            sidecar=sidecar,
+            storage_class=self.cluster.platform.storage_class,
+            protect=self.protect,
+        )
 
     def principal(self, workload: str) -> str:
         """Who a workload is to those that it calls."""

@@ -40,13 +40,7 @@ class HostedZone(PlatformComponent):
     ) -> None:
         super().__init__(name, opts)
         self._name = name
-        zone = aws.route53.Zone(
-            f"{name}-zone",
-            name=domain,
-            comment=f"{domain}, managed by Pulumi",
-            tags=named(tags, domain),
-            opts=self.guarded(protect),
-        )
+        zone = _zone(name, domain, tags, self.guarded(protect))
         self.zone_id = zone.zone_id
         self.name_servers = zone.name_servers
         aws.route53.Record(
@@ -120,14 +114,7 @@ class PrivateZone(PlatformComponent):
     ) -> None:
         super().__init__(name, opts)
         self._name = name
-        zone = aws.route53.Zone(
-            f"{name}-zone",
-            name=domain,
-            comment=f"{domain}, managed by Pulumi",
-            vpcs=[aws.route53.ZoneVpcArgs(vpc_id=vpc_id)],
-            tags=named(tags, domain),
-            opts=self.guarded(protect),
-        )
+        zone = _zone(name, domain, tags, self.guarded(protect), vpc_id)
         self.zone_id = zone.zone_id
         self.register_outputs({"zone_id": self.zone_id})
 
@@ -142,6 +129,20 @@ class PrivateZone(PlatformComponent):
             records=[address],
             opts=self.child,
         )
+
+
+def _zone(
+    name: str, domain: str, tags: Tags, opts: pulumi.ResourceOptions, vpc_id: pulumi.Input[str] | None = None
+) -> aws.route53.Zone:
+    """A public zone, or the one of a VPC."""
+    return aws.route53.Zone(
+        f"{name}-zone",
+        name=domain,
+        comment=f"{domain}, managed by Pulumi",
+        vpcs=None if vpc_id is None else [aws.route53.ZoneVpcArgs(vpc_id=vpc_id)],
+        tags=named(tags, domain),
+        opts=opts,
+    )
 
 
 def _alias(target: AliasTarget) -> aws.route53.RecordAliasArgs:

@@ -105,16 +105,7 @@ class Role(PlatformComponent):
         )
         attachable: dict[str, Text] = {arn.rsplit("/", 1)[-1]: arn for arn in args.managed}
         attachable |= args.shared
-        attachable |= {
-            label: aws.iam.Policy(
-                f"{name}-{label}",
-                name=within_limit(f"{args.prefix}-{label}", "policy"),
-                policy=policy_document(*statements),
-                tags=named(args.tags, f"{args.prefix}-{label}"),
-                opts=self.child,
-            ).arn
-            for label, statements in args.policies.items()
-        }
+        attachable |= _policies(name, args, self.child)
         attached = [
             aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=self.child).id
             for label, arn in attachable.items()
@@ -141,14 +132,19 @@ class Policies(PlatformComponent):
 
     def __init__(self, name: str, args: PoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.arns = {
-            label: aws.iam.Policy(
-                f"{name}-{label}",
-                name=within_limit(f"{args.prefix}-{label}", "policy"),
-                policy=policy_document(*statements),
-                tags=named(args.tags, f"{args.prefix}-{label}"),
-                opts=self.child,
-            ).arn
-            for label, statements in args.policies.items()
-        }
+        self.arns = _policies(name, args, self.child)
         self.register_outputs({"arns": self.arns})
+
+
+def _policies(name: str, args: RoleArgs | PoliciesArgs, opts: pulumi.ResourceOptions) -> dict[str, pulumi.Output[str]]:
+    """The policies `<prefix>-<label>`; their ARNs, by their labels."""
+    return {
+        label: aws.iam.Policy(
+            f"{name}-{label}",
+            name=within_limit(f"{args.prefix}-{label}", "policy"),
+            policy=policy_document(*statements),
+            tags=named(args.tags, f"{args.prefix}-{label}"),
+            opts=opts,
+        ).arn
+        for label, statements in args.policies.items()
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -92,30 +92,28 @@ class SecurityGroups(PlatformComponent):
 
     def _open(self, edge: Edge) -> None:
         source, target = self._groups.get(edge.source), self._groups.get(edge.target)
-        tags = named(self._args.tags, f"{edge.source}-to-{edge.target}-{edge.service}")
         if target:
             aws.vpc.SecurityGroupIngressRule(
                 f"{self._name}-{edge.target}-from-{edge.source}-{edge.service}",
-                security_group_id=target.id,
-                description=described(edge.why),
-                ip_protocol=edge.protocol,
-                from_port=edge.port,
-                to_port=edge.port,
-                referenced_security_group_id=source.id if source else None,
-                cidr_ipv4=None if source else self._args.blocks[edge.source],
-                tags=tags,
-                opts=self.child,
+                **self._rule(edge, target, edge.source),
             )
         if source:
             aws.vpc.SecurityGroupEgressRule(
                 f"{self._name}-{edge.source}-to-{edge.target}-{edge.service}",
-                security_group_id=source.id,
-                description=described(edge.why),
-                ip_protocol=edge.protocol,
-                from_port=edge.port,
-                to_port=edge.port,
-                referenced_security_group_id=target.id if target else None,
-                cidr_ipv4=None if target else self._args.blocks[edge.target],
-                tags=tags,
-                opts=self.child,
+                **self._rule(edge, source, edge.target),
             )
+
+    def _rule(self, edge: Edge, group: aws.ec2.SecurityGroup, peer: str) -> dict[str, Any]:
+        """One direction of an edge: what the group lets through, from or to the peer, a group or a block."""
+        other = self._groups.get(peer)
+        return {
+            "security_group_id": group.id,
+            "description": described(edge.why),
+            "ip_protocol": edge.protocol,
+            "from_port": edge.port,
+            "to_port": edge.port,
+            "referenced_security_group_id": other.id if other else None,
+            "cidr_ipv4": None if other else self._args.blocks[peer],
+            "tags": named(self._args.tags, f"{edge.source}-to-{edge.target}-{edge.service}"),
+            "opts": self.child,
+        }

@@ -61,6 +61,19 @@ UNHURRIED = Patience(
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataHome:
+    """Where a system's servers of data stand, and their jobs beside them; `sidecar` is for the mesh's proxy in each pod.
+
+    Volumes are of `storage_class`. With `protect`, Pulumi deletes no server.
+    """
+
+    placement: Placement
+    sidecar: Resources
+    storage_class: str
+    protect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataServerArgs:
     """`files` are its configuration."""
 
@@ -69,14 +82,11 @@ class DataServerArgs:
     port: int
     resources: Resources
     patience: Patience
-    placement: Placement
-    sidecar: Resources
-    storage_class: str
+    home: DataHome
     gib: int
     files: Mapping[str, str]
-    protect: bool
     grace_seconds: int = 60
 
     @property
     def claim(self) -> Claim:
-        return Claim(name=DATA, storage_class=self.storage_class, gib=self.gib)
+        return Claim(name=DATA, storage_class=self.home.storage_class, gib=self.gib)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.components.cluster.data_server import OWNER, SCRIPTS, TLS, TMP
+from infra.components.cluster.data_server import OWNER, SCRIPTS, TLS, TMP, DataHome
 from infra.components.cluster.jobs import Schedule, TaskArgs
 from infra.components.cluster.metadata import Identity
 from infra.components.cluster.pods import (
     ConfigFiles,
     Container,
-    Placement,
     Pod,
     Resources,
     Scratch,
@@ -37,8 +36,7 @@ class NightlyArgs:
     dumpers: Sequence[Container]
     upload: Container
     room: str
-    placement: Placement
-    sidecar: Resources
+    home: DataHome
     schedule: Schedule
     deadline_seconds: int
     role_arn: str
@@ -61,9 +59,9 @@ def nightly(args: NightlyArgs) -> TaskArgs:
                 "dumps": Scratch(size=args.room),
                 "tmp": Scratch(size="64Mi"),
             },
-            placement=args.placement,
+            placement=args.home.placement,
             user=OWNER,
-            sidecar=args.sidecar,
+            sidecar=args.home.sidecar,
             restart="Never",
         ),
         files=deploy_files("data/postgres/dump.sh", "data/postgres/upload.sh", *args.files),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.components.cluster.data_server import CONFIG, DATA, OWNER, SCRIPTS, TLS, TMP, DataServerArgs
+from infra.components.cluster.data_server import CONFIG, DATA, OWNER, SCRIPTS, TLS, TMP, DataHome, DataServerArgs
 from infra.components.cluster.jobs import TaskArgs
 from infra.components.cluster.metadata import Identity
 from infra.components.cluster.pods import (
     Claimed,
     ConfigFiles,
     Container,
-    Placement,
     Pod,
     Resources,
     Scratch,
@@ -78,15 +77,15 @@ def postgresql(args: PostgresqlArgs) -> StatefulServerArgs:
         pod=Pod(
             containers=[server],
             volumes=volumes,
-            placement=args.placement,
+            placement=args.home.placement,
             user=OWNER,
-            sidecar=args.sidecar,
+            sidecar=args.home.sidecar,
             grace_seconds=args.grace_seconds,
         ),
         port=Port(name="postgresql", number=args.port, protocol="tcp"),
         claim=args.claim,
         files=args.files,
-        protect=args.protect,
+        protect=args.home.protect,
     )
 
 
@@ -126,8 +125,7 @@ class DatabasesArgs:
     image: str
     connection: Connection
     resources: Resources
-    placement: Placement
-    sidecar: Resources
+    home: DataHome
 
 
 def databases(args: DatabasesArgs) -> TaskArgs:
@@ -152,9 +150,9 @@ def databases(args: DatabasesArgs) -> TaskArgs:
         pod=Pod(
             containers=[container],
             volumes={**volumes, "tmp": Scratch(size="16Mi")},
-            placement=args.placement,
+            placement=args.home.placement,
             user=OWNER,
-            sidecar=args.sidecar,
+            sidecar=args.home.sidecar,
             restart="Never",
         ),
         files=deploy_files("data/postgres/databases.sh", "data/postgres/databases.sql"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pulumi
 
-from infra.components.cluster.data_server import PROMPT, DataServerArgs
+from infra.components.cluster.data_server import PROMPT, DataHome, DataServerArgs
 from infra.components.cluster.dumps import NightlyArgs, dump, nightly, uploader
 from infra.components.cluster.jobs import Schedule, Task
 from infra.components.cluster.pods import Resources
@@ -44,6 +44,11 @@ def _name(context: Context, part: str) -> str:
     return f"{context.names.logical('data')}-{part}"
 
 
+def _home(context: Context, server: str) -> DataHome:
+    """The server's own node."""
+    return DataHome(placement=placement(server), sidecar=SIDECAR, storage_class=STORAGE_CLASS, protect=context.protect)
+
+
 def _postgresql(context: Context, opts: pulumi.ResourceOptions) -> None:
     """PostgreSQL 17 on k8s-postgresql."""
     args = PostgresqlArgs(
@@ -53,12 +58,9 @@ def _postgresql(context: Context, opts: pulumi.ResourceOptions) -> None:
         resources=POSTGRES_RESOURCES,
         # After a crash the log is replayed first, which may take minutes.
         patience=replace(PROMPT, startup=replace(PROMPT.startup, failures=120)),
-        placement=placement("postgresql"),
-        sidecar=SIDECAR,
-        storage_class=STORAGE_CLASS,
+        home=_home(context, "postgresql"),
         gib=context.settings.volumes.postgres_gib,
         files=deploy_files("eco2/postgres/postgresql.conf", "eco2/postgres/pg_hba.conf"),
-        protect=context.protect,
         grace_seconds=120,
         shared_memory="512Mi",
         scratch="256Mi",
@@ -73,8 +75,7 @@ def _databases(context: Context, opts: pulumi.ResourceOptions) -> None:
         image=versions.POSTGRES_IMAGE,
         connection=CONNECTION,
         resources=SMALL_RESOURCES,
-        placement=placement("postgresql"),
-        sidecar=SIDECAR,
+        home=_home(context, "postgresql"),
     )
     Task(_name(context, "databases"), databases(args), opts)
 
@@ -86,8 +87,7 @@ def _backup(context: Context, opts: pulumi.ResourceOptions) -> None:
         dumpers=[dump("dump", versions.POSTGRES_IMAGE, CONNECTION, TASK_RESOURCES)],
         upload=uploader(versions.AWS_CLI_IMAGE, context.region, context.bucket("postgres-backups"), TASK_RESOURCES),
         room="20Gi",
-        placement=placement("postgresql"),
-        sidecar=SIDECAR,
+        home=_home(context, "postgresql"),
         schedule=BACKUP_SCHEDULE,
         deadline_seconds=2 * 3600,
         role_arn=context.role_arn("postgres-backup"),
@@ -103,11 +103,8 @@ def _redis(context: Context, opts: pulumi.ResourceOptions) -> None:
         port=REDIS_PORT,
         resources=REDIS_RESOURCES,
         patience=PROMPT,
-        placement=placement("redis"),
-        sidecar=SIDECAR,
-        storage_class=STORAGE_CLASS,
+        home=_home(context, "redis"),
         gib=context.settings.volumes.redis_gib,
         files=deploy_files("eco2/redis/redis.conf", "eco2/redis/users"),
-        protect=context.protect,
     )
     StatefulServer(_name(context, "redis"), redis(args, first=SMALL_RESOURCES), opts)

@@ -39,12 +39,9 @@ def _postgresql(context: Context) -> None:
         port=DATA_PORTS[POSTGRESQL],
         resources=SERVER_RESOURCES,
         patience=UNHURRIED,
-        placement=context.placement(),
-        sidecar=SIDECAR,
-        storage_class=context.cluster.platform.storage_class,
+        home=context.data_home(SIDECAR),
         gib=context.settings.volumes.postgres_gib,
         files=deploy_files("gateway_lab/postgres/postgresql.conf", "gateway_lab/postgres/pg_hba.conf"),
-        protect=context.protect,
         scratch=SCRATCH,
     )
     StatefulServer(context.names.logical(f"data-{POSTGRESQL}"), postgresql(args), context.objects)
@@ -57,8 +54,7 @@ def _databases(context: Context) -> None:
         image=versions.POSTGRES_IMAGE,
         connection=CONNECTION,
         resources=JOB_RESOURCES,
-        placement=context.placement(),
-        sidecar=SIDECAR,
+        home=context.data_home(SIDECAR),
     )
     Task(context.names.logical("data-databases"), databases(args), context.objects)
 
@@ -71,12 +67,9 @@ def _redis(context: Context) -> None:
         port=DATA_PORTS[REDIS],
         resources=SERVER_RESOURCES,
         patience=UNHURRIED,
-        placement=context.placement(),
-        sidecar=SIDECAR,
-        storage_class=context.cluster.platform.storage_class,
+        home=context.data_home(SIDECAR),
         gib=context.settings.volumes.redis_gib,
         files=deploy_files("gateway_lab/redis/redis.conf", "gateway_lab/redis/users"),
-        protect=context.protect,
     )
     StatefulServer(
         context.names.logical(f"data-{REDIS}"), redis(args, first=JOB_RESOURCES, scratch=SCRATCH), context.objects

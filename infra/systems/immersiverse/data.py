@@ -51,12 +51,9 @@ def _postgresql(context: Context) -> None:
         port=POSTGRES_PORT,
         resources=SERVER,
         patience=UNHURRIED,
-        placement=context.placement(),
-        sidecar=SIDECAR,
-        storage_class=context.cluster.platform.storage_class,
+        home=context.data_home(SIDECAR),
         gib=context.settings.postgres_gib,
         files=deploy_files("immersiverse/postgres/postgresql.conf", "immersiverse/postgres/pg_hba.conf"),
-        protect=context.protect,
         certificate=server_secret(POSTGRES),
     )
     StatefulServer(context.names.logical("data-postgresql"), postgresql(args), context.objects)
@@ -69,8 +66,7 @@ def _databases(context: Context) -> None:
         image=versions.POSTGRES_IMAGE,
         connection=CONNECTION,
         resources=SMALL,
-        placement=context.placement(),
-        sidecar=SIDECAR,
+        home=context.data_home(SIDECAR),
     )
     Task(context.names.logical("data-databases"), databases(args), context.objects)
 
@@ -83,11 +79,8 @@ def _redis(context: Context) -> None:
         port=REDIS_PORT,
         resources=SERVER,
         patience=PROMPT,
-        placement=context.placement(),
-        sidecar=SIDECAR,
-        storage_class=context.cluster.platform.storage_class,
+        home=context.data_home(SIDECAR),
         gib=context.settings.redis_gib,
         files=deploy_files("immersiverse/redis/redis.conf", "immersiverse/redis/users"),
-        protect=context.protect,
     )
     StatefulServer(context.names.logical("data-redis"), redis(args, first=SMALL), context.objects)

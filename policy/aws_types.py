@@ -59,3 +59,33 @@ WEB_ACL_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 WEB_ACL_LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
 HEALTH_CHECK = "aws:route53/healthCheck:HealthCheck"
 ZONE = "aws:route53/zone:Zone"
+
+TAGGED = frozenset(
+    {
+        ALARM,
+        AUTO_SCALING_GROUP,
+        BUCKET,
+        CACHE,
+        CERTIFICATE,
+        DATABASE,
+        DISTRIBUTION,
+        FLOW_LOG,
+        INSTANCE,
+        KEY,
+        LAUNCH_TEMPLATE,
+        LISTENER,
+        LOAD_BALANCER,
+        LOG_GROUP,
+        PARAMETER,
+        POLICY,
+        REPOSITORY,
+        ROLE,
+        SECURITY_GROUP,
+        SUBNET,
+        TOPIC,
+        VPC,
+        WEB_ACL,
+        ZONE,
+    }
+)
+"""What is found by its tags."""

@@ -62,6 +62,11 @@ class Statement:
         )
 
 
+def open_to_anybody(document: Any) -> tuple[Statement, ...]:
+    """The statements that allow everybody in the world something, on no condition."""
+    return tuple(one for one in statements(document) if one.allows and one.is_for_anybody and not one.conditions)
+
+
 def account_of(arn: str) -> str:
     """The account that an ARN names; empty for what is none."""
     parts = arn.split(":")

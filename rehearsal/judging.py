@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from policy.catalog import ALL_RULES, NAMES
 from policy.exemptions import Exemption, load_exemptions
@@ -16,20 +16,37 @@ from rehearsal.recording import Registered
 from rehearsal.values import UNKNOWN, Props, Secret
 
 
+class Known(Protocol):
+    """What a registration and one of a saved snapshot both say of a resource."""
+
+    @property
+    def urn(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def parent(self) -> str: ...
+    @property
+    def protect(self) -> bool: ...
+
+
+def seen_as(one: Known, props: dict[str, Any], outputs: dict[str, Any], id_: str) -> Resource:
+    """A resource as rules see it: its id, if it has one, is among its outputs."""
+    return Resource(
+        urn=one.urn,
+        type=one.type,
+        name=one.name,
+        parent=one.parent,
+        protect=one.protect,
+        props=props,
+        outputs={**outputs, "id": id_} if id_ else outputs,
+    )
+
+
 def seen_by_rules(registered: Iterable[Registered]) -> list[Resource]:
     """Registered resources as rules see them: secrets opened, numbers and texts as they are."""
-    return [
-        Resource(
-            urn=one.urn,
-            type=one.type,
-            name=one.name,
-            parent=one.parent,
-            protect=one.protect,
-            props=_plain(one.inputs),
-            outputs={**_plain(one.outputs), "id": one.id} if one.id else _plain(one.outputs),
-        )
-        for one in registered
-    ]
+    return [seen_as(one, _plain(one.inputs), _plain(one.outputs), one.id) for one in registered]
 
 
 def seen_by_rules_in(path: Path) -> list[Resource]:

@@ -10,31 +10,21 @@ from policy.aws_types import (
     AUTO_SCALING_GROUP,
     BUCKET,
     CACHE,
-    CERTIFICATE,
     DATABASE,
-    DISTRIBUTION,
     DOCUMENT,
-    FLOW_LOG,
     INSTANCE,
     KEY,
-    LAUNCH_TEMPLATE,
-    LISTENER,
     LOAD_BALANCER,
     LOG_GROUP,
     PARAMETER,
-    POLICY,
     REPOSITORY,
-    ROLE,
-    SECURITY_GROUP,
-    SUBNET,
+    TAGGED,
     TOPIC,
-    VPC,
-    WEB_ACL,
     ZONE,
 )
 from policy.checks import each, is_at_least, is_one_of, is_set, is_true, matches, wants
 from policy.control_plane import runs_control_plane
-from policy.iam_documents import statements
+from policy.iam_documents import open_to_anybody
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 TAGS = ("Project", "Environment", "System", "ManagedBy")
@@ -47,35 +37,6 @@ DELETION_DAYS = 30
 
 STATEFUL = frozenset({BUCKET, CACHE, DATABASE, INSTANCE, KEY, REPOSITORY, ZONE})
 """What cannot be made again as it was: it holds data, or the world knows it by its value. Of machines: a control plane's."""
-
-TAGGED = frozenset(
-    {
-        ALARM,
-        AUTO_SCALING_GROUP,
-        BUCKET,
-        CACHE,
-        CERTIFICATE,
-        DATABASE,
-        DISTRIBUTION,
-        FLOW_LOG,
-        INSTANCE,
-        KEY,
-        LAUNCH_TEMPLATE,
-        LISTENER,
-        LOAD_BALANCER,
-        LOG_GROUP,
-        PARAMETER,
-        POLICY,
-        REPOSITORY,
-        ROLE,
-        SECURITY_GROUP,
-        SUBNET,
-        TOPIC,
-        VPC,
-        WEB_ACL,
-        ZONE,
-    }
-)
 
 SECRET_NAME = re.compile(
     r"(?i)(^|[^a-z])(password|passwd|secret|token|private[-_]key|api[-_]?key|encryption[-_]key)([^a-z]|$)"
@@ -99,9 +60,8 @@ def _unprotected(resource: Resource) -> Iterator[str]:
 
 
 def _public(resource: Resource) -> Iterator[str]:
-    for one in statements(resource.props.get("policy")):
-        if one.allows and one.is_for_anybody and not one.conditions:
-            yield f"'{one.label}' allows everybody in the world {', '.join(one.actions)}"
+    for one in open_to_anybody(resource.props.get("policy")):
+        yield f"'{one.label}' allows everybody in the world {', '.join(one.actions)}"
 
 
 def _plain_secret(resource: Resource) -> Iterator[str]:

@@ -19,7 +19,7 @@ from policy.aws_types import (
     REPOSITORY_LIFECYCLE,
 )
 from policy.checks import at, each, identifiers, is_not_set, is_off, is_one_of, is_true, shown, wants, wants_all
-from policy.iam_documents import Statement, statements
+from policy.iam_documents import Statement, open_to_anybody, statements
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 COMPANIONS = {
@@ -113,9 +113,8 @@ def _takes_plain_http(resource: Resource) -> Iterator[str]:
 
 
 def _public(resource: Resource) -> Iterator[str]:
-    for one in statements(resource.props.get("policy")):
-        if one.allows and one.is_for_anybody and not one.conditions:
-            yield f"'{one.label}' lets everybody in the world {', '.join(one.actions)}"
+    for one in open_to_anybody(resource.props.get("policy")):
+        yield f"'{one.label}' lets everybody in the world {', '.join(one.actions)}"
 
 
 def _confused(resource: Resource) -> Iterator[str]:

@@ -42,6 +42,8 @@ class Rule:
 
     `controls` are the published ones that it stands for, as their authors number them ("AWS FSBP RDS.3", "CIS AWS 3.0 2.3.1",
     "PSS restricted: runAsNonRoot", "Istio security best practices: default deny"). A `mandatory` rule stops, another advises.
+
+    Rules are rows of tables, alike in shape on purpose: each is read alone, in a review and where a finding leads.
     """
 
     name: str

@@ -67,7 +67,7 @@ def call(
 
 @dataclass(frozen=True, kw_only=True)
 class AwsType:
-    """One resource type.
+    """One resource type: a row of its service's table, alike in shape to others as AWS's APIs are.
 
     taken:     a call that finds something when the name is in use already, where moto would not refuse a second one.
     refuse:    message → a call that finds something (or fails) when AWS would refuse the resource with that message.

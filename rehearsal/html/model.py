@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from policy.rules.model import Resource, Stack
+from rehearsal.judging import seen_as
 from rehearsal.recording import Recording
 from rehearsal.report.saved import Masker
 
@@ -109,19 +110,7 @@ class Part:
 
 def masked(recording: Recording, mask: Masker) -> list[Resource]:
     """The custom resources as rules see them, but with every secret masked."""
-    return [
-        Resource(
-            urn=one.urn,
-            type=one.type,
-            name=one.name,
-            parent=one.parent,
-            protect=one.protect,
-            props=mask(one.inputs),
-            outputs={**mask.outputs(one), "id": mask(one.id)},
-        )
-        for one in recording
-        if one.custom
-    ]
+    return [seen_as(one, mask(one.inputs), mask.outputs(one), mask(one.id)) for one in recording if one.custom]
 
 
 def part_of(system: str, resources: Iterable[Resource], outputs: object) -> Part:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from policy.configured import platform_of, region_of
 from policy.cost.estimate import Estimate, estimate
-from policy.rules.model import Resource as Judged
 from policy.rules.model import Stack
+from rehearsal.judging import seen_as
 from rehearsal.preview.comparison import Comparison
 from rehearsal.preview.snapshot import Resource, Snapshot
 
@@ -61,19 +61,8 @@ def cost_of(comparison: Comparison) -> CostOfChange | None:
 
 
 def _estimated(side: Snapshot, region: str, load: float) -> Estimate:
-    return estimate(Stack(map(_judged, side)), region=region, load_percent=load)
-
-
-def _judged(one: Resource) -> Judged:
-    return Judged(
-        urn=one.urn,
-        type=one.type,
-        name=one.name,
-        parent=one.parent,
-        protect=one.protect,
-        props=one.inputs,
-        outputs={**one.outputs, "id": one.id},
-    )
+    seen = (seen_as(one, dict(one.inputs), dict(one.outputs), one.id) for one in side)
+    return estimate(Stack(seen), region=region, load_percent=load)
 
 
 def _changes(comparison: Comparison, old: Estimate, new: Estimate) -> Iterator[CostChange]:

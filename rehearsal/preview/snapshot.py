@@ -28,7 +28,10 @@ _IS_ID = re.compile(r"(?=.*\d)\S{8,}")
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One registration. `inputs` and `outputs` are plain, but for `Sealed` secrets."""
+    """One registration. `inputs` and `outputs` are plain, but for `Sealed` secrets.
+
+    Not a `Registered`: this is what the file holds, which another commit reads, and it keeps its fields when that one gets others.
+    """
 
     urn: str
     type: str

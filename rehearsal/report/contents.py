@@ -76,6 +76,7 @@ def parameters(resources: Sequence[Registered]) -> Iterator[str]:
         yield f"parameters: {types} under {commonpath([physical_name(parameter) for parameter in found])}"
 
 
+# A table for each document, in the document's order; systems share no row.
 WEALIST = (
     Chapter(
         number=2,

@@ -58,6 +58,7 @@ def build_identity(context: Context, foundation: Foundation, zone: HostedZone) -
 
 def controllers(context: Context, key_arn: pulumi.Input[str], zone_id: pulumi.Input[str]) -> tuple[Controller, ...]:
     """Every service account with a role. etcd's backup has none: it runs on the master, with the master's own."""
+    # A table: each row is one account's, read alone.
     scale = Controller(
         label="cluster-autoscaler",
         namespace="kube-system",

@@ -73,6 +73,7 @@ _KEY, _NODE, _TEMPLATE = "aws:kms/key:Key", "aws:ec2/instance:Instance", "aws:ec
 _SET = "kubernetes:apps/v1:StatefulSet"
 _KEEP = "keep it as it is; to remove the resource on purpose, drop the protection in a change of its own, right before"
 
+# Rows of a table, alike in shape on purpose: each says in full what is lost by one input.
 WATCHED: tuple[Watched, ...] = (
     Watched(
         type=_RDS,

@@ -13,8 +13,9 @@ import yaml
 
 from infra.components.aws.load_balancer import host_priority
 from infra.components.mesh.mesh_config import GrpcAuthorizer
-from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
+from infra.contract import Cluster, Quota, Tenant, TenantArrow, TenantWorkload
 from infra.edge import OwnTokens
+from infra.exports import SystemOutputs
 from infra.settings import Settings, SettingsError, load_settings
 from infra.systems import REGISTRY, Guest, build_systems
 from rehearsal.cloud import open_cloud
@@ -25,6 +26,7 @@ from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
 from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
 from tests.systems import guestbook, guestbook_edge
+from tests.systems.handed_out import STANDS, said
 from tests.systems.tenancy import WORKERS, with_guest
 
 GUESTBOOK = Guest(declare=guestbook.declare, build=guestbook.build)
@@ -50,8 +52,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def standing(folder: Path) -> Recording:
-    return build_with(folder, WORKERS, "eco2", guestbook.SYSTEM)
+def handed() -> dict[str, Any]:
+    """What the guest of `standing` was told, once that stands."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def standing(folder: Path, handed: dict[str, Any]) -> Recording:
+    def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
+        said(cluster).apply(handed.update)
+        return guestbook.build(settings, cluster)
+
+    return build_with(folder, WORKERS, "eco2", guestbook.SYSTEM, guest=replace(GUESTBOOK, build=build))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +90,15 @@ def one(recording: Recording, kind: str, name: str, namespace: str | None = None
 def named(recording: Recording, name: str) -> Registered:
     (found,) = (resource for resource in recording if resource.name == name)
     return found
+
+
+@pytest.mark.parametrize("field", STANDS)
+def test_what_the_contract_hands_out_is_what_stands(standing: Recording, handed: dict[str, Any], field: str) -> None:
+    assert handed[field] == STANDS[field](standing)
+
+
+def test_no_field_of_the_contract_is_left_out(standing: Recording, handed: dict[str, Any]) -> None:
+    assert handed.keys() == STANDS.keys()
 
 
 def test_only_what_the_guest_adds_differs(standing: Recording, alone: Recording) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,8 +33,7 @@ def cluster(folder: Path, kinds: Sequence[Manifest], flags: Mapping[str, Sequenc
     """All of it until the block's end; `kinds` are objects whose operators' definitions are wanted, `flags` more for a program."""
     with ExitStack() as stack:
         server = stack.enter_context(api_server(folder, kinds, flags.get("kube-apiserver", ())))
-        kubeconfig = folder / "admin.conf"
-        kubeconfig.write_text(json.dumps(_kubeconfig(server)))
+        kubeconfig = server.kubeconfig(folder)
         programs = {}
         for name, command in _commands(folder, kubeconfig).items():
             # Of two flags of one name the last one counts.
@@ -47,15 +45,9 @@ def cluster(folder: Path, kinds: Sequence[Manifest], flags: Mapping[str, Sequenc
 
 
 def _commands(folder: Path, kubeconfig: Path) -> dict[str, list[str]]:
-    alone = [
-        f"--kubeconfig={kubeconfig}",
-        "--leader-elect=false",
-        f"--secure-port={free_port()}",
-        f"--cert-dir={folder}",
-    ]
     return {
         "kube-controller-manager": [
-            *alone,
+            *_alone(folder, kubeconfig),
             # Their tokens are nobody's concern here; with the defaults each controller would be an account of its own.
             "--use-service-account-credentials=false",
             # A node is lost when a test says so, not when the machine that plays all of them is busy.
@@ -63,12 +55,7 @@ def _commands(folder: Path, kubeconfig: Path) -> dict[str, list[str]]:
             f"--service-account-private-key-file={folder / 'service-accounts.key'}",
             f"--root-ca-file={folder / 'apiserver.crt'}",
         ],
-        "kube-scheduler": [
-            f"--kubeconfig={kubeconfig}",
-            "--leader-elect=false",
-            f"--secure-port={free_port()}",
-            f"--cert-dir={folder}",
-        ],
+        "kube-scheduler": _alone(folder, kubeconfig),
         "kwok": [
             f"--kubeconfig={kubeconfig}",
             f"--manage-nodes-with-label-selector=!{LOST}",
@@ -77,21 +64,11 @@ def _commands(folder: Path, kubeconfig: Path) -> dict[str, list[str]]:
     }
 
 
-def _kubeconfig(server: ApiServer) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "trial",
-        "clusters": [
-            {
-                "name": "trial",
-                "cluster": {
-                    "server": server.url,
-                    "certificate-authority": str(server.certificate),
-                    "tls-server-name": "127.0.0.1",
-                },
-            }
-        ],
-        "users": [{"name": "admin", "user": {"token": server.token}}],
-        "contexts": [{"name": "trial", "context": {"cluster": "trial", "user": "admin"}}],
-    }
+def _alone(folder: Path, kubeconfig: Path) -> list[str]:
+    """The flags of one of a pair that has no second, on a port of its own."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        "--leader-elect=false",
+        f"--secure-port={free_port()}",
+        f"--cert-dir={folder}",
+    ]

@@ -18,7 +18,8 @@ def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path.name}:{node.lineno}: name the module whole"
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -83,6 +84,13 @@ def test_an_import_of_another_system_is_noticed(tmp_path: Path) -> None:
     spy.write_text("from infra.systems import wealist\nfrom infra.systems.delivery_access import Reach\n")
     found = [name.split(".")[2] for name in imports(spy) if name.startswith("infra.systems.")]
     assert {system_of(SYSTEMS / name) for name in found} - {system_of(path)} == {"wealist", "delivery"}
+
+
+def test_an_import_by_a_relative_name_is_noticed(tmp_path: Path) -> None:
+    spy = tmp_path / "delivery.py"
+    spy.write_text("from . import wealist\n")
+    with pytest.raises(AssertionError, match="name the module whole"):
+        list(imports(spy))
 
 
 def test_the_contract_knows_no_system() -> None:

@@ -19,9 +19,10 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.module and not node.level, f"{path.name}:{node.lineno}: name the module whole"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            whole = "" if node.level else str(node.module)
+            assert whole, f"{path.name}:{node.lineno}: name the module whole"
+            yield whole
+            yield from (f"{whole}.{alias.name}" for alias in node.names)
 
 
 def offenders(folder: str, forbidden: tuple[str, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from policy.remembered import once_per_resource
 from policy.rules.model import Resource, Stack
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -53,15 +54,18 @@ def each(value: Any, *keys: str) -> Sequence[Any]:
     return found if isinstance(found, Sequence) and not isinstance(found, str) else ()
 
 
+@once_per_resource
 def name_of(resource: Resource) -> str:
     """The object's own name, which is not its logical one."""
     return str(at(resource.props, "metadata", "name") or "")
 
 
+@once_per_resource
 def namespace_of(resource: Resource) -> str:
     return str(at(resource.props, "metadata", "namespace") or DEFAULT_NAMESPACE)
 
 
+@once_per_resource
 def spec_of(resource: Resource) -> Mapping[str, Any]:
     return at(resource.props, "spec") or {}
 
@@ -148,6 +152,12 @@ def charts(application: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for source in sources(application):
         if chart := at(source, "chart"):
             yield chart, at(source, "helm", "valuesObject") or {}
+
+
+@once_per_resource
+def chart_keys(application: Resource) -> tuple[tuple[str, str, str, Any], ...]:
+    """Every key of every chart's values: the chart, the dotted path, the key and what it holds."""
+    return tuple((chart, *found) for chart, values in charts(application) for found in everywhere(values))
 
 
 def chart_values(stack: Stack, chart: str) -> Iterator[tuple[Resource, Mapping[str, Any]]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policy.kubernetes_objects import NAMESPACE, at, chart_values, charts, each, name_of, namespace_of, spec_of
+from policy.remembered import once_per_resource
 from policy.rules.model import Resource, Stack
 
 AUTHORIZATION_POLICY = "kubernetes:security.istio.io/v1:AuthorizationPolicy"
@@ -59,6 +60,7 @@ def root_namespaces(stack: Stack) -> frozenset[str]:
     return frozenset(at(config, "rootNamespace") or ROOT for _, config in control_plane(stack)) or frozenset({ROOT})
 
 
+@once_per_resource
 def workload_of(resource: Resource) -> Mapping[str, str]:
     """The labels that an Istio object picks its workloads by; empty for all of its namespace."""
     spec = spec_of(resource)
@@ -70,6 +72,7 @@ def workload_of(resource: Resource) -> Mapping[str, str]:
     )
 
 
+@once_per_resource
 def gateway_labels(gateway: Resource) -> Mapping[str, str]:
     """The labels of the pods that a Gateway configures."""
     return at(spec_of(gateway), "selector") or {}
@@ -82,17 +85,22 @@ def is_at_gateway(policy: Resource, gateway: Resource) -> bool:
     return namespace_of(policy) == namespace_of(gateway) and all(labels.get(key) == chosen[key] for key in chosen)
 
 
+@once_per_resource
 def action_of(policy: Resource) -> str:
     return str(at(spec_of(policy), "action") or "ALLOW")
 
 
-def operations(policy: Resource) -> Iterator[Mapping[str, Any]]:
+@once_per_resource
+def operations(policy: Resource) -> tuple[Mapping[str, Any], ...]:
     """What the rules of an AuthorizationPolicy are about; an empty one for a rule about everything."""
+    found: list[Mapping[str, Any]] = []
     for rule in each(spec_of(policy), "rules"):
         targets = each(rule, "to")
-        yield from (at(target, "operation") or {} for target in targets) if targets else iter([{}])
+        found.extend((at(target, "operation") or {} for target in targets) if targets else [{}])
+    return tuple(found)
 
 
+@once_per_resource
 def served_hosts(gateway: Resource) -> frozenset[str]:
     """The hosts of a Gateway, without the namespaces whose routes it takes."""
     servers = each(spec_of(gateway), "servers")

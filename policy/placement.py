@@ -22,10 +22,7 @@ class Holding:
     node: ClusterNode
     pods: list[PodGroup] = field(default_factory=list)
     passing: list[PodGroup] = field(default_factory=list)
-
-    @property
-    def asked(self) -> Room:
-        return _sum(self.pods)
+    asked: Room = field(default_factory=lambda: Room(cpu=0, memory=0, pods=0))
 
     @property
     def most(self) -> Room:
@@ -44,7 +41,14 @@ class Holding:
         return sum(one.limit for one in self.pods)
 
     def give(self, group: PodGroup, copies: int) -> None:
-        (self.passing if group.passing else self.pods).extend([group] * copies)
+        if group.passing:
+            self.passing.extend([group] * copies)
+            return
+        self.pods.extend([group] * copies)
+        now = self.asked
+        self.asked = Room(
+            cpu=now.cpu + copies * group.cpu, memory=now.memory + copies * group.memory, pods=now.pods + copies
+        )
 
     def takes(self, pod: PodGroup) -> bool:
         now, gives = self.asked, self.node.gives
@@ -109,10 +113,6 @@ def told(pods: Sequence[PodGroup]) -> Iterator[str]:
         by_name[one.name] += one.memory
     for name, mib in sorted(by_name.items(), key=lambda one: (-one[1], one[0])):
         yield f"{name} {mib}"
-
-
-def _sum(pods: Sequence[PodGroup]) -> Room:
-    return Room(cpu=sum(one.cpu for one in pods), memory=sum(one.memory for one in pods), pods=len(pods))
 
 
 def _allowed(pods: PodGroup, node: ClusterNode) -> bool:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
@@ -104,24 +104,41 @@ def examine(
     Rules of single resources look at `of` only, where that is given: whoever changes one resource of many need not look at the
     others again. All resources must be `guarded`.
     """
-    by_type: dict[str, list[ResourceRule]] = defaultdict(list)
-    for rule in rules:
-        for type_ in rule.types if isinstance(rule, ResourceRule) else ():
-            by_type[type_].append(cast(ResourceRule, rule))
+    of_type = by_type(rules)
     found: list[Finding] = []
     undecided: list[Undecided] = []
     for resource in stack if of is None else of:
-        for rule in by_type.get(resource.type, ()):
-            try:
-                found.extend(of_resource(rule, resource))
-            except UnknownValueError as unknown:
-                undecided.append(Undecided(rule=rule, resource=resource, path=".".join(unknown.props)))
+        said, unsaid = examine_one(of_type[resource.type], resource)
+        found += said
+        undecided += unsaid
     for rule in rules:
         if isinstance(rule, StackRule):
             try:
                 found.extend(of_stack(rule, stack))
             except UnknownValueError as unknown:
                 undecided.append(Undecided(rule=rule, resource=None, path=".".join(unknown.props)))
+    return found, undecided
+
+
+def by_type(rules: Iterable[Rule]) -> defaultdict[str, list[ResourceRule]]:
+    """The rules of single resources, by the types that they look at."""
+    found: defaultdict[str, list[ResourceRule]] = defaultdict(list)
+    for rule in rules:
+        if isinstance(rule, ResourceRule):
+            for type_ in rule.types:
+                found[type_].append(rule)
+    return found
+
+
+def examine_one(rules: Iterable[ResourceRule], resource: Resource) -> tuple[list[Finding], list[Undecided]]:
+    """The same of one resource, by the rules of its type."""
+    found: list[Finding] = []
+    undecided: list[Undecided] = []
+    for rule in rules:
+        try:
+            found.extend(of_resource(rule, resource))
+        except UnknownValueError as unknown:
+            undecided.append(Undecided(rule=rule, resource=resource, path=".".join(unknown.props)))
     return found, undecided
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from policy.exemptions import Exemption, qualified
 from policy.mutation.model import GONE, PROTECT, RESOURCE, Mutation, Unnoticed, shown
 from policy.mutation.paths import Steps, parse, places, read, replaced, written
-from policy.rules.model import Resource, ResourceRule, Rule, Stack, StackRule
-from policy.run import Finding, examine, guarded
+from policy.rules.model import Resource, Rule, Stack, StackRule
+from policy.run import Finding, by_type, examine, examine_one, guarded
 
 Key = tuple[str, str, str]
 
@@ -154,28 +154,26 @@ class Watch:
     def __init__(self, resources: Sequence[Resource], rules: Sequence[Rule], exemptions: Sequence[Exemption]) -> None:
         self._resources = [guarded(one) for one in resources]
         self._places = {one.urn: place for place, one in enumerate(resources)}
-        self._of_type: dict[str, list[Rule]] = defaultdict(list)
-        for rule in rules:
-            for type_ in rule.types if isinstance(rule, ResourceRule) else ():
-                self._of_type[type_].append(rule)
+        self._of_type = by_type(rules)
         self._exemptions = exemptions
-        self._known = {_key(one) for one in examine(rules, Stack(self._resources))[0]}
-        self._asked = {
-            rule.name: types_asked_for(rule, self._resources) for rule in rules if isinstance(rule, StackRule)
+        self._stack = Stack(self._resources)
+        self._known = {_key(one) for one in examine(rules, self._stack)[0]}
+        asked = [(rule, types_asked_for(rule, self._resources)) for rule in rules if isinstance(rule, StackRule)]
+        self._of_stack: dict[str, list[Rule]] = {
+            type_: [rule for rule, asks_for in asked if asks_for(type_)] for type_ in self._stack.types
         }
-        self._of_stack = [rule for rule in rules if isinstance(rule, StackRule)]
 
     def notices(self, flip: Flip) -> str | None:
         """The first rule that says something about the spoiled stack that it does not say about the stack."""
-        place = self._places[flip.resource.urn]
-        spoiled = [] if flip.spoiled is None else [guarded(flip.spoiled)]
-        alone, _ = examine(self._of_type[flip.resource.type], Stack(spoiled))
-        if rule := self._first_new(alone):
-            return rule
-        rules = [rule for rule in self._of_stack if self._asked[rule.name](flip.resource.type)]
+        spoiled = None if flip.spoiled is None else guarded(flip.spoiled)
+        if spoiled:
+            alone, _ = examine_one(self._of_type[flip.resource.type], spoiled)
+            if rule := self._first_new(alone):
+                return rule
+        rules = self._of_stack[flip.resource.type]
         if not rules:
             return None
-        stack = Stack([*self._resources[:place], *spoiled, *self._resources[place + 1 :]])
+        stack = self._stack.with_another(self._places[flip.resource.urn], spoiled)
         together, _ = examine(rules, stack, of=())
         return self._first_new(together)
 

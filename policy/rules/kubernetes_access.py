@@ -17,10 +17,9 @@ from policy.kubernetes_objects import (
     SERVICE_ACCOUNT,
     annotation,
     at,
-    charts,
+    chart_keys,
     containers,
     each,
-    everywhere,
     name_of,
     namespace_of,
     pod_spec,
@@ -88,10 +87,9 @@ def _bound_roles(stack: Stack) -> Iterator[tuple[Resource, str]]:
         if arn := annotation(account, ROLE_ANNOTATION):
             yield account, arn
     for application in stack.of(APPLICATION):
-        for _, values in charts(application):
-            for _, key, value in everywhere(values):
-                if key == ROLE_ANNOTATION:
-                    yield application, str(value)
+        for _, _, key, value in chart_keys(application):
+            if key == ROLE_ANNOTATION:
+                yield application, str(value)
 
 
 def _account_has_a_token(resource: Resource) -> Iterable[str]:

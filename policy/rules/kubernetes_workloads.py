@@ -19,11 +19,10 @@ from policy.kubernetes_objects import (
     STATEFUL_SET,
     annotation,
     at,
+    chart_keys,
     chart_values,
-    charts,
     containers,
     each,
-    everywhere,
     job_spec,
     name_of,
     namespace_of,
@@ -98,10 +97,9 @@ def _claims(stack: Stack) -> Iterator[tuple[Resource, str, str]]:
         for claim in each(spec_of(one), "volumeClaimTemplates"):
             yield one, f"claim {at(claim, 'metadata', 'name')}", at(claim, "spec", "storageClassName") or ""
     for one in stack.of(APPLICATION):
-        for chart, values in charts(one):
-            for path, key, value in everywhere(values):
-                if key == "storageClassName":
-                    yield one, f"chart {chart}, {path}", str(value)
+        for chart, path, key, value in chart_keys(one):
+            if key == "storageClassName":
+                yield one, f"chart {chart}, {path}", str(value)
 
 
 def _classes(stack: Stack) -> dict[str, tuple[Resource, Mapping[str, Any]]]:

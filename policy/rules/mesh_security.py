@@ -39,6 +39,7 @@ from policy.mesh_objects import (
     workload_of,
     written,
 )
+from policy.remembered import once_per_resource
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
 
 PRINCIPAL = re.compile(r"[a-z0-9.-]+/ns/(?P<namespace>[a-z0-9-]+)/sa/(?P<account>[a-z0-9.-]+)")
@@ -140,9 +141,18 @@ def _allows_too_much(stack: Stack) -> Iterable[tuple[Resource, str]]:
         at_edge = any(workload_of(policy) and is_at_gateway(policy, one) for one in gateways)
         if each(spec_of(policy), "rules") and not workload_of(policy):
             yield policy, "it allows without a selector: every workload that it reaches"
-        for rule in each(spec_of(policy), "rules"):
-            for found in _too_wide(rule, at_edge=at_edge):
-                yield policy, found
+        for found in (_too_wide_at_the_edge if at_edge else _too_wide_inside)(policy):
+            yield policy, found
+
+
+@once_per_resource
+def _too_wide_at_the_edge(policy: Resource) -> tuple[str, ...]:
+    return tuple(found for rule in each(spec_of(policy), "rules") for found in _too_wide(rule, at_edge=True))
+
+
+@once_per_resource
+def _too_wide_inside(policy: Resource) -> tuple[str, ...]:
+    return tuple(found for rule in each(spec_of(policy), "rules") for found in _too_wide(rule, at_edge=False))
 
 
 def _too_wide(rule: Mapping[str, Any], *, at_edge: bool) -> Iterator[str]:
@@ -179,11 +189,20 @@ def _strangers(stack: Stack) -> Iterable[tuple[Resource, str]]:
         for one, _ in chart_values(stack, "gateway")
     }
     for policy in stack.of(AUTHORIZATION_POLICY):
-        for path, key, value in everywhere(each(spec_of(policy), "rules")):
-            for principal in value if key == "principals" else ():
-                found = PRINCIPAL.fullmatch(principal)
-                if found and (found["namespace"], found["account"]) not in known:
-                    yield policy, f"rules.{path}: {principal} is no account of this stack"
+        for path, principal, account in _principals(policy):
+            if account not in known:
+                yield policy, f"rules.{path}: {principal} is no account of this stack"
+
+
+@once_per_resource
+def _principals(policy: Resource) -> tuple[tuple[str, str, tuple[str, str]], ...]:
+    """Those that a policy's rules name, each with where it stands and its account."""
+    return tuple(
+        (path, principal, (found["namespace"], found["account"]))
+        for path, key, value in everywhere(each(spec_of(policy), "rules"))
+        for principal in (value if key == "principals" else ())
+        if (found := PRINCIPAL.fullmatch(principal))
+    )
 
 
 def _providers(stack: Stack) -> Iterator[tuple[Resource, str, Mapping[str, Any]]]:
@@ -352,9 +371,14 @@ def _script_says_who_calls(resource: Resource) -> Iterable[str]:
 def _trusts_clients_headers(stack: Stack) -> Iterable[tuple[Resource, str]]:
     for gateway in stack.of(GATEWAY):
         filters = [one for one in stack.of(ENVOY_FILTER) if is_at_gateway(one, gateway)]
-        removed = {header for one in filters for patch in _patches(one) for header in _removed_early(patch)}
+        removed = {header for one in filters for header in _removed_by(one)}
         if missing := sorted(IDENTITY_HEADERS - removed):
             yield gateway, f"no EnvoyFilter removes {', '.join(missing)} from what clients send, before any filter runs"
+
+
+@once_per_resource
+def _removed_by(envoy_filter: Resource) -> frozenset[str]:
+    return frozenset(header for patch in _patches(envoy_filter) for header in _removed_early(patch))
 
 
 def _removed_early(patch: Mapping[str, Any]) -> Iterator[str]:
@@ -368,18 +392,22 @@ def _shows_the_authorizer_too_much(stack: Stack) -> Iterable[tuple[Resource, str
     for gateway in stack.of(GATEWAY):
         if not _checks(gateway, stack):
             continue
-        shown = [
-            pattern
-            for one in stack.of(ENVOY_FILTER)
-            if is_at_gateway(one, gateway)
-            for patch in _patches(one)
-            for pattern in each(patch, "patch", "value", "typed_config", "allowed_headers", "patterns")
-        ]
+        shown = [pattern for one in stack.of(ENVOY_FILTER) if is_at_gateway(one, gateway) for pattern in _shown_by(one)]
         if not shown:
             yield gateway, "no EnvoyFilter narrows what the authorizer is shown: it gets every header and cookie"
         for pattern in shown:
             if at(pattern, "exact") not in CHECKED_HEADERS:
                 yield gateway, f"the authorizer is shown {written(pattern)}"
+
+
+@once_per_resource
+def _shown_by(envoy_filter: Resource) -> tuple[Mapping[str, Any], ...]:
+    """Patterns of headers."""
+    return tuple(
+        pattern
+        for patch in _patches(envoy_filter)
+        for pattern in each(patch, "patch", "value", "typed_config", "allowed_headers", "patterns")
+    )
 
 
 def _uninjected(stack: Stack) -> Iterable[tuple[Resource, str]]:

@@ -78,6 +78,20 @@ class Stack:
         for place, resource in enumerate(self._resources):
             self._by_type.setdefault(resource.type, []).append((place, resource))
 
+    def with_another(self, place: int, resource: Resource | None) -> Stack:
+        """This one, with another resource of the same type at that place, or none; the others are not looked through."""
+        type_ = self._resources[place].type
+        instead = [] if resource is None else [resource]
+        of_type = [
+            (where, new) for where, one in self._by_type[type_] for new in (instead if where == place else [one])
+        ]
+        stack = Stack(())
+        stack._resources = (*self._resources[:place], *instead, *self._resources[place + 1 :])
+        stack._by_type = {**self._by_type, type_: of_type}
+        if not of_type:
+            del stack._by_type[type_]
+        return stack
+
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._resources)
 

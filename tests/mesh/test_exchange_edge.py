@@ -20,6 +20,7 @@ from tests.mesh.exchange_cases import (
     ISSUER,
     MUTATIONS,
     ORDERS,
+    TRADING,
     WORKLOADS,
     Counted,
     somebody,
@@ -28,6 +29,7 @@ from tests.mesh.exchange_cases import (
 from tests.mesh.manifests import Manifest
 from tests.mesh.mutations import Mutation, notices, notices_without
 from tests.mesh.rig import Edge
+from tests.mesh.upstreams import Echo
 
 pytestmark = pytest.mark.verify
 BURST = int(CHANGES["exchange.bursts"]["at_once"])
@@ -96,6 +98,32 @@ def test_a_steady_rate_below_the_limit_is_never_refused(edge: Edge) -> None:
     who, client = somebody("trade:read"), somewhere()
     answers = [edge.send("GET", ORDERS, who, host=HOST, client=client).status for _ in range(BURST)]
     assert answers == [200] * BURST
+
+
+@pytest.fixture
+def flapping(edge: Edge) -> Iterator[Echo]:
+    """The trading service, which fails every other time."""
+    echo = edge.backends.echoes[TRADING]
+    echo.answers = {"status": 503, "body": "", "every": 2}
+    yield echo
+    echo.answers = {}
+
+
+def asked(edge: Edge, method: str, scope: str) -> Counter[int]:
+    """Twenty requests of as many people."""
+    return Counter(edge.send(method, ORDERS, somebody(scope), host=HOST, client=somewhere()).status for _ in range(20))
+
+
+def test_a_service_that_flaps_answers_every_read(edge: Edge, flapping: Echo) -> None:
+    before = flapping.requests
+    assert asked(edge, "GET", "trade:read") == {200: 20}
+    assert flapping.requests - before in (39, 40)
+
+
+def test_a_service_that_flaps_sees_no_order_twice(edge: Edge, flapping: Echo) -> None:
+    before = flapping.requests
+    assert asked(edge, "POST", "trade:write") == {200: 10, 503: 10}
+    assert flapping.requests - before == 20
 
 
 def a_users_limit(edge: Edge) -> bool:

@@ -86,7 +86,8 @@ class Loop:
 class Echo:
     """Answers every request with what it was, as JSON; upgraded connections get back what they send.
 
-    `answers` is how it answers those that say nothing of it themselves (see `ANSWER`); when it is `down`, it hangs up at once.
+    `answers` is how it answers those that say nothing of it themselves (see `ANSWER`), with `every` only each so many-th of them;
+    when it is `down`, it hangs up at once.
     """
 
     name: str
@@ -120,6 +121,8 @@ class Echo:
             return False
         seen = {"service": self.name, "method": method, "path": path, "headers": headers, "bytes": size}
         told = json.loads(dict(headers).get(ANSWER, "{}")) or self.answers
+        if self.requests % told.get("every", 1):
+            told = {}
         if self.attempts[mark] > told.get("times", self.attempts[mark]):
             told = {}
         await asyncio.sleep(told.get("delay", 0))

@@ -1,7 +1,7 @@
 """Compares the recorded checksum of every chart with what its repository serves today: `make charts`.
 
 It needs Helm, built from its pinned module, and the charts' repositories. What is not recorded is printed as it goes into
-infra/systems/eco2/versions.py: whoever commits it has looked at where it came from, and from then on nothing else is installed.
+infra/systems/eco2/versions.py (or needs/chart_versions.py): whoever commits it has looked at where it came from.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from pathlib import Path
 
 from infra.components.cluster.gitops import Chart
 from infra.systems.eco2 import versions
+from infra.systems.eco2.needs import chart_versions
 from tools.cache import say
 from tools.go_tools import HELM, BuildFailed, build
 
 
 def all_charts() -> list[Chart]:
-    """Every chart that eco2's cluster runs, by release."""
-    return sorted((one for one in vars(versions).values() if isinstance(one, Chart)), key=lambda one: one.release)
+    """Every chart that eco2's cluster runs, for itself and for its tenants' needs, by release."""
+    named = [one for module in (versions, chart_versions) for one in vars(module).values()]
+    return sorted((one for one in named if isinstance(one, Chart)), key=lambda one: one.release)
 
 
 def pull(helm: Path, chart: Chart) -> bytes:
@@ -36,7 +38,7 @@ def pull(helm: Path, chart: Chart) -> bytes:
 def judged(chart: Chart, found: str) -> str | None:
     """What is wrong with a chart whose archive has the checksum `found`; None when it is the recorded one."""
     if chart.sha256 is None:
-        return f'not recorded; in versions.py: sha256="{found}"'
+        return f'not recorded; where its version is: sha256="{found}"'
     return None if chart.sha256 == found else f"recorded {chart.sha256}, served {found}: do not install it; ask why"
 
 

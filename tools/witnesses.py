@@ -35,7 +35,7 @@ MODULES = {
 
 REQUIREMENTS = _PINS / "requirements.txt"
 _CDK = re.compile(
-    r"package/((region-info|aws-cloudfront|aws-route53-targets|aws-elasticloadbalancingv2|aws-rds|aws-iam)/lib/"
+    r"package/((region-info|aws-cloudfront|aws-route53|aws-route53-targets|aws-elasticloadbalancingv2|aws-rds|aws-iam)/lib/"
     r"|aws-elasticloadbalancingv2/lib/shared/|aws-ecs/lib/base/|aws-codedeploy/lib/server/)[\w-]+(\.generated)?\.js"
 )
 _SCHEMAS = re.compile(

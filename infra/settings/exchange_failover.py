@@ -13,10 +13,12 @@ LIMIT_SECONDS = 300
 """The document's five minutes."""
 
 ALIAS_TTL_SECONDS = 60
-"""Of a record that is an alias of a load balancer or a distribution: AWS's, and not to be set."""
+"""Of a record that is an alias of a load balancer, and not to be set: Route 53's model has it (tests/witness/test_times.py).
+Route 53's FAQ on failover says the same of load balancers and S3's websites (a copy, 2026-11-30), of distributions nobody does."""
 
 AUTOSCALER_SECONDS = 10
-"""Cluster Autoscaler looks for pods without a node every ten seconds (`--scan-interval`, its default)."""
+"""Cluster Autoscaler looks for pods without a node every ten seconds: `--scan-interval`, its default (`DefaultScanInterval` in
+kubernetes/autoscaler, cluster-autoscaler/config/const.go, 2026-11-30)."""
 
 ADMISSION_SECONDS = 10
 """k8s-master looks for machines that want to join after so long (deploy/eco2/bootstrap/systemd/eco2-admission.timer)."""
@@ -49,7 +51,7 @@ class Failover(Section):
     failures: Annotated[int, Field(ge=1, le=10)] = 3
     """How many answers in a row must fail."""
     moved_seconds: Seconds = 60
-    """How long Route 53 may take to give its servers the other answer."""
+    """How long Route 53 may take to give its servers the other answer: as long as a changed record, which its model tells."""
     node_lost_seconds: Seconds = 50
     """When the control plane takes a silent node for lost: kube-controller-manager's `--node-monitor-grace-period`, its default."""
     pods_leave_seconds: Seconds = 30

@@ -108,9 +108,16 @@ _WINDOW = r"([01]\d|2[0-3]):[0-5]\d"
 _PROTOCOL = r"^(-1|tcp|udp|icmp|icmpv6|\d{1,3})$"
 _IMAGE = r"^(ami-[0-9a-f]{8,17}|resolve:ssm:[\w./:-]+)$"
 _COMMENT = r"^.{0,128}$"
+_LABEL = r"""[a-zA-Z0-9!"#$%&'()*+,/:;<=>?@\[\\\]^_`{|}~-]{1,63}"""
+_DOMAIN = rf"^(?=.{{1,255}}$){_LABEL}(\.{_LABEL})*\.?$"
 FORMS: dict[str, dict[str, str]] = {
     "aws:cloudfront/cachePolicy:CachePolicy": {"comment": _COMMENT},
-    "aws:cloudfront/distribution:Distribution": {"comment": _COMMENT, "defaultrootobject": r"^(?!/)"},
+    "aws:cloudfront/distribution:Distribution": {
+        "aliases": _DOMAIN,
+        "comment": _COMMENT,
+        "defaultrootobject": r"^(?!/)",
+        "origins.domainname": _DOMAIN,
+    },
     "aws:cloudfront/originAccessControl:OriginAccessControl": {"name": r"^.{1,64}$"},
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {"comment": _COMMENT},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"alarmname": r"^[^\x00-\x1f\x7f]*$"},
@@ -152,6 +159,8 @@ FORMS: dict[str, dict[str, str]] = {
         "finalsnapshotidentifier": r"^[a-zA-Z](-?[a-zA-Z0-9]){0,254}$",
     },
     "aws:rds/parameterGroup:ParameterGroup": {"dbparametergroupfamily": r"^[a-z0-9-]+[\d.]+$"},
+    "aws:route53/record:Record": {"aliases.name": _DOMAIN, "name": _DOMAIN},
+    "aws:route53/zone:Zone": {"name": _DOMAIN},
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {"ipprotocol": _PROTOCOL},
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"ipprotocol": _PROTOCOL},
 }

@@ -23,7 +23,9 @@ from tests.mesh.manifests import Manifest, pod_of
 from tests.systems.eco2_objects import context, manifests
 from tests.systems.needy import NEEDY
 from tests.systems.test_eco2_platform import ROLES
+from tests.unit.test_charts import OPEN
 from tools.chart_sources import SOURCES
+from tools.modules import download
 
 pytestmark = pytest.mark.verify
 
@@ -46,6 +48,12 @@ def test_a_chart_is_the_same_at_every_rendering(release: str) -> None:
     """A certificate of its own would not be, and Argo CD would put another one in place each time."""
     values = parts()[release].values
     assert template(release, values) == template(release, values)
+
+
+def test_istios_own_source_has_its_charts_where_the_list_of_places_does() -> None:
+    """That the list is Istio's: of the address that is used, no package knows (tests/unit/test_charts.py)."""
+    source = (download("istio", "istio.io/istio") / "operator/cmd/mesh/manifest-translate.go").read_text()
+    assert {*re.findall(r"oci://[\w./-]+charts", source)} == {place for place in OPEN if place.startswith("oci:")}
 
 
 def test_a_value_that_no_template_reads_is_found() -> None:

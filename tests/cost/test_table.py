@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from infra.settings.instance_types import launchable
 from policy.cost.table import Prices, prices
 
-READ = date(2026, 11, 28)
+READ = date(2026, 11, 30)
 ENTRIES = [(region, key) for region, found in prices().regions.items() for key in found]
 
 

@@ -105,8 +105,6 @@ class Bench:
 
 
 ADVICE = {
-    # Until somebody has looked at the archives where they can be reached: docs/systems/eco2.md.
-    "bootstrap-charts-recorded",
     # Until the stack file has the package's checksum, which no public source states: docs/systems/wealist.md, §7.
     "codedeploy-agent-recorded",
 }

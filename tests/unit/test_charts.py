@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from infra.components.cluster.gitops import Chart
-from infra.systems.eco2 import versions
+from infra.systems.eco2 import charts, first_charts, versions
+from tests.systems.eco2_objects import context
+from tests.systems.needy import NEEDY
 from tools.charts import all_charts, report
 from tools.go_tools import HELM
 
@@ -18,6 +20,7 @@ CHART = Chart(
 )
 CONTENT = b"an archive"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
 
 
 def served(_: Chart) -> bytes:
@@ -52,9 +55,34 @@ def test_a_repository_that_has_no_such_version_is_told_and_the_others_are_asked(
 
 
 def test_every_chart_of_the_cluster_is_asked_about() -> None:
-    assert {"calico", "calico-crds", "argo-cd", "istiod", "grafana", "cluster-autoscaler"} <= {
-        chart.release for chart in all_charts()
-    }
+    """Of the platform, and of every need of a tenant."""
+    assert {part.chart for part in charts.parts(context(NEEDY, **TENANTS))} == {*all_charts()}
+
+
+WITHOUT_CHECKSUM = {"aws-ebs-csi-driver", "ingress-gateway"}
+"""No source that is not ours states the checksum of their archives (ADR 19)."""
+
+
+def test_the_charts_without_a_checksum_are_those_that_are_listed() -> None:
+    assert {chart.release for chart in all_charts() if chart.sha256 is None} == WITHOUT_CHECKSUM
+
+
+def test_nothing_that_the_first_control_plane_installs_is_refused_for_want_of_a_checksum() -> None:
+    """It would stop there until somebody runs `make charts`; what Argo CD brings afterwards does not."""
+    assert [chart.release for chart, _ in first_charts.bootstrap_charts(context()) if chart.sha256 is None] == []
+
+
+CLOSED = ("istio-release.storage.googleapis.com", "gcr.io/istio-release", "registry.istio.io")
+OPEN = ("https://blob.istio.io/istio-release/charts", "oci://ghcr.io/istio/release/charts")
+"""Where Istio publishes nothing from 1.31 on, and where its charts are: its upgrade notes of 1.31; for the first of `OPEN` also
+release/publish.sh of istio/release-builder (2026-11-30). The second is held to its source: tests/cluster/test_charts.py."""
+
+
+def test_istios_charts_come_from_where_istio_publishes_them() -> None:
+    places = {chart.repository for chart in all_charts() if chart.version == versions.ISTIO}
+    assert len(places) == 1
+    assert places <= {*OPEN}
+    assert not [one for one in CLOSED if one in f"{places} {versions.ISTIO_IMAGES}"]
 
 
 def test_charts_are_judged_by_the_helm_that_installs_them() -> None:

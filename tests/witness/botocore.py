@@ -44,6 +44,12 @@ def told(service: str, operation: str, path: str) -> tuple[dict[str, Any], str]:
     return shape, prose
 
 
+def told_of(service: str, operation: str) -> str:
+    """The model's prose of an operation."""
+    prose: str = _whole(service)["operations"][operation]["documentation"]
+    return prose
+
+
 @cache
 def _whole(service: str) -> dict[str, Any]:
     newest = max((Path(botocore.__file__).parent / "data" / service).iterdir())

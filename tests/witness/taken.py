@@ -25,7 +25,7 @@ _OTHERS = (
 )
 
 _UNSAID = (
-    r"cloudfront/distribution:\S+ .*(aliases\[\]|responsePagePath|domainName)",
+    r"cloudfront/distribution:\S+ .*responsePagePath",
     r"cloudfront/distribution:\S+ defaultRootObject",
     r"cloudfront/originAccessControl:\S+ description",
     r"cloudfront/(cachePolicy|responseHeadersPolicy):\S+ name",
@@ -46,7 +46,7 @@ _OF_ANY_CHARACTERS = (
     r"kms/key:\S+ description",
     r"lb/listenerRule:\S+ conditions\[\]\.pathPattern\.regexValues\[\]",
     r"lb/targetGroup:\S+ healthCheck\.path",
-    r"route53/\S+ (comment|name|setIdentifier|aliases\[\]\.name|records\[\])",
+    r"route53/\S+ (comment|setIdentifier|records\[\])",
     r"s3/\S+ rules\[\]\.id",
     r"ssm/association:\S+ targets\[\]\.key",
     r"autoscaling/group:\S+ launchTemplate\.version",
@@ -54,6 +54,7 @@ _OF_ANY_CHARACTERS = (
 )
 _WITHOUT_A_LIST = (
     *_OF_ANY_CHARACTERS,
+    r"cloudfront/distribution:\S+ aliases\[\]",
     r"lb/listenerRule:\S+ conditions\[\]\.pathPattern\.values\[\]",
 )
 

@@ -12,7 +12,7 @@ from rehearsal.aws.cloudfront import SERVICE
 from rehearsal.aws.schemas import FORMS
 from tests.witness.cdk import managed_cloudfront_policies, source
 from tests.witness.tables import FOLDER, tables, written
-from tests.witness.test_forms import DATABASE
+from tests.witness.test_forms import DATABASE, DOMAINS
 from tests.witness.test_iam import OF_SERVICES
 from tests.witness.test_names import OF_CDK
 
@@ -51,6 +51,23 @@ def test_the_authority_of_databases_certificates_is_one_that_the_library_knows()
     known = re.findall(r"rds-ca-[\w-]+", source("aws-rds/lib/ca-certificate"))
     assert len(known) > 2
     assert all(re.search(FORMS[DATABASE]["cacertificateidentifier"], one) for one in known)
+
+
+def test_a_name_of_a_domain_is_what_the_library_takes_of_a_zones() -> None:
+    """Character by character, and as long; a label is never empty here."""
+    text = source("aws-route53/lib/util")
+    (longest,) = re.findall(r"zoneName\.length>(\d+)", text)
+    (label,) = re.findall(r"label\.length>(\d+)", text)
+    (characters,) = re.findall(r"zoneName\.match\(/\^(\[.+?\])\+\$/i\)", text)
+    for token, path in DOMAINS:
+        form = re.compile(FORMS[token][path])
+        for one in map(chr, range(256)):
+            taken = one == "." or bool(form.search(f"a{one}b"))
+            assert taken is bool(re.fullmatch(characters, one, re.IGNORECASE | re.ASCII)), one
+        for size in (int(label), int(label) + 1):
+            assert bool(form.search(f"{'a' * size}.example")) is (size <= int(label))
+        for size in (int(longest), int(longest) + 1):
+            assert bool(form.search("a." * (size // 2) + "a" * (size % 2))) is (size <= int(longest))
 
 
 def test_distributions_are_in_the_hosted_zone_that_the_library_knows() -> None:

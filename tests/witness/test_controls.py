@@ -102,7 +102,7 @@ LOOKED_UP = {
     "Envoy: Early Header Mutation": "envoy.http.early_header_mutation, a category of extensions (the same)",
     "Prometheus: Security model": "docs/operating/security.md (prometheus/docs, two copies, 2026-11-29)",
     "Redis: Security, Authentication": 'the page "Redis security" (redis/docs, 2026-11-29)',
-    "Grafana: Configure security": "from memory: only lists of links to the page were found (2026-11-29)",
+    "Grafana: Configure security": "the title of setup-grafana/configure-security, version 13.0 of its documentation (2026-11-30)",
 }  # fmt: skip
 """What no package has, and where it was looked up: Security Hub's user guide and the Well-Architected Framework, copies read on
 2026-11-28, and others as they say."""

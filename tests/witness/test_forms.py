@@ -147,9 +147,20 @@ LISTED: dict[tuple[str, str], Iterable[str]] = {
 }
 """What moto took from AWS and what cfn-lint lists: each is of the form."""
 
-OF_PACKAGES_TOO_LARGE = {
-    (DATABASE, "cacertificateidentifier"),  # tests/witness/test_cdk.py
+DOMAINS = {
+    ("aws:cloudfront/distribution:Distribution", "aliases"),
+    ("aws:cloudfront/distribution:Distribution", "origins.domainname"),
+    ("aws:route53/record:Record", "aliases.name"),
+    ("aws:route53/record:Record", "name"),
+    ("aws:route53/zone:Zone", "name"),
 }
+"""Names of domains: a distribution's are records of somebody's zone."""
+
+OF_PACKAGES_TOO_LARGE = {
+    (DATABASE, "cacertificateidentifier"),
+    *DOMAINS,
+}
+"""tests/witness/test_cdk.py"""
 OF_BOTO3 = {
     ("aws:ec2/vpcEndpoint:VpcEndpoint", "servicename"),
     ("aws:rds/parameterGroup:ParameterGroup", "dbparametergroupfamily"),

@@ -37,7 +37,8 @@ ISTIO = "1.31.1"
 """The mesh: its charts are released together and carry its version."""
 
 _ISTIO_CHARTS = "https://blob.istio.io/istio-release/charts"
-"""Since 1.31 the only place but ghcr.io; the earlier ones in Google's cloud are closed (upgrade notes of 1.31, 2026-11-28)."""
+"""Since 1.31 the only place but ghcr.io; the earlier ones in Google's cloud are closed (upgrade notes of 1.31, 2026-11-28).
+Istio's own script of a release has it as `R2_HELM_URL`: istio/release-builder, release/publish.sh (2026-11-30)."""
 
 ISTIO_IMAGES = "docker.io/istio"
 """Where 1.31's images are, and nowhere else (the same notes). The charts themselves still name a registry that is closed."""
@@ -48,8 +49,8 @@ ISTIO_IMAGE_NAMES = ("install-cni", "pilot", "proxyv2")
 CLUSTER_AUTOSCALER_IMAGE = "v1.36.1"
 """Of Kubernetes' own minor version, whose scheduler it imitates; the newest chart still names 1.35 (2026-11-28)."""
 
-# Its sha256 is recorded where an index that could be read has the version, or where five and more public repositories of others
-# pin the same one (cert-manager, external-secrets; 2026-11-28); `make charts` tells the others'.
+# A chart's sha256 is its archive's: from the repository's own index where one could be read, else from pins of others. ADR 19 has
+# the source of each, and which have none; `make charts` tells those.
 CALICO_KINDS = Chart(
     release="calico-crds",
     namespace="tigera-operator",
@@ -57,6 +58,7 @@ CALICO_KINDS = Chart(
     chart="crd.projectcalico.org.v1",
     version="v3.32.2",
     definitions=True,
+    sha256="6b8ad44ca50fcd10e7766d4433845113641f4e1bc673103614d3663e2a934d6c",
 )
 CALICO = Chart(
     release="calico",
@@ -64,6 +66,7 @@ CALICO = Chart(
     repository="https://docs.tigera.io/calico/charts",
     chart="tigera-operator",
     version="v3.32.2",
+    sha256="bb572d59ce6dc004ca51082b50dc62759715f77801acc3684e80235b7d5bc872",
 )
 CLOUD_CONTROLLER = Chart(
     release="aws-cloud-controller-manager",
@@ -78,7 +81,8 @@ ARGO_CD = Chart(
     namespace="argocd",
     repository="https://argoproj.github.io/argo-helm",
     chart="argo-cd",
-    version="10.9.0",
+    version="10.9.2",
+    sha256="970ced346a0ddc3e475a7ff780e9b9c2fdebc07d9a367d2edb6ef4f49832c24a",
 )
 CERT_MANAGER = Chart(
     release="cert-manager",
@@ -136,11 +140,30 @@ CLUSTER_AUTOSCALER = Chart(
     sha256="90276dafe65cf5d4328ef8313baf6cfb9d130683e0c9f3c28a03b4d8a9ed8f6e",
 )
 ISTIO_BASE = Chart(
-    release="istio-base", namespace="istio-system", repository=_ISTIO_CHARTS, chart="base", version=ISTIO
+    release="istio-base",
+    namespace="istio-system",
+    repository=_ISTIO_CHARTS,
+    chart="base",
+    version=ISTIO,
+    sha256="6a5f3a628e31ea03994f5c8ff44804fcec54ac1b13893f1a3f3c26340c8f2015",
 )
 # Not in istio-system: a node agent needs host paths, which the restricted Pod Security Standard refuses there.
-ISTIO_CNI = Chart(release="istio-cni", namespace="kube-system", repository=_ISTIO_CHARTS, chart="cni", version=ISTIO)
-ISTIOD = Chart(release="istiod", namespace="istio-system", repository=_ISTIO_CHARTS, chart="istiod", version=ISTIO)
+ISTIO_CNI = Chart(
+    release="istio-cni",
+    namespace="kube-system",
+    repository=_ISTIO_CHARTS,
+    chart="cni",
+    version=ISTIO,
+    sha256="e7cfcbd6842f0b23026dc81bd99edd0e5da87d9f5e2e75b45a2dc2a69f873127",
+)
+ISTIOD = Chart(
+    release="istiod",
+    namespace="istio-system",
+    repository=_ISTIO_CHARTS,
+    chart="istiod",
+    version=ISTIO,
+    sha256="d49e3ac3100e9c24efbd3a7c26e8e6dd707431f8c06f203182ba54a2e8651a74",
+)
 INGRESS_GATEWAY = Chart(
     release="ingress-gateway", namespace="istio-system", repository=_ISTIO_CHARTS, chart="gateway", version=ISTIO
 )
@@ -149,7 +172,8 @@ PROMETHEUS = Chart(
     namespace="prometheus",
     repository="https://prometheus-community.github.io/helm-charts",
     chart="kube-prometheus-stack",
-    version="89.1.0",
+    version="89.2.0",
+    sha256="f594687a8d7e471b2bc90886843500a0849354e550794ebde42264792987a323",
 )
 GRAFANA = Chart(
     release="grafana",

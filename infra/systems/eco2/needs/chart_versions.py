@@ -23,8 +23,10 @@ METRICS_SERVER = Chart(
     repository="https://kubernetes-sigs.github.io/metrics-server",
     chart="metrics-server",
     version="3.13.1",
+    sha256="084e6edb680cf4e2acc30bd496568c53fdf663cbacf6e17876b25785c35b7a13",
 )
-"""With metrics-server 0.8.1: the chart in the module of 0.9.0, whose own chart came later."""
+"""With metrics-server 0.8.1: the chart in the module of 0.9.0, whose own chart came later. The repository's index, its branch
+gh-pages, and four public repositories that pin it, on 2026-11-30."""
 
 _OTEL_CHARTS = "https://open-telemetry.github.io/opentelemetry-helm-charts"
 _OTEL_SHA256 = "ed140b332233075c7fd15eaebba571fdf100926f08c0a5a274c7b32895315137"
@@ -82,8 +84,10 @@ CHAOS_MESH = Chart(
     repository="https://charts.chaos-mesh.org",
     chart="chaos-mesh",
     version="2.8.4",
+    sha256="ae4abd385649771300e4d33a44627c0df3618be0780c385bf30cc2fdf2ad93fa",
 )
-"""The version of the images that the chart names in its module of 2026-09-02; the index that could be read ends at 2.6.3."""
+"""The version of the images that the chart names in its module of 2026-09-02. The index that could be read ends at 2.6.3; two
+public repositories pin this archive, one of them under the address of the repository (2026-11-30)."""
 
 KAFKA_OPERATOR = Chart(
     release="strimzi-kafka-operator",

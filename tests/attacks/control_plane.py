@@ -34,6 +34,8 @@ from tests.tools import required_tool
 
 Body = dict[str, Any]
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
+SERVING_SIGNER = "kubernetes.io/kubelet-serving"
+SERVES = ("digital signature", "server auth")
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 VPC = "vpc-0eco2"
 ACCOUNT = context().account
@@ -92,9 +94,13 @@ class ControlPlane:
         """EC2 has a running machine under that name, with the role of the documented node."""
         known = next((node.role for node in NODES if node.name == name), "tenant")
         profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/eco2-prod-node-{role or known}"
+        address = f"10.2.40.{len(self.instances) + 1}"
         self.instances.append(
             {
                 "InstanceId": instance,
+                "PrivateIpAddress": address,
+                "PrivateDnsName": f"ip-{address.replace('.', '-')}.ap-northeast-2.compute.internal",
+                "PublicDnsName": "",
                 "VpcId": VPC,
                 "State": {"Name": "running"},
                 "IamInstanceProfile": {"Arn": profile},
@@ -148,18 +154,31 @@ class ControlPlane:
 
     # --- what a machine does
 
-    def ask(self, caller: Caller, name: str, node: str, *, organisation: str = "system:nodes") -> Path:
+    def ask(self, caller: Caller, name: str, node: str) -> Path:
         """A request for a node's certificate; the file of its private key."""
+        return self._ask(caller, name, node, signer=SIGNER, uses=("digital signature", "client auth"))
+
+    def ask_to_serve(
+        self, caller: Caller, name: str, node: str, places: Sequence[x509.GeneralName], uses: Sequence[str] = SERVES
+    ) -> Path:
+        """A request for the certificate that a kubelet serves by; the file of its private key."""
+        return self._ask(caller, name, node, signer=SERVING_SIGNER, uses=uses, places=places)
+
+    def _ask(
+        self, caller: Caller, name: str, node: str, *, signer: str, uses: Sequence[str],
+        places: Sequence[x509.GeneralName] = (),
+    ) -> Path:  # fmt: skip
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = [(NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, f"system:node:{node}")]
+        subject = [(NameOID.ORGANIZATION_NAME, "system:nodes"), (NameOID.COMMON_NAME, f"system:node:{node}")]
         made = x509.CertificateSigningRequestBuilder().subject_name(
             x509.Name([x509.NameAttribute(kind, value) for kind, value in subject])
         )
+        if places:
+            made = made.add_extension(x509.SubjectAlternativeName(places), critical=False)
         request = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         status, said = caller.request("POST", REQUESTS, {
             "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name},
-            "spec": {"signerName": SIGNER, "request": base64.b64encode(request).decode(),
-                     "usages": ["digital signature", "client auth"]},
+            "spec": {"signerName": signer, "request": base64.b64encode(request).decode(), "usages": [*uses]},
         })  # fmt: skip
         assert status == 201, said
         file = self.root / f"{name}.key"
@@ -175,15 +194,19 @@ class ControlPlane:
         status = self.admin.request("GET", f"{REQUESTS}/{name}")[1]["status"]
         return [one["type"] for one in status.get("conditions", [])]
 
-    def issued(self, name: str, key: Path) -> Caller:
-        """Who one is with the certificate that was asked for, once the controller has signed it."""
+    def certificate(self, name: str) -> bytes:
+        """What was asked for, once the controller has signed it."""
 
-        def certificate() -> str:
+        def signed() -> str:
             return str(self.admin.request("GET", f"{REQUESTS}/{name}")[1]["status"].get("certificate", ""))
 
-        wait_until(lambda: bool(certificate()), f"a certificate for {name}")
+        wait_until(lambda: bool(signed()), f"a certificate for {name}")
+        return base64.b64decode(signed())
+
+    def issued(self, name: str, key: Path) -> Caller:
+        """Who one is with the certificate that was asked for."""
         file = key.with_suffix(".crt")
-        file.write_bytes(base64.b64decode(certificate()))
+        file.write_bytes(self.certificate(name))
         return self.caller(certificate=(file, key))
 
 
@@ -215,6 +238,10 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         )
         plane.account.write_text(json.dumps({"instances": [], "parameters": {}}))
         wait_until(lambda: _answers(admin), "the API server to be ready", patience=90)
+        # It ends when the API server does not answer soon, and no kubelet starts it again here.
+        _start(stack, folder, _flags(folder, root, "kube-controller-manager", {
+            "leader-elect": "false", "secure-port": str(free_port()),
+        }))  # fmt: skip
         _finish_init(plane, root)
         yield plane
 
@@ -304,9 +331,6 @@ def _start_servers(root: Path, folder: Path, stack: ExitStack, port: int) -> Non
         "etcd-servers": clients, "secure-port": str(port), "bind-address": "127.0.0.1",
     }, drop=("etcd-cafile", "etcd-certfile", "etcd-keyfile", "encryption-provider-config",
              "encryption-provider-config-automatic-reload")))  # fmt: skip
-    _start(stack, folder, _flags(folder, root, "kube-controller-manager", {
-        "leader-elect": "false", "secure-port": str(free_port()),
-    }))  # fmt: skip
 
 
 def _flags(

@@ -94,7 +94,7 @@ class TestHonest:
         assert len(ours) == 5
 
 
-ANY_NAME = ('if subject != f"subject=CN=system:node:{names[0]},O=system:nodes":', "if False:")
+ANY_NAME = ('if subject != f"subject=CN={NODE}{names[0]},O=system:nodes":', "if False:")
 ANY_MACHINE = ('return tags["Name"] if known and profile == known["profile"] else None', 'return tags["Name"]')
 LIVE_NODES = ("if name not in nodes and name != SETTINGS", "if name != SETTINGS")
 KUBEADMS_GROUP = ('GROUP = "system:bootstrappers:eco2"', 'GROUP = "system:bootstrappers:kubeadm:default-node-token"')

@@ -6,8 +6,10 @@ import ast
 import base64
 import importlib.util
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,7 +87,9 @@ def test_the_master_is_never_awaited(admission: ModuleType) -> None:
     assert admission.awaited({}, {"k8s-master": "i-0other", "k8s-api-auth": "i-0own"}) == {"k8s-api-auth": "i-0own"}
 
 
-def request(*names: tuple[x509.ObjectIdentifier, str], together: bool = False) -> str:
+def request(
+    *names: tuple[x509.ObjectIdentifier, str], together: bool = False, places: Sequence[x509.GeneralName] = ()
+) -> str:
     attributes = [x509.NameAttribute(kind, value) for kind, value in names]
     parts = (
         [RelativeDistinguishedName(attributes)]
@@ -93,6 +97,8 @@ def request(*names: tuple[x509.ObjectIdentifier, str], together: bool = False) -
         else [RelativeDistinguishedName([one]) for one in attributes]
     )
     made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts))
+    if places:
+        made = made.add_extension(x509.SubjectAlternativeName(places), critical=False)
     signed = made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     return base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode()
 
@@ -138,6 +144,63 @@ def test_only_the_very_subject_is_approved(
 def test_a_token_of_no_one_machine_is_worth_nothing(admission: ModuleType, groups: list[str]) -> None:
     wanted = {"k8s-api-auth": "i-0own", "k8s-redis": "i-0redis"}
     assert admission.objection({"groups": groups, "request": request(NODES, OWN)}, wanted)
+
+
+NODE = {"metadata": {"name": "k8s-api-auth"}, "spec": {"providerID": "aws:///ap-northeast-2a/i-0own"}}
+INSTANCE = {
+    "InstanceId": "i-0own",
+    "PrivateIpAddress": "10.2.32.7",
+    "PrivateDnsName": "ip-10-2-32-7.internal",
+    "PublicDnsName": "",
+}
+PLACES = (x509.DNSName("k8s-api-auth"), x509.DNSName("ip-10-2-32-7.internal"), x509.IPAddress(IPv4Address("10.2.32.7")))
+
+
+def to_serve(**changes: Any) -> dict[str, Any]:
+    """What a kubelet asks for: its request, and what the API server writes beside it."""
+    return {
+        "username": "system:node:k8s-api-auth", "groups": ["system:nodes", "system:authenticated"],
+        "usages": ["digital signature", "server auth"], "request": request(NODES, OWN, places=PLACES), **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"usages": ["key encipherment", "digital signature", "server auth"]}, None),
+        ({"request": request(NODES, OWN, places=PLACES[2:])}, None),
+        ({"username": "system:node:k8s-redis"}, "no node whose machine EC2 has"),
+        ({"username": "system:serviceaccount:argocd:k8s-api-auth"}, "no node whose machine EC2 has"),
+        ({"groups": ["system:authenticated"]}, "no node whose machine EC2 has"),
+        ({"request": request(NODES, (NameOID.COMMON_NAME, "system:node:k8s-redis"), places=PLACES)}, "asks for another"),
+        ({"request": request((NameOID.ORGANIZATION_NAME, "system:masters"), OWN, places=PLACES)}, "asks for another"),
+        ({"request": request(NODES, OWN)}, "is not reached at what it asks for"),
+        ({"request": request(NODES, OWN, places=[*PLACES, x509.DNSName("k8s-redis")])}, "is not reached at DNS:k8s-redis"),
+        ({"usages": ["digital signature"]}, "asks to use it for digital signature"),
+        ({"usages": ["digital signature", "server auth", "client auth"]}, "client auth"),
+    ],
+    ids=["own", "by RSA", "address alone", "another's", "an account", "no node's group", "another's name", "masters",
+         "nowhere", "another's place", "not to serve", "as a client too"],
+)  # fmt: skip
+def test_a_kubelet_serves_as_itself_where_ec2_has_it(
+    admission: ModuleType, changes: dict[str, Any], said: str | None
+) -> None:
+    places = admission.places_of([INSTANCE])
+    own = admission.own_places({"k8s-api-auth": NODE}, {"k8s-api-auth": "i-0own"}, places)
+    found = admission.serving_objection(to_serve(**changes), own)
+    assert found is None if said is None else said in found
+
+
+@pytest.mark.parametrize(
+    ("nodes", "machines"),
+    [({}, {"k8s-api-auth": "i-0own"}), ({"k8s-api-auth": NODE}, {}), ({"k8s-api-auth": NODE}, {"k8s-api-auth": "i-0new"})],
+    ids=["no Node object", "no machine", "another machine"],
+)  # fmt: skip
+def test_a_node_that_is_not_the_machine_that_ec2_has_serves_nowhere(
+    admission: ModuleType, nodes: dict[str, Any], machines: dict[str, str]
+) -> None:
+    assert admission.own_places(nodes, machines, {"i-0own": {"DNS:a"}, "i-0new": {"DNS:b"}}) == {}
 
 
 @pytest.mark.parametrize(

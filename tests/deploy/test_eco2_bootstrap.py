@@ -666,7 +666,7 @@ def test_the_api_server_is_configured_as_the_issue_asks(standing: Path) -> None:
     assert kubelet["clusterDNS"] == ["10.96.0.10"]
     assert kubelet["authentication"]["anonymous"] == {"enabled": False}  # type: ignore[index]
     assert kubelet["authorization"] == {"mode": "Webhook"}
-    for name in ("protectKernelDefaults", "rotateCertificates", "seccompDefault"):
+    for name in ("protectKernelDefaults", "rotateCertificates", "seccompDefault", "serverTLSBootstrap"):
         assert kubelet[name] is True
     assert kubelet["readOnlyPort"] == 0
 

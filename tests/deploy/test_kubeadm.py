@@ -94,6 +94,7 @@ def test_kubeadm_writes_an_api_server_with_the_documented_flags(kubeadm: Path, t
         "--audit-policy-file=/etc/kubernetes/policies/audit.yaml",
         "--authentication-config=/etc/kubernetes/policies/authentication.yaml",
         "--authorization-mode=Node,RBAC",
+        "--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt",
         "--service-account-signing-key-file=/etc/kubernetes/pki/sa.key",
     ):
         assert flag in flags

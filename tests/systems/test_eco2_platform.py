@@ -557,6 +557,10 @@ PROTECTIONS: dict[str, tuple[Callable[[list[Manifest]], bool], Callable[[list[Ma
         _is("prometheus", "prometheus", "prometheusSpec", "enableAdminAPI", value=False),
         _change("prometheus", "prometheus", "prometheusSpec", "enableAdminAPI", value=True),
     ),
+    "Prometheus' token goes to kubelets that the cluster vouches for": (
+        _is("prometheus", "kubelet", "serviceMonitor", "insecureSkipVerify", value=False),
+        _change("prometheus", "kubelet", "serviceMonitor", "insecureSkipVerify", value=True),
+    ),
     "Grafana shows nothing to who has not logged in": (
         _is("grafana", "grafana.ini", "auth.anonymous", value={"enabled": False}),
         _change("grafana", "grafana.ini", "auth.anonymous", value={"enabled": True}),

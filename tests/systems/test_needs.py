@@ -112,6 +112,10 @@ class TestScaling:
     def test_it_runs_where_kubelets_can_be_reached_from(self) -> None:
         assert values_of("metrics-server")["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
 
+    def test_its_token_goes_to_kubelets_that_the_cluster_vouches_for(self) -> None:
+        authority = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+        assert values_of("metrics-server")["args"] == [f"--kubelet-certificate-authority={authority}"]
+
     def test_its_api_is_a_kind_that_the_charts_may_make(self) -> None:
         kinds = projects.charts_project(context(NEEDY))["spec"]["clusterResourceWhitelist"]
         assert {"group": "apiregistration.k8s.io", "kind": "APIService"} in kinds

@@ -2,7 +2,8 @@
 
 EC2 says which machines there are, nodes.json which of them the cluster knows. A machine that is awaited finds a token of its own in
 an SSM parameter of its own; both are gone once it has joined. A certificate is approved for the one node that the token was made
-for, and never for this master. The labels and taints that place pods are set here: NodeRestriction lets no kubelet change them.
+for, and never for this master; one to serve by, for a node's own name and the addresses that EC2 has of its machine. The labels and
+taints that place pods are set here: NodeRestriction lets no kubelet change them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,8 +29,13 @@ SETTINGS = json.loads((Path(__file__).resolve().parent / "nodes.json").read_text
 
 AUTO_APPROVAL = "kubeadm:node-autoapprove-bootstrap"
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
+SERVING_SIGNER = "kubernetes.io/kubelet-serving"
+SERVING_USES = {"digital signature", "key encipherment", "server auth"}
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 GROUP = "system:bootstrappers:eco2"
+NODE = "system:node:"
+_ALTERNATIVE = r"(DNS:[A-Za-z0-9.-]+|IP Address:[0-9.]+)"
+ALTERNATIVES = re.compile(f"{_ALTERNATIVE}(, {_ALTERNATIVE})*")
 LIFE = timedelta(minutes=30)
 ENOUGH = timedelta(minutes=10)  # what a token must have left for a machine to join with it
 
@@ -67,11 +74,15 @@ def instance_of(node: Object) -> str:
     return str(node["spec"].get("providerID", "")).rpartition("/")[2]
 
 
-def read_machines(nodes: Mapping[str, Object]) -> dict[str, str]:
-    """The running instance for each name: in the master's VPC, with the profile of its role, and alone under its name."""
+def read_running() -> list[Object]:
+    """The cluster's instances, as EC2 has them."""
     filters = ["Name=instance-state-name,Values=running", f"Name=tag:{SETTINGS['cluster_tag']},Values=owned"]
     answer = aws("ec2", "describe-instances", "--filters", *filters)
-    running = [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
+    return [one for reservation in answer["Reservations"] for one in reservation["Instances"]]
+
+
+def find_machines(running: list[Object], nodes: Mapping[str, Object]) -> dict[str, str]:
+    """The running instance for each name: in the master's VPC, with the profile of its role, and alone under its name."""
     master = instance_of(nodes.get(SETTINGS["master"], {"spec": {}}))
     home = [one["VpcId"] for one in running if one["InstanceId"] == master]
     if not home:
@@ -95,6 +106,17 @@ def name_of(instance: Object) -> str | None:
         return f"{tenants['prefix']}{instance['InstanceId']}" if profile == tenants["profile"] else None
     known = SETTINGS["nodes"].get(tags.get("Name"))
     return tags["Name"] if known and profile == known["profile"] else None
+
+
+def places_of(running: list[Object]) -> dict[str, set[str]]:
+    """Where each instance is reached, by EC2's word; as openssl writes it in a certificate."""
+    kinds = {
+        "PrivateDnsName": "DNS",
+        "PublicDnsName": "DNS",
+        "PrivateIpAddress": "IP Address",
+        "PublicIpAddress": "IP Address",
+    }
+    return {one["InstanceId"]: {f"{kind}:{one[key]}" for key, kind in kinds.items() if one.get(key)} for one in running}
 
 
 def awaited(nodes: Mapping[str, Object], machines: Mapping[str, str]) -> dict[str, str]:
@@ -173,17 +195,19 @@ def authority_hash() -> str:
     return f"sha256:{hashlib.sha256(base64.b64decode(''.join(public.splitlines()[1:-1]))).hexdigest()}"
 
 
-# --- the certificate of a machine that joins
+# --- the certificates of a machine: to join with, and to serve by
 
 
-def decide_requests(wanted: Mapping[str, str]) -> None:
-    """Approve or deny every certificate that was asked for with a join token."""
+def decide_requests(wanted: Mapping[str, str], own: Mapping[str, set[str]]) -> None:
+    """Approve or deny every certificate that was asked for with a join token, and every one that a kubelet serves by."""
     for request in json.loads(kubectl("get", "--raw", REQUESTS))["items"]:
         spec = request["spec"]
-        waits = not request.get("status", {}).get("conditions")
-        if waits and spec["signerName"] == SIGNER and spec["username"].startswith("system:bootstrap:"):
-            reason = objection(spec, wanted)
-            answer(request, reason)
+        if request.get("status", {}).get("conditions"):
+            continue
+        if spec["signerName"] == SIGNER and spec["username"].startswith("system:bootstrap:"):
+            answer(request, objection(spec, wanted), "a machine that is awaited, with its own token")
+        elif spec["signerName"] == SERVING_SIGNER:
+            answer(request, serving_objection(spec, own), "a node, where EC2 has its machine")
 
 
 def objection(spec: Object, wanted: Mapping[str, str]) -> str | None:
@@ -192,24 +216,63 @@ def objection(spec: Object, wanted: Mapping[str, str]) -> str | None:
     names = [groups[group] for group in spec["groups"] if group in groups]
     if len(names) != 1:
         return "no machine that is awaited has this token"
-    subject = run("openssl", "req", "-noout", "-subject", "-nameopt", "RFC2253", text=decoded(spec["request"])).strip()
-    if subject != f"subject=CN=system:node:{names[0]},O=system:nodes":
+    subject = subject_of(spec)
+    if subject != f"subject=CN={NODE}{names[0]},O=system:nodes":
         return f"the token is for {names[0]}, the request is not: {subject}"
     return None
+
+
+def own_places(
+    nodes: Mapping[str, Object], machines: Mapping[str, str], places: Mapping[str, set[str]]
+) -> dict[str, set[str]]:
+    """Under which names a node may serve: its own, and those of the instance that it is."""
+    return {
+        name: {f"DNS:{name}"} | places[machines[name]]
+        for name, node in nodes.items()
+        if name in machines and machines[name] == instance_of(node)
+    }
+
+
+def serving_objection(spec: Object, own: Mapping[str, set[str]]) -> str | None:
+    """Why a kubelet does not get the certificate; None when it is for the node that asks, and for where that node is alone."""
+    name = spec["username"][len(NODE) :] if spec["username"].startswith(NODE) else ""
+    if name not in own or "system:nodes" not in spec["groups"]:
+        return f"{spec['username']} is no node whose machine EC2 has"
+    subject, asked = subject_of(spec), alternatives_of(spec)
+    if subject != f"subject=CN={NODE}{name},O=system:nodes":
+        return f"{name} asks for another: {subject}"
+    if not asked or asked - own[name]:
+        return f"{name} is not reached at {', '.join(sorted(asked - own[name])) or 'what it asks for'}"
+    if "server auth" not in spec["usages"] or set(spec["usages"]) - SERVING_USES:
+        return f"{name} asks to use it for {', '.join(spec['usages'])}"
+    return None
+
+
+def subject_of(spec: Object) -> str:
+    return run("openssl", "req", "-noout", "-subject", "-nameopt", "RFC2253", text=decoded(spec["request"])).strip()
+
+
+def alternatives_of(spec: Object) -> set[str]:
+    """The names and addresses of a request, as openssl writes them; none when that is not one list of nothing else."""
+    written = run("openssl", "req", "-noout", "-text", text=decoded(spec["request"])).splitlines()
+    lists = [written[place + 1].strip() for place, line in enumerate(written) if "Subject Alternative Name" in line]
+    if len(lists) != 1 or not ALTERNATIVES.fullmatch(lists[0]):
+        return set()
+    return set(lists[0].split(", "))
 
 
 def decoded(text: str) -> str:
     return base64.b64decode(text).decode()
 
 
-def answer(request: Object, reason: str | None) -> None:
+def answer(request: Object, reason: str | None, why: str) -> None:
     """The request as it was looked at: had it changed meanwhile, the API server would refuse."""
     name = request["metadata"]["name"]
     condition = {
         "type": "Denied" if reason else "Approved",
         "status": "True",
         "reason": "Eco2Admission",
-        "message": reason or "a machine that is awaited, with its own token",
+        "message": reason or why,
     }
     body = json.dumps({**request, "status": {**request.get("status", {}), "conditions": [condition]}})
     kubectl("replace", "--raw", f"{REQUESTS}/{name}/approval", "--filename", "-", text=body)
@@ -248,10 +311,10 @@ def main() -> int:
     try:
         # kubeadm makes it at each upgrade: with it whoever has a token of kubeadm's own group is whichever node he likes.
         kubectl("delete", "clusterrolebinding", "--ignore-not-found", AUTO_APPROVAL)
-        nodes = read_nodes()
-        machines = read_machines(nodes)
+        nodes, running = read_nodes(), read_running()
+        machines = find_machines(running, nodes)
         wanted = awaited(nodes, machines)
-        decide_requests(wanted)
+        decide_requests(wanted, own_places(nodes, machines, places_of(running)))
         hand_over(wanted)
         dedicate(nodes, machines)
     except (RuntimeError, OSError, ValueError) as error:

@@ -133,6 +133,8 @@ def prometheus_values(context: Context) -> Values:
         "kubeScheduler": {"enabled": False},
         "kubeProxy": {"enabled": False},
         "kubeEtcd": {"enabled": False},
+        # Its token goes to kubelets whose certificate the cluster's authority signed.
+        "kubelet": {"serviceMonitor": {"insecureSkipVerify": False}},
         "grafana": {"enabled": False},
         "prometheusOperator": {
             **ON_MASTER,

@@ -40,6 +40,6 @@ def _values() -> Values:
         **ON_MASTER,
         "replicas": 1,
         "resources": resources("50m", "128Mi"),
-        # Kubelets sign their own certificates here, as Prometheus finds them too (docs/systems/eco2.md).
-        "args": ["--kubelet-insecure-tls"],
+        # The cluster's own, which every pod has: it signs the certificates by which kubelets serve.
+        "args": ["--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"],
     }

@@ -7,6 +7,7 @@ from typing import ClassVar
 import pulumi
 
 
+# Components look alike where they begin, and where they name a resource's properties: each says there what it is, for its reader.
 class PlatformComponent(pulumi.ComponentResource):
     """A component of type `pulumi_type`, `platform:<area>:<Component>`; its resources take `self.child` as their options.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from infra.settings.model import SystemName
 from tests.stacks import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -51,6 +53,16 @@ def test_a_systems_page_names_every_test_of_the_document(system: str) -> None:
     files = [path for pattern in SYSTEMS[system] for path in (ROOT / "tests" / "systems").glob(pattern)]
     facts = {one for path in files for one in found_in(path) if "::" in one}
     assert {fact for fact in facts if fact not in page} == set()
+
+
+@pytest.mark.parametrize("system", get_args(SystemName))
+def test_the_readme_has_each_system_with_its_page_and_in_its_picture(system: str) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{system}` | "))
+    assert re.search(rf"\(docs/(systems/)?{system}\.md\)", row)
+    picture = readme.partition("```mermaid")[2].partition("```")[0]
+    # This repository's own workflows are no system of anybody's document.
+    assert system in picture or system == "delivery"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

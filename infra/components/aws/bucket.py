@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -178,3 +178,31 @@ class PrivateBucket(PlatformComponent):
                 condition={"StringEquals": {"aws:SourceArn": arn}},
             )
         )
+
+
+class KeepsObjects(Protocol):
+    """What a component is told of the bucket that it has for itself."""
+
+    @property
+    def bucket(self) -> str: ...
+    @property
+    def access_logs(self) -> pulumi.Input[str]: ...
+    @property
+    def protect(self) -> bool: ...
+    @property
+    def tags(self) -> Tags: ...
+
+
+def own_bucket(component: str, args: KeepsObjects, opts: pulumi.ResourceOptions) -> PrivateBucket:
+    """A component's own: what is overwritten there stays for a while."""
+    return PrivateBucket(
+        f"{component}-bucket",
+        PrivateBucketArgs(
+            bucket=args.bucket,
+            versioning=True,
+            access_logs=args.access_logs,
+            protect=args.protect,
+            tags=args.tags,
+        ),
+        opts,
+    )

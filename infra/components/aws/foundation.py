@@ -53,6 +53,7 @@ class FoundationArgs:
 
     One of `groups` is `endpoints`, for the interface endpoints of the AWS services in `interfaces`. `anywhere` and `vpc` are
     blocks that edges may name. `access_log_bucket` is the bucket's name; `key_denials` is what the key's policy refuses besides.
+    Each system hands on its settings name by name, and so alike: no component knows settings.
     """
 
     cidr: str

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.bucket import PrivateBucket, own_bucket
 from infra.components.aws.cloudfront_policies import SECURITY_HEADERS
 from infra.components.aws.distribution import DistributionArgs, distribute
 from infra.components.aws.dns import AliasTarget
@@ -55,7 +55,7 @@ class ServiceAccountIssuer(PlatformComponent):
     def __init__(self, name: str, args: ServiceAccountIssuerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name, self._args = name, args
-        bucket = self._bucket()
+        bucket = own_bucket(name, args, self.child)
         distribution = distribute(
             name,
             DistributionArgs(
@@ -90,19 +90,6 @@ class ServiceAccountIssuer(PlatformComponent):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._published, *after]),
         )
         return made.arn
-
-    def _bucket(self) -> PrivateBucket:
-        return PrivateBucket(
-            f"{self._name}-bucket",
-            PrivateBucketArgs(
-                bucket=self._args.bucket,
-                versioning=True,
-                access_logs=self._args.access_logs,
-                protect=self._args.protect,
-                tags=self._args.tags,
-            ),
-            self.child,
-        )
 
     def _publish(
         self, bucket: PrivateBucket, label: str, key: str, content: pulumi.Input[str]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.bucket import own_bucket
 from infra.components.aws.certificates import Certificate
 from infra.components.aws.distribution import DistributionArgs, distribute
 from infra.components.aws.dns import AliasTarget
@@ -50,17 +50,7 @@ class Standby(PlatformComponent):
 
     def __init__(self, name: str, args: StandbyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        bucket = PrivateBucket(
-            f"{name}-bucket",
-            PrivateBucketArgs(
-                bucket=args.bucket,
-                versioning=True,
-                access_logs=args.access_logs,
-                protect=args.protect,
-                tags=args.tags,
-            ),
-            self.child,
-        )
+        bucket = own_bucket(name, args, self.child)
         aws.s3.BucketObjectv2(
             f"{name}-page",
             bucket=bucket.bucket,

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.aws.bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.aws.bucket import own_bucket
 from infra.components.component import PlatformComponent
 from infra.names import within_limit
 from infra.tags import Tags, named
@@ -41,17 +41,7 @@ class TrustStore(PlatformComponent):
 
     def __init__(self, name: str, args: TrustStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        bucket = PrivateBucket(
-            f"{name}-bucket",
-            PrivateBucketArgs(
-                bucket=args.bucket,
-                versioning=True,
-                access_logs=args.access_logs,
-                protect=args.protect,
-                tags=args.tags,
-            ),
-            self.child,
-        )
+        bucket = own_bucket(name, args, self.child)
         bucket.allow()
         bundle = aws.s3.BucketObjectv2(
             f"{name}-authorities",

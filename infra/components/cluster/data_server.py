@@ -75,7 +75,7 @@ class DataHome:
 
 @dataclass(frozen=True, kw_only=True)
 class DataServerArgs:
-    """`files` are its configuration."""
+    """`files` are its configuration. Systems say these one by one, and so alike: what a server gets is its own document's."""
 
     identity: Identity
     image: str

@@ -80,6 +80,7 @@ COMPOSE = GoTool(
     pinned="github.com/docker/compose/v2",
     version_variable="github.com/docker/compose/v2/internal.Version",
     took="1 to 3 minutes",
+    is_dear=True,
 )
 
 
@@ -255,6 +256,7 @@ CONFTEST = GoTool(
     pinned="github.com/open-policy-agent/conftest",
     took="1 to 3 minutes",
     check=("--version",),
+    is_dear=True,
 )
 OPA = GoTool(
     name="opa",
@@ -262,6 +264,7 @@ OPA = GoTool(
     package="github.com/open-policy-agent/opa",
     pinned="github.com/open-policy-agent/opa",
     took="seconds more: conftest is made of it",
+    is_dear=True,
 )
 KYVERNO = GoTool(
     name="kubectl-kyverno",

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -404,7 +405,7 @@ def test_both_services_fit_on_a_t3_small() -> None:
     assert sum(int(limit.removesuffix("m")) for limit in limits) <= 1280
 
 
-@pytest.mark.verify
+@pytest.mark.judges
 def test_compose_itself_reads_the_environment_literally(deployment: Deployment, tmp_path: Path) -> None:
     compose_program = required_tool("docker-compose")
     deployment.deploy()
@@ -425,7 +426,27 @@ def test_compose_itself_reads_the_environment_literally(deployment: Deployment, 
         assert container["environment"][name] == value.replace("$", "$$"), name
 
 
+COMPOSE_FILES = (WEALIST / "monitoring", *(CODEDEPLOY / name for name in SERVICES))
+
+
+def by_the_specification(file: Path) -> subprocess.CompletedProcess[str]:
+    """As check-jsonschema judges it, whose package has the Compose specification's schema."""
+    program = Path(sys.executable).with_name("check-jsonschema")
+    command: list[str | Path] = [program, "--builtin-schema", "vendor.compose-spec", file]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.verify
+@pytest.mark.parametrize("folder", COMPOSE_FILES, ids=lambda folder: folder.name)
+def test_a_compose_file_keeps_to_the_specification(folder: Path, tmp_path: Path) -> None:
+    file = folder / "compose.yaml"
+    done = by_the_specification(file)
+    assert done.returncode == 0, done.stdout
+    (spoiled := tmp_path / "compose.yaml").write_text(file.read_text().replace("read_only:", "readonly:"))
+    assert "readonly" in by_the_specification(spoiled).stdout
+
+
+@pytest.mark.judges
 def test_compose_accepts_the_monitoring_file() -> None:
     done = subprocess.run(
         [required_tool("docker-compose"), "--project-directory", WEALIST / "monitoring", "config", "--quiet"],

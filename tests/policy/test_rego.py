@@ -12,7 +12,7 @@ from tests.mesh.manifests import Manifest
 from tests.policy.as_code import COMPARED, NAMESPACE, REGO, ROWS, all_spoiled, identity, whole
 from tests.policy.rego_files import conftest, opa
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.judges
 
 
 @pytest.fixture(scope="module")

@@ -324,6 +324,7 @@ def test_replicas_that_are_spread_keep_to_nodes_of_their_own() -> None:
     assert (node["topologyKey"], node["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
     assert (zone["topologyKey"], zone["whenUnsatisfiable"]) == ("topology.kubernetes.io/zone", "ScheduleAnyway")
     assert node["labelSelector"]["matchLabels"] == IDENTITY.selector
+    assert (node["matchLabelKeys"], node["nodeTaintsPolicy"]) == (["pod-template-hash"], "Honor")
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(0, 2), (3, 2)])

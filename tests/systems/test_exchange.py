@@ -160,8 +160,9 @@ class TestHardening:
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": service.name,
         }  # fmt: skip
         assert the(prod, "PodDisruptionBudget", service.name)["spec"]["maxUnavailable"] == 1
-        keys = [one["topologyKey"] for one in pod(prod, service)["topologySpreadConstraints"]]
-        assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        spread = pod(prod, service)["topologySpreadConstraints"]
+        assert [one["topologyKey"] for one in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        assert [one["matchLabelKeys"] for one in spread] == [["rollouts-pod-template-hash"]] * 2
 
     def test_somebody_says_how_much_its_pods_use(self, prod: Recording) -> None:
         """Without, an autoscaler by CPU acts on nothing, and Argo CD calls it Degraded."""

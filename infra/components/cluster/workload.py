@@ -15,6 +15,7 @@ from infra.components.cluster.objects import KubernetesObject
 from infra.components.cluster.pods import Pod, pod_template
 from infra.components.cluster.rollout import (
     ANALYSIS,
+    HASH_LABEL,
     ROLLOUT,
     Gradually,
     analysis_body,
@@ -156,7 +157,7 @@ def _gradual(name: str, args: WorkloadArgs, gradually: Gradually, opts: pulumi.R
 
 def rollout_body(args: WorkloadArgs, gradually: Gradually) -> dict[str, Any]:
     """The Rollout, without its metadata: a Deployment's, but for how one release follows another."""
-    spec = deployment_body(args)["spec"]
+    spec = _body(args, HASH_LABEL)
     return {
         "spec": {
             **spec,
@@ -169,34 +170,42 @@ def rollout_body(args: WorkloadArgs, gradually: Gradually) -> dict[str, Any]:
 
 def deployment_body(args: WorkloadArgs) -> dict[str, Any]:
     """The Deployment, without its metadata."""
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    return {"spec": {**_body(args, "pod-template-hash"), "progressDeadlineSeconds": 300, "strategy": rolling}}
+
+
+def _body(args: WorkloadArgs, version: str) -> dict[str, Any]:
+    """What both have; `version` is the label by which their controller tells the pods of one version from another's."""
     identity = args.identity
     pod = args.pod
     if args.files:
         pod = replace(pod, annotations={**pod.annotations, **checksum(args.files)})
     template = pod_template(pod, account=identity.name, labels=identity.labels)
     if args.spread:
-        template["spec"]["topologySpreadConstraints"] = _spread(identity)
+        template["spec"]["topologySpreadConstraints"] = _spread(identity, version)
     return {
-        "spec": {
-            # What the autoscaler counts is no difference for Argo CD to put back.
-            **({} if args.scaling else {"replicas": args.replicas}),
-            "revisionHistoryLimit": 5,
-            "progressDeadlineSeconds": 300,
-            "selector": {"matchLabels": identity.selector},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": template,
-        }
+        # What the autoscaler counts is no difference for Argo CD to put back.
+        **({} if args.scaling else {"replicas": args.replicas}),
+        "revisionHistoryLimit": 5,
+        "selector": {"matchLabels": identity.selector},
+        "template": template,
     }
 
 
-def _spread(identity: Identity) -> list[dict[str, Any]]:
-    """Never two more on one node than on another; over zones as far as they have room."""
+def _spread(identity: Identity, version: str) -> list[dict[str, Any]]:
+    """Never two more on one node than on another; over zones as far as they have room.
+
+    Old pods keep no new ones out, nor does a node that takes none of them: with three nodes, of which one is full, drained or
+    lost, an update of two pods, or the return of a third, would wait for it (tests/trial/test_spread.py).
+    """
     return [
         {
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": unsatisfiable,
             "labelSelector": {"matchLabels": identity.selector},
+            "matchLabelKeys": [version],
+            "nodeTaintsPolicy": "Honor",
         }
         for key, unsatisfiable in (
             ("kubernetes.io/hostname", "DoNotSchedule"),

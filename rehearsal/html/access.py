@@ -11,8 +11,8 @@ from policy.rules.model import Resource
 from rehearsal.html.model import Part, Table
 
 
-def roles(part: Part) -> Table:
-    """A row for each statement of each role's policies."""
+def roles(part: Part) -> tuple[Table, Table]:
+    """A row for each role, and one for each statement of its policies."""
     policies = {str(one.outputs.get("arn")): one for one in part.everything.of(aws.POLICY)}
     attached: dict[str, list[str]] = defaultdict(list)
     for one in part.of(aws.POLICY_ATTACHMENT):
@@ -20,22 +20,31 @@ def roles(part: Part) -> Table:
     inline: dict[str, list[Resource]] = defaultdict(list)
     for one in part.of(aws.ROLE_POLICY):
         inline[str(one.props.get("role"))].append(one)
+    takers: list[tuple[str, ...]] = []
     rows: list[tuple[str, ...]] = []
     for role in part.of(aws.ROLE):
         name = str(role.props.get("name") or role.outputs.get("id"))
-        taken_by = "; ".join(sorted(set(_takers(role))))
+        takers.append((name, "; ".join(sorted(set(_takers(role))))))
         for arn in sorted(attached[name]):
             if arn in policies:
-                rows += _rows(name, taken_by, policies[arn])
+                rows += _rows(name, policies[arn])
             else:
-                rows.append((name, taken_by, "as AWS's policy says", arn.rsplit(":policy/", 1)[-1], ""))
+                rows.append((name, "as AWS's policy says", arn.rsplit(":policy/", 1)[-1], ""))
         for one in inline[name]:
-            rows += _rows(name, taken_by, one)
-    return Table(
-        id=f"{part.system}-roles",
-        title="Roles and what they reach",
-        columns=("role", "taken by", "may", "on", "if"),
-        rows=tuple(rows),
+            rows += _rows(name, one)
+    return (
+        Table(
+            id=f"{part.system}-takers",
+            title="Roles and who may take them",
+            columns=("role", "taken by"),
+            rows=tuple(takers),
+        ),
+        Table(
+            id=f"{part.system}-roles",
+            title="Roles and what they reach",
+            columns=("role", "may", "on", "if"),
+            rows=tuple(rows),
+        ),
     )
 
 
@@ -47,11 +56,11 @@ def _takers(role: Resource) -> Iterator[str]:
                 yield who.rsplit("/", 1)[-1] + (f" ({conditions})" if conditions else "")
 
 
-def _rows(name: str, taken_by: str, policy: Resource) -> Iterator[tuple[str, ...]]:
+def _rows(name: str, policy: Resource) -> Iterator[tuple[str, ...]]:
     for one in statements(policy.props.get("policy")):
         actions = ", ".join(one.actions) or f"all but {', '.join(one.not_actions)}"
         resources = ", ".join(one.resources) or f"all but {', '.join(one.not_resources)}"
-        yield name, taken_by, actions if one.allows else f"never {actions}", resources, _conditions(one)
+        yield name, actions if one.allows else f"never {actions}", resources, _conditions(one)
 
 
 def _conditions(one: Statement) -> str:

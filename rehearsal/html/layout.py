@@ -12,7 +12,9 @@ from rehearsal.html.model import Edge, Graph, Node
 
 HEIGHT, ROW, GAP = 38.0, 50.0, 60.0
 """Of a box, from a box to the one below, and between two layers beside what arrows are labelled with, in pixels."""
-_LETTER, _SMALL, _PADDING, _LEAST = 7.2, 5.5, 24.0, 90.0
+SMALL = 5.5
+"""A letter of a label's width."""
+_LETTER, _PADDING, _LEAST = 7.2, 24.0, 90.0
 
 Point = tuple[float, float]
 Spot = tuple[int, float]
@@ -57,7 +59,7 @@ def place(graph: Graph) -> Layout:
     ids = [*nodes]
     number = {id_: place for place, id_ in enumerate(ids)}
     spots, routes = _laid_out(len(ids), sorted({(number[edge.source], number[edge.target]) for edge in edges}))
-    gap = GAP + _SMALL * max((len(edge.label) for edge in edges), default=0)
+    gap = GAP + SMALL * max((len(edge.label) for edge in edges), default=0)
     lefts, widths = _columns({n: nodes[id_] for n, id_ in enumerate(ids)}, spots, gap)
     boxes = {
         id_: Placed(node=nodes[id_], x=lefts[spots[n][0]], y=spots[n][1], width=widths[spots[n][0]])

@@ -33,7 +33,8 @@ def routes(part: Part) -> tuple[Graph, Table]:
             matches = [_match(one) for one in each(rule, "match")] or ["everything"]
             guards = sorted({guard for one in each(rule, "match") or [{}] for guard in _guards(part, route, one)})
             where = f"{route.name} {'; '.join(matches)}"
-            nodes[where] = Node(id=where, label=matches[-1], below=", ".join(guards), kind="route")
+            path, conditions = _last(rule)
+            nodes[where] = Node(id=where, label=path, below=", ".join([*conditions, *guards]), kind="route")
             edges.append(Edge(source=hosts, target=where))
             for target, weight in _targets(rule):
                 nodes.setdefault(target, Node(id=target, label=target, kind="pod"))
@@ -58,10 +59,19 @@ def routes(part: Part) -> tuple[Graph, Table]:
 
 
 def _match(match: Mapping[str, Any]) -> str:
-    said = [written(match[key]) for key in ("uri",) if key in match]
-    said += [f"method {written(match['method'])}"] if "method" in match else []
-    said += [f"{name} {written(value)}" for name, value in sorted((match.get("headers") or {}).items())]
-    return ", ".join(said) or "everything"
+    said = [written(match["uri"])] if "uri" in match else []
+    return ", ".join([*said, *_conditions(match)]) or "everything"
+
+
+def _last(rule: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The path of a rule's last match, and what else it asks for."""
+    match = (each(rule, "match") or [{}])[-1]
+    return written(match["uri"]) if "uri" in match else "every path", _conditions(match)
+
+
+def _conditions(match: Mapping[str, Any]) -> list[str]:
+    said = [f"method {written(match['method'])}"] if "method" in match else []
+    return said + [f"{name} {written(value)}" for name, value in sorted((match.get("headers") or {}).items())]
 
 
 def _targets(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

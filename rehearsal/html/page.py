@@ -19,7 +19,9 @@ from rehearsal.html.access import roles
 from rehearsal.html.mesh import routes
 from rehearsal.html.model import Chapter, Part, Table, masked, part_of
 from rehearsal.html.network import machines, networks
-from rehearsal.html.reach import network_policies, security_groups
+from rehearsal.html.network_policies import network_policies
+from rehearsal.html.reach import security_groups
+from rehearsal.html.style import page_style
 from rehearsal.html.svg import drawn
 from rehearsal.html.tables import costs, exemptions, findings
 from rehearsal.recording import Recording
@@ -54,7 +56,7 @@ def page(report: Report) -> str:
         findings(report.judgement, report.mask),
         exemptions(report.exemptions, report.judgement),
     )
-    style, script = ((_FOLDER / name).read_text() for name in ("page.css", "page.js"))
+    style, script = page_style(), (_FOLDER / "page.js").read_text()
     return (
         _environment()
         .get_template("page.html")
@@ -78,11 +80,11 @@ def chapter(part: Part) -> Chapter:
     groups, rules = security_groups(part)
     arrows, opened = network_policies(part)
     paths, guarded = routes(part)
-    tables: list[Table] = [machines(part), guarded, rules, opened, roles(part)]
+    tables: list[Table] = [machines(part), guarded, rules, opened, *roles(part)]
     return Chapter(
         name=part.system,
         networks=tuple(networks(part)),
-        graphs=tuple(one for one in (paths, groups, arrows) if one.edges),
+        graphs=tuple(one for one in (paths, groups, *arrows) if one.edges),
         tables=tuple(one for one in tables if one.rows),
     )
 

@@ -1,13 +1,12 @@
-"""Who may reach whom: security groups in AWS, network policies in the cluster."""
+"""Who may reach whom in AWS: security groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from policy import aws_types as aws
-from policy.checks import at, each
-from policy.kubernetes_objects import namespace_of, number
+from policy.checks import each
+from policy.kubernetes_objects import number
 from policy.rules.model import Resource
 from rehearsal.html.model import Edge, Graph, Node, Part, Table
 
@@ -19,11 +18,6 @@ _CARRIERS: Mapping[str, tuple[str, ...]] = {
     aws.CACHE: ("securityGroupIds",),
     aws.ENDPOINT: ("securityGroupIds",),
 }
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-_NAMING = ("app.kubernetes.io/name", "app", "k8s-app", "istio")
-
-
-# Security groups
 
 
 def security_groups(part: Part) -> tuple[Graph, Table]:
@@ -89,78 +83,3 @@ def _carried(part: Part, group: str) -> str:
         if count:
             found.append(f"{count} {words[type_]}{'s' if count > 1 else ''}")
     return ", ".join(found)
-
-
-# Network policies
-
-
-def network_policies(part: Part) -> tuple[Graph, Table]:
-    """The arrows that the policies of the system's namespaces open, and at which of the two ends."""
-    opened: dict[tuple[str, str, str], set[str]] = {}
-    for policy in part.of(NETWORK_POLICY):
-        own = _pods(at(policy.props, "spec.podSelector") or {}, namespace_of(policy))
-        for rule in each(policy.props, "spec.ingress"):
-            for source in _peers(rule, "from", namespace_of(policy)):
-                opened.setdefault((source, own, _open(rule)), set()).add("to")
-        for rule in each(policy.props, "spec.egress"):
-            for target in _peers(rule, "to", namespace_of(policy)):
-                opened.setdefault((own, target, _open(rule)), set()).add("from")
-    rows = [(source, target, ports, _ends(ends)) for (source, target, ports), ends in sorted(opened.items())]
-    closed = sorted(
-        namespace_of(one) for one in part.of(NETWORK_POLICY) if at(one.props, "spec.podSelector") == {}
-        and not each(one.props, "spec.ingress") and not each(one.props, "spec.egress")
-    )  # fmt: skip
-    drawn = [row for row in rows if not any(end.startswith(_COMMON) for end in row[:2])]
-    names = sorted({end for row in drawn for end in row[:2]})
-    graph = Graph(
-        id=f"{part.system}-arrows",
-        title="Network policies",
-        nodes=tuple(Node(id=one, label=one, kind="world" if one.startswith("outside") else "pod") for one in names),
-        edges=tuple(Edge(source=source, target=target, label=ports) for source, target, ports, _ in drawn),
-        about=f"Names, istiod and Prometheus, which nearly everything talks to, are in the table alone. {len(closed)} namespaces"
-        " are closed but for what is drawn.",
-    )
-    table = Table(
-        id=f"{part.system}-arrow-rules",
-        title="Network policies' arrows",
-        columns=("from", "to", "ports", "opened at"),
-        rows=tuple(rows),
-        about="A connection needs both ends open, where both are in the cluster.",
-    )
-    return graph, table
-
-
-_COMMON = ("kube-system/kube-dns", "istio-system/istiod", "prometheus/prometheus")
-
-
-def _ends(ends: set[str]) -> str:
-    return "both ends" if len(ends) == 2 else f"the {'target' if 'to' in ends else 'source'} alone"
-
-
-def _peers(rule: Mapping[str, Any], key: str, namespace: str) -> Iterator[str]:
-    peers = each(rule, key)
-    if not peers:
-        yield "anything"
-    for peer in peers:
-        block = peer.get("ipBlock")
-        if block:
-            yield f"outside {block.get('cidr')}"
-            continue
-        selected = peer.get("namespaceSelector")
-        where = namespace if selected is None else _named(selected) or "any namespace"
-        yield _pods(peer.get("podSelector") or {}, where)
-
-
-def _pods(selector: Mapping[str, Any], namespace: str) -> str:
-    return f"{namespace}/{_named(selector) or 'all'}"
-
-
-def _named(selector: Mapping[str, Any]) -> str:
-    labels = selector.get("matchLabels") or {}
-    known = next((str(labels[key]) for key in (*_NAMING, "kubernetes.io/metadata.name") if key in labels), "")
-    return known or ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
-def _open(rule: Mapping[str, Any]) -> str:
-    ports = [number(one.get("port")) for one in each(rule, "ports") if one.get("port") is not None]
-    return ", ".join(dict.fromkeys(ports)) or "all"

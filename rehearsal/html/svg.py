@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from rehearsal.html.layout import Layout, Placed, Point, Routed, place
+from rehearsal.html.labels import labels
+from rehearsal.html.layout import Layout, Placed, Routed, place
 from rehearsal.html.model import Graph
 
 _MARGIN = 12.0
@@ -27,6 +28,10 @@ def drawn(graph: Graph) -> Markup:
                'orient="auto-start-reverse"><path class="head" d="M0 0 8 4 0 8z"/></marker></defs>').format(graph.id),
         *_arrows(layout, graph.id),
         *map(_box, layout.boxes.values()),
+        *(
+            Markup('<text class="on-arrow" x="{0:.0f}" y="{1:.0f}">{2}</text>').format(one.x + _MARGIN, one.y + _MARGIN, one.text)
+            for one in labels(layout)
+        ),
         Markup("</svg>"),
     ]  # fmt: skip
     return Markup("\n").join(parts)
@@ -35,9 +40,6 @@ def drawn(graph: Graph) -> Markup:
 def _arrows(layout: Layout, graph: str) -> Iterator[Markup]:
     for arrow in layout.arrows:
         yield Markup('<path class="arrow" d="{0}" marker-end="url(#{1}-head)"/>').format(_path(arrow), graph)
-        if arrow.edge.label:
-            x, y = _middle(arrow.points)
-            yield Markup('<text class="on-arrow" x="{0:.0f}" y="{1:.0f}">{2}</text>').format(x, y, arrow.edge.label)
 
 
 def _path(arrow: Routed) -> str:
@@ -49,12 +51,6 @@ def _path(arrow: Routed) -> str:
         said.append(f"C{half:.0f} {y:.0f} {half:.0f} {to_y:.0f} {to_x:.0f} {to_y:.0f}")
         x, y = to_x, to_y
     return "".join(said)
-
-
-def _middle(points: tuple[Point, ...]) -> Point:
-    """Where the label stands: above the last stretch, or below that of an arrow that leads back."""
-    (x, y), (to_x, to_y) = points[-2:]
-    return (x + to_x) / 2 + _MARGIN, (y + to_y) / 2 + _MARGIN + (12 if x > to_x else -4)
 
 
 def _box(box: Placed) -> Markup:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from policy.catalog import NAMES
+from policy.configured import platform_of
 from policy.exemptions import load_exemptions
 from rehearsal.html.page import Report, page
 from rehearsal.judging import judged, seen_by_rules
@@ -23,7 +24,7 @@ def report_of(recording: Recording, stack: str = "prod") -> Report:
         project="edge-platform",
         stack=stack,
         region="ap-northeast-2",
-        systems=tuple(recording.stack_outputs),
+        systems=tuple(platform_of(stack)["systems"]),
         recording=recording,
         judgement=judged(seen_by_rules(recording), exemptions, REVIEWED),
         exemptions=exemptions,

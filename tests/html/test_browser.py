@@ -1,30 +1,46 @@
-"""The report in a real Chromium without a network: axe, search, the contents by keyboard, light, dark, narrow, on paper."""
+"""The report of both stacks in a real Chromium without a network: axe, search, keyboard, light, dark, narrow, on paper."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rehearsal.html.page import page
+from rehearsal.recording import Recording
+from tests.html.conftest import report_of
+from tests.html.parsed import Parsed, parsed
 from tests.stacks import ROOT
 from tests.tools import required_command, required_outsiders
 
 pytestmark = pytest.mark.judges
 
 VIEWS = ("light 1400", "dark 480")
+THEMES = ("light", "dark")
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def stack(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("report")
+def seen(stack: str, dev: Recording, prod: Recording) -> Parsed:
+    return parsed(page(report_of({"dev": dev, "prod": prod}[stack], stack)))
 
 
 @pytest.fixture(scope="module")
-def looked(text: str, folder: Path) -> dict[str, dict[str, Any]]:
-    (folder / "report.html").write_text(text)
+def folder(stack: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp(stack)
+
+
+@pytest.fixture(scope="module")
+def looked(stack: str, dev: Recording, prod: Recording, folder: Path) -> dict[str, dict[str, Any]]:
+    (folder / "report.html").write_text(page(report_of({"dev": dev, "prod": prod}[stack], stack)))
     done = subprocess.run(
         [
             required_outsiders(), ROOT / "tests/html/look.py",
@@ -74,10 +90,53 @@ def test_it_is_no_wider_than_the_window(looked: dict[str, dict[str, Any]], view:
     assert looked[view]["too wide"] is False
 
 
-def test_it_prints(looked: dict[str, dict[str, Any]], folder: Path) -> None:
-    """The same on paper, whatever the theme: no page is left empty by what is hidden there."""
+def test_it_prints_the_same_whatever_the_theme(looked: dict[str, dict[str, Any]], folder: Path) -> None:
     assert looked
-    light, dark = ((folder / f"{theme}.pdf").read_bytes() for theme in ("light", "dark"))
-    assert light.startswith(b"%PDF-")
-    pages = [content.count(b"/Type /Page\n") for content in (light, dark)]
-    assert pages[0] == pages[1] > 5
+    light, dark = (pages(folder / f"{theme}.pdf") for theme in THEMES)
+    assert light == dark
+    assert 20 < len(light) < 100
+
+
+def test_nothing_is_missing_on_paper(looked: dict[str, dict[str, Any]], folder: Path, seen: Parsed) -> None:
+    """Each headline, each machine and each row's first word; lines break inside of words."""
+    assert looked
+    printed = squeezed("".join(pages(folder / "dark.pdf")))
+    headlines = [one.text for one in seen.elements if one.tag in ("h2", "h3", "h4", "h5")]
+    firsts = [row[0] for rows in seen.tables.values() for row in rows]
+    assert len(headlines) > 30
+    assert [one for one in [*headlines, *firsts] if squeezed(one) not in printed] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_paper_is_white_and_no_page_is_empty(looked: dict[str, dict[str, Any]], folder: Path, theme: str) -> None:
+    """Ink is between a thousandth and a fifth of a page, and its edge has none: nothing is cut."""
+    assert looked
+    _run("pdftoppm", "-r", "20", "-gray", folder / f"{theme}.pdf", folder / theme)
+    found = sorted(folder.glob(f"{theme}-*.pgm"))
+    assert len(found) > 20
+    for path in found:
+        width, pixels = grey(path)
+        ink = sum(255 - pixel for pixel in pixels) / 255 / len(pixels)
+        assert 0.001 < ink < 0.2, path
+        edge = pixels[:width] + pixels[-width:] + pixels[::width] + pixels[width - 1 :: width]
+        assert min(edge) > 250, path
+
+
+def pages(path: Path) -> list[str]:
+    return _run("pdftotext", path, "-").split("\f")
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def grey(path: Path) -> tuple[int, bytes]:
+    """The width and the pixels of a grey picture as poppler writes it."""
+    _, width, height, _, pixels = path.read_bytes().split(maxsplit=4)
+    assert len(pixels) == int(width) * int(height)
+    return int(width), pixels
+
+
+def _run(program: str, *arguments: str | Path) -> str:
+    done = subprocess.run([required_command(program), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
+from rehearsal.html.labels import curve_at, labels
 from rehearsal.html.layout import HEIGHT, Layout, place
 from rehearsal.html.model import Edge, Graph, Node
 
@@ -72,6 +73,34 @@ def test_names_do_not_change_the_picture() -> None:
 def test_several_arrows_between_two_boxes_are_one_and_those_to_nowhere_none() -> None:
     layout = place(graph("ab", "ab", "aa"))
     assert [(arrow.edge.source, arrow.edge.target, arrow.edge.label) for arrow in layout.arrows] == [("a", "b", "1")]
+
+
+def test_labels_of_arrows_that_cross_stand_apart() -> None:
+    both = place(labelled(("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")))
+    placed = labels(both)
+    assert len(placed) == 4
+    assert [pair for pair in combinations(placed, 2) if pair[0].meets(pair[1])] == []
+    for box in both.boxes.values():
+        assert not any(one.overlaps(box.x, box.y, box.x + box.width, box.y + box.height) for one in placed)
+
+
+@pytest.mark.parametrize("along", [0.0, 0.3, 0.5, 1.0])
+def test_a_label_is_on_the_curve_that_is_drawn(along: float) -> None:
+    """By de Casteljau's construction, from the four points that SVG's path names."""
+    start, end = (10.0, 20.0), (110.0, 80.0)
+    half = (start[0] + end[0]) / 2
+    points = [start, (half, start[1]), (half, end[1]), end]
+    while len(points) > 1:
+        points = [(x + (to_x - x) * along, y + (to_y - y) * along) for (x, y), (to_x, to_y) in pairwise(points)]
+    assert curve_at(start, end, along) == pytest.approx(points[0])
+
+
+def labelled(*pairs: tuple[str, str]) -> Graph:
+    names = sorted({name for pair in pairs for name in pair})
+    return Graph(
+        id="g", title="g", nodes=tuple(Node(id=name, label=name) for name in names),
+        edges=tuple(Edge(source=one, target=other, label="100 %") for one, other in pairs),
+    )  # fmt: skip
 
 
 def test_nothing_is_an_empty_picture() -> None:

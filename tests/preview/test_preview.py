@@ -1,6 +1,6 @@
 """Whole previews: two commits of a small project, rehearsed side by side by the command line.
 
-`python -m tests.preview.test_preview` writes the comment of the four dangers anew.
+`python -m tests.preview.test_preview` writes the comment of the four dangers anew, and the picture of it in docs/.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.html.picture import picture_of
 from tests.rehearsal.small_program import make_small
 from tests.stacks import ROOT
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.runs
 
 PARTS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "requirements.txt")
 GOLDEN = ROOT / "tests/golden/preview.md"
+PICTURE, PICTURED = ROOT / "docs/pictures/preview-wealist-groups.svg", "wealist-groups"
+"""What docs/preview.md shows: one of prod's pictures, as the change of the four dangers makes it."""
 FOLDERS = ("infra", "deploy", "rehearsal", "policy", "tools", "services")
 Change = Callable[[Path], object]
 
@@ -216,10 +219,18 @@ class TestBothStacks:
         assert "New policy findings" in comment
         assert "rds-deletion-protection" in comment
 
+    def test_the_page_shows_a_picture_of_what_the_change_opens(self, whole: Whole) -> None:
+        assert PICTURE.read_text() == pictured(whole), "run `python -m tests.preview.test_preview` and look at it"
+        assert f"({PICTURE.relative_to(ROOT / 'docs')})" in (ROOT / "docs/preview.md").read_text()
+
     def test_every_byte_is_as_recorded(self, whole: Whole) -> None:
         """Whichever processes, however hashed, rehearsed the two sides."""
         expected = GOLDEN.read_text()
         assert lasting(whole.done.stdout) == expected, "run `python -m tests.preview.test_preview` and read the diff"
+
+
+def pictured(whole: Whole) -> str:
+    return picture_of((whole.project / ".rehearsal/preview/report-prod.html").read_text(), PICTURED)
 
 
 def lasting(comment: str) -> str:
@@ -233,4 +244,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         changed = committed(Path(folder, "project"))
         four_dangers(changed)
-        GOLDEN.write_text(lasting(compared(changed, Path(folder, "cache")).done.stdout))
+        made = compared(changed, Path(folder, "cache"))
+        GOLDEN.write_text(lasting(made.done.stdout))
+        PICTURE.parent.mkdir(exist_ok=True)
+        PICTURE.write_text(pictured(made))

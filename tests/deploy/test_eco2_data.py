@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -455,30 +456,97 @@ def test_the_users_file_holds_no_password_and_is_its_owners(tmp_path: Path, secr
     assert users.stat().st_mode & 0o077 == 0
 
 
-@pytest.fixture(scope="class")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
-    binary, port, home = required_command("redis-server"), free_port(), tmp_path_factory.mktemp("redis")
-    users, secrets = home / "users.acl", mounted(home / "secrets")
-    assert (
-        sh(
-            SHARED / "redis" / "acl.sh", SECRETS=str(secrets), USERS=str(REDIS / "users"), ACL_FILE=str(users)
-        ).returncode
-        == 0
-    )
-    conf = (REDIS / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
+@contextmanager
+def started(home: Path, secrets: Path, redis: Path = REDIS) -> Iterator[Cache]:
+    """A pod's life: its users are written from the secrets, once, and the server runs on what is in `home`."""
+    users, port = home / "users.acl", free_port()
+    written = sh(SHARED / "redis" / "acl.sh", SECRETS=str(secrets), USERS=str(redis / "users"), ACL_FILE=str(users))
+    assert written.returncode == 0
+    conf = (redis / "redis.conf").read_text().replace("/run/redis/users.acl", str(users))
     (home / "redis.conf").write_text(conf.replace("dir /data", f"dir {home}"))
     made = Cache(port, home)
-    arguments: list[str | Path] = [binary, home / "redis.conf", "--port", str(port), "--bind", "127.0.0.1"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home) as process:
+    arguments: list[str | Path] = [
+        required_command("redis-server"),
+        home / "redis.conf",
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+    ]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=home) as process:
         try:
-            for _ in range(100):
-                if made.cli("probe", "ping") == "PONG":
+            for _ in range(200):
+                if "refused" not in made.cli("default", "ping"):
                     break
                 assert process.poll() is None
                 time.sleep(0.05)
             yield made
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="class")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
+    home = tmp_path_factory.mktemp("redis")
+    with started(home, mounted(home / "secrets")) as made:
+        yield made
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("system", ["eco2", "gateway_lab", "immersiverse"])
+class TestRotatingRedisPasswords:
+    """docs/runbooks/rotate-secrets.md: what its row of Redis' users says, of each system's own Redis."""
+
+    NEW = f"{NASTY}new"
+
+    def folder(self, system: str) -> Path:
+        return REPOSITORY / "deploy" / system / "redis"
+
+    def users(self, system: str) -> list[str]:
+        lines = (self.folder(system) / "users").read_text().splitlines()
+        return [line.split()[0] for line in lines if line and not line.startswith("#")]
+
+    def kept(self, home: Path, system: str) -> Path:
+        """A secret for each user, as they are mounted."""
+        secrets = home / "secrets"
+        secrets.mkdir()
+        for user in self.users(system):
+            (secrets / f"{user}-password").write_text(f"{NASTY}{user}")
+        return secrets
+
+    def test_the_file_alone_changes_nothing_and_a_restart_of_the_pod_everything(
+        self, tmp_path: Path, system: str
+    ) -> None:
+        user = next(one for one in self.users(system) if one != "probe")
+        secrets = self.kept(tmp_path, system)
+        with started(tmp_path, secrets, self.folder(system)) as running:
+            assert "NOAUTH" not in running.cli(user, "get", "x")
+            (secrets / f"{user}-password").write_text(self.NEW)
+            assert "NOAUTH" not in running.cli(user, "get", "x")
+            assert "NOAUTH" in running.cli(user, "get", "x", password=self.NEW)
+        with started(tmp_path, secrets, self.folder(system)) as again:
+            assert "NOAUTH" in again.cli(user, "get", "x")
+            assert "NOAUTH" not in again.cli(user, "get", "x", password=self.NEW)
+            for other in self.users(system):
+                if other != user:
+                    assert "NOAUTH" not in again.cli(other, "get", "x"), other
+
+    def test_a_new_password_of_the_probes_stops_the_probe_until_the_pod_is_restarted(
+        self, tmp_path: Path, system: str
+    ) -> None:
+        """So that one is not rotated alone: a container that the kubelet starts again has the users of before."""
+        secrets = self.kept(tmp_path, system)
+
+        def probed(running: Cache) -> bool:
+            tools = stand_ins(tmp_path, **{"redis-cli": f'exec /usr/bin/redis-cli -p {running.port} "$@"'})
+            return sh(SHARED / "redis" / "ping.sh", path=tools, SECRETS=str(secrets)).returncode == 0
+
+        with started(tmp_path, secrets, self.folder(system)) as running:
+            assert probed(running)
+            (secrets / "probe-password").write_text(self.NEW)
+            assert not probed(running)
+        with started(tmp_path, secrets, self.folder(system)) as again:
+            assert probed(again)
 
 
 @pytest.mark.verify

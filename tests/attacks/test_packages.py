@@ -42,8 +42,10 @@ def wheel(folder: Path, code: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def install(installer: str, folder: Path, sha256: str) -> tuple[int, str]:
-    (folder / "requirements.txt").write_text(f"{NAME}==1.0 \\\n    --hash=sha256:{sha256}\n")
+def install(installer: str, folder: Path, sha256: str | None) -> tuple[int, str]:
+    """By a line with that checksum, or with none."""
+    locked = f" \\\n    --hash=sha256:{sha256}" if sha256 else ""
+    (folder / "requirements.txt").write_text(f"{NAME}==1.0{locked}\n")
     options: list[str | Path] = [
         "--find-links",
         folder,
@@ -64,6 +66,15 @@ def test_a_python_package_that_is_another_is_not_installed(installer: str, tmp_p
     locked = wheel(tmp_path, "print('as it was locked')")
     wheel(tmp_path, "print('something else')")
     status, said = install(installer, tmp_path, locked)
+    assert status != 0
+    assert re.search(r"hash", said, re.IGNORECASE)
+    assert not (tmp_path / "installed" / f"{NAME}.py").exists()
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_a_package_that_nobody_locked_is_not_installed(installer: str, tmp_path: Path) -> None:
+    wheel(tmp_path, "print('nobody looked at this')")
+    status, said = install(installer, tmp_path, None)
     assert status != 0
     assert re.search(r"hash", said, re.IGNORECASE)
     assert not (tmp_path / "installed" / f"{NAME}.py").exists()

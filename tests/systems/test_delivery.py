@@ -122,8 +122,16 @@ CONTENTS = (
     ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/eco2/prod/jwt/secret"),
     ("ssm:GetParametersByPath", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/wealist/prod/"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x"),
+    ("ec2:GetConsoleOutput", f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"),
     ("ec2:GetPasswordData", f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"),
+    ("ecr:BatchGetImage", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/eco2-prod-auth-api"),
+    ("ecr:GetDownloadUrlForLayer", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/eco2-prod-auth-api"),
+    ("kms:Decrypt", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-the-state"),
+    ("kms:GenerateDataKey", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-the-state"),
+    ("kms:ReEncryptFrom", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/of-the-state"),
+    ("logs:FilterLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:x"),
     ("logs:GetLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:x"),
+    ("logs:StartQuery", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:x"),
     ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/wealist-prod-ec2-role"),
 )
 

@@ -57,6 +57,23 @@ def test_the_deploying_job_is_in_the_environment_of_its_stack_and_cannot_write_t
     assert guarded["permissions"] == {"actions": "read", "contents": "read"}
 
 
+def test_who_does_not_deploy_has_a_copy_of_the_state_without_its_secrets() -> None:
+    """No other job logs in to the state itself, and none makes a copy that it then leaves alone."""
+    (action,) = [one for one in EVERYTHING if one.is_action]
+    when = {
+        name: step["if"]
+        for _, step in action.steps()
+        for name in ("pulumi login", "stand_in.sh")
+        if name in step.get("run", "")
+    }
+    assert when == {
+        "pulumi login": "${{ inputs.role == 'deploy' }}",
+        "stand_in.sh": "${{ inputs.role != 'deploy' }}",
+    }
+    others = [script for one in EVERYTHING if not one.is_action for script in one.runs() if "pulumi login" in script]
+    assert others == []
+
+
 def test_what_is_published_goes_to_the_branch_that_the_stacks_own_cluster_follows(
     prod: Recording, dev: Recording
 ) -> None:

@@ -1,6 +1,6 @@
 """Run by the Python that has playwright: opens a page in Chromium, uses it, and says as JSON what it saw.
 
-`python look.py CHROMIUM PAGE FOLDER`: pictures and a PDF go to the folder. The browser has no network.
+`python look.py CHROMIUM PAGE FOLDER`: the page on paper goes to the folder, in each theme. The browser has no network.
 """
 
 import json
@@ -13,6 +13,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
+
+_LISTEN = """() => {
+  window.went = [];
+  addEventListener("hashchange", () => {
+    const target = document.querySelector(location.hash);
+    went.push(target && target.getClientRects().length ? location.hash : "nowhere");
+  });
+}"""
+"""Keeps where links led to: the page is asked once for all of them, since each question waits for four programs."""
 
 _ROWS = "[...document.querySelectorAll('section.table tbody tr')].filter((row) => row.getClientRects().length)"
 
@@ -36,16 +45,15 @@ def used(page: Page) -> dict[str, object]:
     matching = page.evaluate(f"{_ROWS}.filter((row) => row.textContent.includes('5432')).length")
     boxes = page.locator(".node.found").count()
     page.keyboard.press("Escape")
-    lost = []
+    after, links = shown(page), page.locator("nav a").evaluate_all("links => links.map((one) => one.hash)")
+    page.evaluate(_LISTEN)
     for link in page.locator("nav a").all():
-        target = link.get_attribute("href") or ""
-        link.focus()
-        page.keyboard.press("Enter")
-        if page.evaluate("location.hash") != target or not page.locator(target).is_visible():
-            lost.append(target)
+        link.press("Enter")
+    page.wait_for_function("many => went.length >= many", arg=len(links))
+    went = page.evaluate("went")
     return {
         "every": every, "rows": rows, "matching": matching, "boxes": boxes, "status": status,
-        "after": shown(page), "lost": lost, "links": page.locator("nav a").count(),
+        "after": after, "lost": [one for one in links if one not in went], "links": len(links),
     }  # fmt: skip
 
 
@@ -56,6 +64,7 @@ def look(browser: Browser, address: str, scheme: str, width: int, folder: Path) 
         offline=True,
         reduced_motion="reduce",
     )
+    context.set_default_timeout(300_000)
     page, said, asked = context.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -68,8 +77,6 @@ def look(browser: Browser, address: str, scheme: str, width: int, folder: Path) 
     seen["violations turned"] = violations(page)
     page.click("#theme")
     seen["too wide"] = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=folder / f"{scheme}-{width}.png", full_page=True)
     seen |= {"said": said, "asked": [url for url in asked if url.split("#")[0] != address]}
     page.pdf(path=folder / f"{scheme}.pdf", format="A4", landscape=True)
     context.close()

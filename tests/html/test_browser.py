@@ -123,11 +123,12 @@ def test_paper_is_white_and_no_page_is_empty(looked: dict[str, dict[str, Any]], 
 
 
 def pages(path: Path) -> list[str]:
-    return _run("pdftotext", path, "-").split("\f")
+    return _run("pdftotext", "-raw", path, "-").split("\f")
 
 
 def squeezed(text: str) -> str:
-    return re.sub(r"\s", "", text)
+    """Without what a line's end adds or takes."""
+    return re.sub(r"[\W_]", "", text)
 
 
 def grey(path: Path) -> tuple[int, bytes]:

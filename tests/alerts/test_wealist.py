@@ -83,6 +83,22 @@ def test_every_alert_arrives_where_the_alarms_do(tmp_path: Path, told: Receivers
     }
 
 
+def test_what_somebody_lets_grafana_watch_goes_to_that_alertmanager_and_arrives(
+    tmp_path: Path, told: Receivers, config: Config
+) -> None:
+    """Grafana itself cannot be had here: its contact point is held to Alertmanager's address, and an alert comes as it sends one,
+    with the folder that it is in and no severity."""
+    contact, compose = (yaml.safe_load((MONITORING / name).read_text()) for name in ("contact.yaml", "compose.yaml"))
+    (point,) = contact["contactPoints"]
+    (receiver,) = point["receivers"]
+    assert [one["receiver"] for one in contact["policies"]] == [point["name"]]
+    assert (receiver["type"], receiver["settings"]) == ("prometheus-alertmanager", {"url": "http://alertmanager:9093"})
+    assert "--cluster.listen-address=" in compose["services"]["alertmanager"]["command"]
+    assert not any(one.startswith("--web.listen-address") for one in compose["services"]["alertmanager"]["command"])
+    heard = heard_of(tmp_path, told, config, [{"alertname": "SlowQueries", "grafana_folder": "ours"}], 1)
+    assert heard == {f"sns:{ALARMS}": ["FIRING SlowQueries ()"]}
+
+
 def test_keys_are_read_anew_for_each_message(tmp_path: Path, told: Receivers, config: Config) -> None:
     """They end in an hour, and keys.sh writes others in time: Alertmanager is not started again for that."""
     keys, signed = tmp_path / "credentials", []

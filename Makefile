@@ -58,6 +58,7 @@ judges: tools lint test runs ## all of it, and the judges too dear for every cha
 	@mkdir -p .rehearsal
 	@$(BIN)/python -m pytest -m 'verify or judges' -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json
 	@$(BIN)/python -m tests.judges record .rehearsal/costs.json
+	@$(BIN)/python -m tests.outsiders.tally
 
 lint: .venv/.packages-dev ## ruff and mypy
 	@echo "ruff"

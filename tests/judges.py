@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["record", file]:
             costs = json.loads(Path(file).read_text())
-            commit = _git("describe", "--always", "--dirty=, changed").strip()
+            commit = git("describe", "--always", "--dirty=, changed").strip()
             page = with_costs(PAGE.read_text(), {name: spent for name, spent in costs.items() if name != STARTING})
             PAGE.write_text(with_result(page, costs, commit, f"{datetime.now(UTC):%Y-%m-%d}"))
             return 0
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     return 2
 
 
-def _git(*command: str) -> str:
+def git(*command: str) -> str:
     return subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 

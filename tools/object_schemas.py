@@ -7,7 +7,7 @@ their definitions (`tools/crds.py`). Made are those of the kinds that are asked 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,15 @@ _KEPT = ("type", "enum", "required", "pattern", "minLength", "maxLength", "minIt
 _EITHER: Schema = {"type": ["string", "integer", "number"]}
 
 
-def schemas_for(objects: Iterable[Mapping[str, Any]], folder: Path) -> None:
-    """One file for each kind of the objects; LookupError for a kind that nobody describes."""
+def schemas_for(objects: Iterable[Mapping[str, Any]], folder: Path, more: Sequence[Path] = ()) -> None:
+    """One file for each kind of the objects; LookupError for a kind that nobody describes.
+
+    `more` are folders with definitions beside those of `tools/crds.py`, such as Strimzi's, which its own generator makes.
+    """
     wanted = {(str(one["apiVersion"]), str(one["kind"])) for one in objects}
     folder.mkdir(parents=True, exist_ok=True)
     own = {one for one in wanted if "." not in one[0] or one[0].partition("/")[0].endswith(".k8s.io")}
-    found = {**_of_kubernetes(own), **_of_operators(wanted - own)}
+    found = {**_of_kubernetes(own), **_of_operators(wanted - own, more)}
     if missing := sorted(wanted - set(found)):
         raise LookupError(f"nobody describes {', '.join(f'{version} {kind}' for version, kind in missing)}")
     for (version, kind), schema in found.items():
@@ -61,12 +64,12 @@ def _strict(schema: Mapping[str, Any], described: Mapping[str, Any], within: tup
     return _copied(schema, lambda one: _strict(one, described, within))
 
 
-def _of_operators(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Schema]:
+def _of_operators(wanted: set[tuple[str, str]], more: Sequence[Path]) -> dict[tuple[str, str], Schema]:
     found: dict[tuple[str, str], Schema] = {}
     if not wanted:
         return found
     kinds = {(version.partition("/")[0], kind) for version, kind in wanted}
-    for spec in (one["spec"] for one in of_kinds([fetch_crds()], kinds)):
+    for spec in (one["spec"] for one in of_kinds([fetch_crds(), *more], kinds)):
         for version in spec["versions"]:
             key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
             if key in wanted:

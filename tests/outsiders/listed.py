@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 FILE = Path(__file__).with_name("findings.yaml")
+Judge = Literal["checkov", "kube-score", "kubeconform", "parliament"]
 Found = set[tuple[str, str]]
 """Checks, each with the resource that it finds wanting."""
 
@@ -20,7 +21,7 @@ class Listed(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    judge: Literal["checkov", "kube-score", "parliament"]
+    judge: Judge
     check: str
     resources: Annotated[tuple[str, ...], Field(min_length=1)]
     reason: Annotated[str, Field(min_length=30)]

@@ -3,51 +3,89 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
 from rehearsal.report.saved import Masker
 from tests.outsiders.listed import Found
 from tests.outsiders.terraform import written
+from tools.object_schemas import TEMPLATE, schemas_for
 
 _PARLIAMENT = Path(__file__).with_name("parliament_run.py")
 
 
-def checkov(python: Path, recording: Recording, folder: Path) -> Found:
+@dataclass(frozen=True)
+class Judged:
+    """How much was looked at (resources, objects or policies), how many checks passed or failed on it, and what was found."""
+
+    looked_at: int
+    checks: int
+    found: Found
+
+    def __add__(self, other: Judged) -> Judged:
+        return Judged(self.looked_at + other.looked_at, self.checks + other.checks, self.found | other.found)
+
+
+def checkov(python: Path, recording: Recording, folder: Path) -> Judged:
     """On the AWS resources as a plan, and on the rendered objects."""
     plan, manifests = folder / "tfplan.json", folder / "manifests"
     plan.write_text(written(recording, Masker(recording)))
     manifests.mkdir()
     write_manifests(recording, manifests)
-    found = _checkov(python, "-f", plan, "--framework", "terraform_plan")
-    return found | _checkov(python, "-d", manifests, "--framework", "kubernetes")
+    judged = _checkov(python, "-f", plan, "--framework", "terraform_plan")
+    return judged + _checkov(python, "-d", manifests, "--framework", "kubernetes")
 
 
-def _checkov(python: Path, *arguments: str | Path) -> Found:
+def _checkov(python: Path, *arguments: str | Path) -> Judged:
     options = ["--output", "json", "--quiet", "--compact", "--skip-download"]
     said = json.loads(_run([python, "-m", "checkov.main", *arguments, *options], {0, 1}))
-    assert said["summary"]["passed"] > 500, said["summary"]
-    assert said["summary"]["parsing_errors"] == 0
-    return {(one["check_id"], one["resource"]) for one in said["results"]["failed_checks"]}
+    summary = said["summary"]
+    assert summary["passed"] > 500, summary
+    assert summary["parsing_errors"] == 0
+    found = {(one["check_id"], one["resource"]) for one in said["results"]["failed_checks"]}
+    return Judged(summary["resource_count"], summary["passed"] + summary["failed"], found)
 
 
-def kube_score(program: Path, manifests: Path) -> Found:
+def kube_score(program: Path, manifests: Path) -> Judged:
     """On the rendered objects; what it skips, it does not find."""
     files = sorted(manifests.rglob("*.yaml"))
     objects = json.loads(_run([program, "score", "--output-format", "json", *files], {0, 1}))
-    assert sum(len(one["checks"]) for one in objects) > 300
-    return {
-        (check["check"]["id"], one["object_name"])
-        for one in objects
-        for check in one["checks"]
-        if check["grade"] < 10 and not check.get("skipped")
+    checks = [(one, check) for one in objects for check in one["checks"] if not check.get("skipped")]
+    assert len(checks) > 300
+    found = {(check["check"]["id"], one["object_name"]) for one, check in checks if check["grade"] < 10}
+    return Judged(len(objects), len(checks), found)
+
+
+def kubeconform(program: Path, definitions: Path, manifests: Path, schemas: Path) -> Judged:
+    """Every field of every rendered object is one that its kind has, by what Kubernetes and the operators publish.
+
+    `definitions` is the folder of those that Strimzi's own generator makes.
+    """
+    files = sorted(manifests.rglob("*.yaml"))
+    objects = [yaml.load(path.read_text(), Loader=yaml.CSafeLoader) for path in files]
+    schemas_for(objects, schemas, [definitions])
+    options = ["-strict", "-summary", "-output", "json", "-schema-location", f"{schemas}/{TEMPLATE}"]
+    said = json.loads(_run([program, *options, *files], {0, 1}))
+    summary = said["summary"]
+    # One that it skips or cannot read is not judged.
+    assert (summary["skipped"], summary["errors"]) == (0, 0), summary
+    assert summary["valid"] + summary["invalid"] == len(objects) > 200
+    found = {
+        (re.sub(r"\W+", "-", error["path"]).strip("-") or "object", f"{one['kind']}/{one['name']}")
+        for one in said["resources"]
+        for error in one.get("validationErrors") or [{"path": "object"}]
     }
+    return Judged(len(objects), len(objects), found)
 
 
-def parliament(python: Path, recording: Recording) -> Found:
+def parliament(python: Path, recording: Recording) -> Judged:
     """On every IAM policy."""
     policies = {
         one.name: Masker(recording)(one["policy"])
@@ -56,7 +94,7 @@ def parliament(python: Path, recording: Recording) -> Found:
     }
     assert len(policies) > 20
     said: list[dict[str, Any]] = json.loads(_run([python, _PARLIAMENT], {0}, json.dumps(policies)))
-    return {(one["issue"], one["policy"]) for one in said}
+    return Judged(len(policies), len(policies), {(one["issue"], one["policy"]) for one in said})
 
 
 def _run(command: list[str | Path], allowed: set[int], given: str = "") -> str:

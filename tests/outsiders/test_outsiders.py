@@ -8,40 +8,73 @@ import pytest
 
 from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
-from tests.outsiders import run
+from tests.outsiders import run, tally
 from tests.outsiders.listed import listed, stale, unexplained
-from tests.tools import required_outsiders, required_tool
+from tests.outsiders.run import Judged
+from tests.tools import required_kafka, required_outsiders, required_tool
 
 pytestmark = pytest.mark.judges
 
 
-def judged(judge: str, found: set[tuple[str, str]]) -> None:
-    new, old = unexplained(judge, found, listed()), stale(judge, found, listed())
+def explained(judge: str, judged: Judged) -> None:
+    new, old = unexplained(judge, judged.found, listed()), stale(judge, judged.found, listed())
     if new:
         pytest.fail(
             "\n".join(["mend it, or list it in tests/outsiders/findings.yaml with the reason:", *new]), pytrace=False
         )
     if old:
         pytest.fail("\n".join(["nothing of it is found any more: take it out of findings.yaml:", *old]), pytrace=False)
+    tally.leave(judge, judged)
+
+
+@pytest.fixture(scope="module")
+def manifests(dev: Recording, prod: Recording, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """What each stack renders, its tenants' objects too."""
+    folders = []
+    for name, recording in (("dev", dev), ("prod", prod)):
+        folders.append(tmp_path_factory.mktemp(name))
+        write_manifests(recording, folders[-1])
+    return folders
 
 
 def test_checkov(dev: Recording, prod: Recording, tmp_path: Path) -> None:
     python = required_outsiders()
     for name in ("dev", "prod"):
         (tmp_path / name).mkdir()
-    judged("checkov", run.checkov(python, dev, tmp_path / "dev") | run.checkov(python, prod, tmp_path / "prod"))
+    explained("checkov", run.checkov(python, dev, tmp_path / "dev") + run.checkov(python, prod, tmp_path / "prod"))
 
 
-def test_kube_score(prod: Recording, dev: Recording, tmp_path: Path) -> None:
+def test_kube_score(manifests: list[Path]) -> None:
     program = required_tool("kube-score")
-    found = set()
-    for name, recording in (("dev", dev), ("prod", prod)):
-        (tmp_path / name).mkdir()
-        write_manifests(recording, tmp_path / name)
-        found |= run.kube_score(program, tmp_path / name)
-    judged("kube-score", found)
+    one, other = (run.kube_score(program, folder) for folder in manifests)
+    explained("kube-score", one + other)
+
+
+def test_kubeconform(manifests: list[Path], tmp_path: Path) -> None:
+    program, strimzi = required_tool("kubeconform"), required_kafka() / "crds"
+    one, other = (run.kubeconform(program, strimzi, folder, tmp_path / folder.name) for folder in manifests)
+    explained("kubeconform", one + other)
+
+
+def test_kubeconform_notices_a_field_that_a_kind_does_not_have(manifests: list[Path], tmp_path: Path) -> None:
+    program, strimzi = required_tool("kubeconform"), required_kafka() / "crds"
+    _, prod = manifests
+    for kind, field in (("Deployment", "replicas"), ("VirtualService", "hosts"), ("KafkaTopic", "partitions")):
+        path, good = next(
+            (path, text)
+            for path in sorted(prod.rglob("*.yaml"))
+            if (text := path.read_text()).startswith("apiVersion")
+            and f"\nkind: {kind}\n" in text
+            and f"  {field}:" in text
+        )
+        path.write_text(good.replace(f"  {field}:", f"  {field}x:", 1))
+        try:
+            found = run.kubeconform(program, strimzi, prod, tmp_path / kind).found
+        finally:
+            path.write_text(good)
+        assert {resource.partition("/")[0] for _, resource in found} == {kind}
 
 
 def test_parliament(prod: Recording, dev: Recording) -> None:
     python = required_outsiders()
-    judged("parliament", run.parliament(python, dev) | run.parliament(python, prod))
+    explained("parliament", run.parliament(python, dev) + run.parliament(python, prod))

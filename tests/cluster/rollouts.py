@@ -46,7 +46,8 @@ READY, UNREADY = (
 )
 PER_SECOND = 20
 
-WINDOW_SECONDS = 4
+WINDOW_SECONDS = 10
+"""Enough for a busy Prometheus, which asks every second, to have several answers in it; else it knows nothing of a release."""
 
 
 @dataclass

@@ -119,6 +119,10 @@ def test_a_release_is_taken_back_when_prometheus_does_not_answer(standing: World
 
 
 def test_a_release_whose_pods_do_not_get_ready_gets_no_request_and_is_given_up(standing: World) -> None:
+    """Also after one that was taken back, of which nothing is left."""
+    standing.settle((GATEWAY, TRADING))
+    release(standing, TRADING, "bad", Answers(failed=0.5))
+    standing.wait_for(GATEWAY, TRADING, "Degraded")
     standing.settle((GATEWAY, TRADING))
     path = f"{ARGO}/namespaces/{GATEWAY}/rollouts/{TRADING}"
     standing.patch(path, {"spec": {"progressDeadlineSeconds": SOON}})

@@ -257,6 +257,11 @@ class TestReleases:
         rule = routing["destinationRule"]
         assert {rule["stableSubsetName"], rule["canarySubsetName"]} == subsets
 
+    @BY_SERVICE
+    def test_one_that_never_gets_ready_is_given_up_whatever_was_before(self, prod: Recording, service: Service) -> None:
+        spec = the(prod, "Rollout", service.name)["spec"]
+        assert (spec["progressDeadlineAbort"], spec["revisionHistoryLimit"]) == (True, 0)
+
     def test_the_cluster_brings_the_controller(self, prod: Recording) -> None:
         assert the(prod, "Application", "argo-rollouts", "argocd")["spec"]["source"]["chart"] == "argo-rollouts"
         kinds = the(prod, "AppProject", "exchange", "argocd")["spec"]["namespaceResourceWhitelist"]

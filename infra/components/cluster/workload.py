@@ -161,6 +161,8 @@ def rollout_body(args: WorkloadArgs, gradually: Gradually) -> dict[str, Any]:
     return {
         "spec": {
             **spec,
+            # One whose release was taken back keeps Argo Rollouts 1.9 from giving up a later one (argoproj/argo-rollouts#4971).
+            "revisionHistoryLimit": 0,
             "strategy": strategy(args.identity.name, gradually),
             "progressDeadlineSeconds": progress_seconds(gradually),
             "progressDeadlineAbort": True,

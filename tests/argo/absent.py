@@ -33,12 +33,21 @@ SAID: Mapping[str, str] = {
 }
 """The condition that each operator sets."""
 
+COUNTED: Manifest = {
+    "paused": False,
+    "replicas": 1,
+    "updatedReplicas": 1,
+    "availableReplicas": 1,
+    "unavailableReplicas": 0,
+}
+"""What Prometheus' operator says besides of each of its objects, which is not valid without."""
+
 HOOKS = "/apis/admissionregistration.k8s.io/v1"
 
 
 @contextmanager
-def operators(server: ApiServer, authority: bytes, rollouts: Callable[[], object]) -> Iterator[None]:
-    """They act until the end of the block; what goes wrong with them is raised there.
+def operators(server: ApiServer, authority: bytes, rollouts: Callable[[], object]) -> Iterator[list[Exception]]:
+    """They act until the end of the block; what goes wrong with them is in the list, and raised at the end.
 
     `authority` is who signed the webhooks' certificate, in PEM; `rollouts` starts that controller, once its kinds are there.
     """
@@ -69,7 +78,7 @@ def operators(server: ApiServer, authority: bytes, rollouts: Callable[[], object
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        yield
+        yield wrong
     finally:
         ended.set()
         thread.join()
@@ -86,7 +95,7 @@ def look(server: ApiServer, bundle: str) -> None:
     """Once: at every object that is theirs."""
     for kind, condition in SAID.items():
         for one in server.request("GET", f"/apis/{kind}").body.get("items", ()):
-            if _heard(one) != one["metadata"]["generation"]:
+            if not _is_told(one, condition):
                 _say(server, kind, one, condition)
     for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
         for one in server.request("GET", f"{HOOKS}/{kind}").body.get("items", ()):
@@ -94,13 +103,13 @@ def look(server: ApiServer, bundle: str) -> None:
     volumes.provision(server)
 
 
-def _heard(one: Manifest) -> int | None:
-    """The version of an object that was answered last."""
-    found = one.get("status", {}).get("conditions") or [{}]
-    return (
-        int(found[0]["observedGeneration"])
-        if "observedGeneration" in found[0]
-        else one.get("status", {}).get("observedGeneration")
+def _is_told(one: Manifest, condition: str) -> bool:
+    """Whether it was said of this version. A kind that keeps no version is told once: each word is news for whoever looks on."""
+    status, generation = one.get("status", {}), one["metadata"]["generation"]
+    known = status.get("observedGeneration", generation)
+    return any(
+        each["type"] == condition and each.get("observedGeneration", known) == generation
+        for each in status.get("conditions", ())
     )
 
 
@@ -117,7 +126,8 @@ def _say(server: ApiServer, kind: str, one: Manifest, condition: str) -> None:
     version, _, plural = kind.rpartition("/")
     space = f"/namespaces/{about['namespace']}" if "namespace" in about else ""
     path = f"/apis/{version}{space}/{plural}/{about['name']}/status"
-    verdict = server.request("PATCH", path, {"status": {"conditions": [said], "observedGeneration": generation}})
+    counted = COUNTED if condition == "Available" else {"observedGeneration": generation}
+    verdict = server.request("PATCH", path, {"status": {"conditions": [said], **counted}})
     # It may have gone meanwhile.
     if verdict.status not in (200, 404):
         raise RuntimeError(f"{path}: {verdict.message}")

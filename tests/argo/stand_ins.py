@@ -35,6 +35,14 @@ from tools.definitions import KubernetesLoader, definitions
 ARGO_MODULE = "github.com/argoproj/argo-cd/v3"
 INVENTORY = PODS.with_name("charts.json")
 NETWORK_KINDS = versions.CALICO_KINDS.release
+PACKED: Mapping[str, Sequence[str]] = {
+    # By `make helm.build` of its repository.
+    "external-secrets": ("external-secrets.io", "generators.external-secrets.io"),
+    # By a chart that it depends on, `kyverno-api`.
+    "kyverno": ("policies.kyverno.io",),
+}
+"""Groups of kinds whose definitions a chart in a module lacks, and has where it is served."""
+
 HOOKED = "argo-cd-argocd-redis-secret-init"
 """The one workload of those charts that is a hook: Helm's before an installation and an upgrade, Argo CD's before a sync."""
 
@@ -44,11 +52,13 @@ Files = dict[str, bytes]
 def publish(world: Outside, objects: Sequence[Manifest]) -> dict[tuple[str, str], str]:
     """Put every chart that an Application names where it says; the SHA-256 of each by its name and version."""
     sums = {}
+    asked: dict[tuple[str, str, str], list[Manifest]] = {}
     for application in (one for one in objects if one["kind"] == "Application" and release_of(one)):
         source = application["spec"]["source"]
-        name, version = source["chart"], source["targetRevision"]
-        content = _archive(application)
-        place = world.place(source["repoURL"])
+        asked.setdefault((source["repoURL"], source["chart"], source["targetRevision"]), []).append(application)
+    for (url, name, version), applications in asked.items():
+        content = _archive(applications)
+        place = world.place(url)
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{name}-{version}.tgz").write_bytes(content)
         sums[name, version] = hashlib.sha256(content).hexdigest()
@@ -72,15 +82,25 @@ def _index(path: Path, name: str, version: str, digest: str) -> None:
     path.write_text(yaml.safe_dump(known))
 
 
-def _archive(application: Manifest) -> bytes:
-    source = application["spec"]["source"]
-    release, namespace = source["helm"]["releaseName"], application["spec"]["destination"]["namespace"]
+def _archive(applications: Sequence[Manifest]) -> bytes:
+    """Of a chart that these bring, each under a name of its own."""
+    (first, *others) = applications
+    source = first["spec"]["source"]
+    release = source["helm"]["releaseName"]
     if release in SOURCES:
+        assert not others, f"{release}: a chart of a module is rendered for each that brings it"
         return _of_module(release, source["chart"], source["targetRevision"])
+    files = {} if release != versions.ARGO_CD.release else _settings()
+    for one in applications:
+        files |= _stood_in(one["spec"]["source"], _objects(one))
+    return _packed(source["chart"], files)
+
+
+def _objects(application: Manifest) -> list[Manifest]:
+    release = application["spec"]["source"]["helm"]["releaseName"]
     if release == NETWORK_KINDS:
-        return _packed(source["chart"], _stood_in(source, _network_kinds()))
-    files = _stood_in(source, list(_recorded(release, namespace)))
-    return _packed(source["chart"], {**files, **(_settings() if release == versions.ARGO_CD.release else {})})
+        return _network_kinds()
+    return list(_recorded(release, application["spec"]["destination"]["namespace"]))
 
 
 def _of_module(release: str, name: str, version: str) -> bytes:
@@ -90,6 +110,7 @@ def _of_module(release: str, name: str, version: str) -> bytes:
         shutil.copytree(required_charts() / release, folder)
         if release == versions.CALICO.release:
             shutil.rmtree(folder / "crds")
+        _complete(release, folder)
         about = folder / "Chart.yaml"
         about.write_text(re.sub(r"^name: .*$", f"name: {name}", about.read_text(), flags=re.MULTILINE))
         command: list[str | Path] = [required_tool("helm"), "package", folder, "--version", version]
@@ -97,14 +118,25 @@ def _of_module(release: str, name: str, version: str) -> bytes:
         return (Path(made) / f"{name}-{version}.tgz").read_bytes()
 
 
+def _complete(release: str, folder: Path) -> None:
+    """With the definitions of these kinds, which a chart gets when it is packed."""
+    groups = PACKED.get(release, ())
+    found = definitions([required_definitions()], lambda text: any(f"  group: {one}\n" in text for one in groups))
+    for one in found:
+        (folder / "crds").mkdir(exist_ok=True)
+        (folder / "crds" / f"{one['metadata']['name']}.yaml").write_text(json.dumps(one))
+
+
 def _stood_in(source: Manifest, objects: Sequence[Manifest]) -> Files:
-    """Objects as a chart's only file; Helm gives it out without reading it as a template."""
+    """Objects of a release as a file of a chart; Helm gives out the asked one's without reading it as a template."""
     about = {"apiVersion": "v2", "name": source["chart"], "version": source["targetRevision"]}
     return {
         "Chart.yaml": json.dumps(about).encode(),
         "values.yaml": b"{}\n",
-        "objects.yaml": "---\n".join(f"{json.dumps(one)}\n" for one in objects).encode(),
-        "templates/objects.yaml": b'{{ .Files.Get "objects.yaml" }}\n',
+        f"objects/{source['helm']['releaseName']}.yaml": "---\n".join(
+            f"{json.dumps(one)}\n" for one in objects
+        ).encode(),
+        "templates/objects.yaml": b'{{ .Files.Get (printf "objects/%s.yaml" .Release.Name) }}\n',
     }
 
 

@@ -62,7 +62,12 @@ def _shape(workload: Manifest, pod: Manifest) -> Manifest:
     found["spec"] |= {key: workload["spec"][key] for key in kept if key in workload["spec"]}
     if claims := workload["spec"].get("volumeClaimTemplates"):
         found["spec"]["volumeClaimTemplates"] = [
-            {"metadata": {"name": one["metadata"]["name"]}, "spec": one["spec"]} for one in claims
+            {
+                **{key: one[key] for key in ("apiVersion", "kind") if key in one},
+                "metadata": {"name": one["metadata"]["name"]},
+                "spec": one["spec"],
+            }
+            for one in claims
         ]
     return found
 

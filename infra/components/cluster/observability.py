@@ -75,8 +75,14 @@ def proxy_metrics(args: ProxyMetricsArgs) -> Spec:
     if not args.workloads or not args.namespaces:
         raise ValueError(f"{args.meta.name}: workloads and namespaces are named; none would mean all")
     relabelings = [
-        {"sourceLabels": ["__meta_kubernetes_pod_ip"], "targetLabel": "__address__", "replacement": f"$1:{args.port}"},
-        {"sourceLabels": [_meta_label(args.label)], "targetLabel": "workload"},
+        # The default is written out: filled in by the API server, it were a difference to Argo CD for ever.
+        {
+            "action": "replace",
+            "sourceLabels": ["__meta_kubernetes_pod_ip"],
+            "targetLabel": "__address__",
+            "replacement": f"$1:{args.port}",
+        },
+        {"action": "replace", "sourceLabels": [_meta_label(args.label)], "targetLabel": "workload"},
     ]
     return {
         "selector": {"matchExpressions": [{"key": args.label, "operator": "In", "values": list(args.workloads)}]},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import partial, partialmethod
 from typing import Any
 
-from pulumi_policy import StackValidationArgs
+from pulumi.runtime.proto.analyzer_pb2 import AnalyzeResponse, PolicyNotApplicable, RemediateResponse
+from pulumi_policy import Policy, ResourceValidationPolicy, StackValidationArgs
 from pulumi_policy import policy as sdk
 
 
@@ -21,10 +22,8 @@ def resources_read_once() -> Iterator[None]:
         name: used[name]
         for name in ("json_format", "deserialize_properties", "unknown_checking_proxy", "StackValidationArgs")
     }
-    readers = {
-        name: getattr(servicer, name)
-        for name in ("_get_resource_options", "_get_provider_resource", "Analyze", "AnalyzeStack")
-    }
+    answers = {"Analyze": _analyze, "AnalyzeStack": _analyze_stack, "Remediate": _remediate}
+    readers = {name: getattr(servicer, name) for name in ("_get_resource_options", "_get_provider_resource", *answers)}
     used["json_format"] = _Json(usual["json_format"])
     for name in ("deserialize_properties", "unknown_checking_proxy"):
         used[name] = _Once(usual[name])
@@ -32,7 +31,7 @@ def resources_read_once() -> Iterator[None]:
         # They are methods that use nothing of their object.
         setattr(servicer, name, staticmethod(_Once(partial(readers[name], None))))
     used["StackValidationArgs"] = _args_of_all
-    for name, instead in {"Analyze": _analyze, "AnalyzeStack": _analyze_stack}.items():
+    for name, instead in answers.items():
         setattr(servicer, name, partialmethod(instead, readers[name]))
     try:
         yield
@@ -61,11 +60,47 @@ _POLICIES = "_PolicyAnalyzerServicer__policies"
 
 
 def _analyze(servicer: Any, usual: Callable[..., Any], request: Any, context: Any) -> Any:
-    """By the policies that have something to say of the resource's type."""
+    """By the policies that have something to say of the resource's type.
+
+    Of the others the engine is told that they are not about it: it would tell of each resource the names of all that it passed.
+    """
     concerned = copy(servicer)
-    types = ((policy, getattr(policy, "types", None)) for policy in getattr(servicer, _POLICIES))
-    setattr(concerned, _POLICIES, [policy for policy, known in types if known is None or request.type in known])
-    return usual(concerned, request, context)
+    policies, others = _of_type(servicer, request.type)
+    setattr(concerned, _POLICIES, policies)
+    response = usual(concerned, request, context)
+    response.MergeFrom(others)
+    return response
+
+
+def _of_type(servicer: Any, type_: str) -> tuple[list[Policy], AnalyzeResponse]:
+    known: dict[str, tuple[list[Policy], AnalyzeResponse]] = vars(servicer).setdefault("_of_type", {})
+    if type_ not in known:
+        policies = [(one, getattr(one, "types", None)) for one in getattr(servicer, _POLICIES)]
+        others = [one for one, types in policies if types is not None and type_ not in types]
+        known[type_] = (
+            [one for one, types in policies if types is None or type_ in types],
+            AnalyzeResponse(not_applicable=_not_applicable(others, "it is about other types")),
+        )
+    return known[type_]
+
+
+def _remediate(servicer: Any, usual: Callable[..., Any], request: Any, context: Any) -> Any:
+    """Where no policy changes what it is shown, it need not be read."""
+    if "_changes_nothing" not in vars(servicer):
+        servicer._changes_nothing = _changes_nothing(getattr(servicer, _POLICIES))
+    return servicer._changes_nothing or usual(servicer, request, context)
+
+
+def _changes_nothing(policies: Iterable[Policy]) -> RemediateResponse | None:
+    """The answer where no policy does, None where one may."""
+    of_resources = [one for one in policies if isinstance(one, ResourceValidationPolicy)]
+    if any(one.has_remediation() for one in of_resources):
+        return None
+    return RemediateResponse(not_applicable=_not_applicable(of_resources, "it changes nothing"))
+
+
+def _not_applicable(policies: Iterable[Policy], why: str) -> list[PolicyNotApplicable]:
+    return [PolicyNotApplicable(policy_name=one.name, reason=why) for one in policies]
 
 
 _shown = threading.local()

@@ -190,6 +190,43 @@ def test_a_policy_is_shown_only_its_types_and_all_policies_of_stacks_the_same_re
     assert resources[1].parent is resources[0]
 
 
+def test_the_engine_is_told_which_policies_are_not_about_a_resource() -> None:
+    other = replace(CLOSED, name="other", types=frozenset({"x:y:Other"}))
+    asked = AnalyzeRequest(type=BOX, urn=box("a").urn, name="a")
+    asked.properties.update({"open": True, "lid": "on"})
+    with resources_read_once():
+        policies = Pack([CLOSED, other], [], TODAY).policies()
+        servicer: Any = _PolicyAnalyzerServicer("pack", "1.0.0", policies, EnforcementLevel.ADVISORY)
+        for _ in range(2):
+            answer = servicer.Analyze(asked, None)
+            assert [one.policyName for one in answer.diagnostics] == ["closed"]
+            assert [one.policy_name for one in answer.not_applicable] == ["other"]
+
+
+def test_a_resource_that_no_policy_changes_is_not_read_for_changes() -> None:
+    class Unread:
+        type, urn, name = BOX, box("a").urn, "a"
+
+    with resources_read_once():
+        policies = Pack([CLOSED, BEFRIENDED], [], TODAY).policies()
+        servicer: Any = _PolicyAnalyzerServicer("pack", "1.0.0", policies, EnforcementLevel.ADVISORY)
+        answer = servicer.Remediate(Unread(), None)
+    assert [one.policy_name for one in answer.not_applicable] == ["closed"]
+    assert not answer.remediations
+
+
+def test_a_policy_that_changes_resources_is_asked_to() -> None:
+    changing = pulumi_policy.ResourceValidationPolicy(
+        "changing", "changing", remediate=lambda args: {**args.props, "lid": "on"},
+        enforcement_level=EnforcementLevel.REMEDIATE,
+    )  # fmt: skip
+    asked = AnalyzeRequest(type=BOX, urn=box("a").urn, name="a")
+    with resources_read_once():
+        servicer: Any = _PolicyAnalyzerServicer("pack", "1.0.0", [changing], EnforcementLevel.ADVISORY)
+        (changed,) = servicer.Remediate(asked, None).remediations
+    assert dict(changed.properties) == {"lid": "on"}
+
+
 def test_the_sdk_is_as_before_once_the_pack_is_over() -> None:
     before = dict(vars(sdk)), dict(vars(_PolicyAnalyzerServicer))
     with resources_read_once():

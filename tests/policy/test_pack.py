@@ -216,8 +216,11 @@ def test_a_resource_that_no_policy_changes_is_not_read_for_changes() -> None:
 
 
 def test_a_policy_that_changes_resources_is_asked_to() -> None:
+    def close(args: pulumi_policy.ResourceValidationArgs) -> Any:
+        return {**args.props, "lid": "on"}
+
     changing = pulumi_policy.ResourceValidationPolicy(
-        "changing", "changing", remediate=lambda args: {**args.props, "lid": "on"},
+        "changing", "changing", remediate=close,
         enforcement_level=EnforcementLevel.REMEDIATE,
     )  # fmt: skip
     asked = AnalyzeRequest(type=BOX, urn=box("a").urn, name="a")

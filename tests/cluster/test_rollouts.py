@@ -303,7 +303,12 @@ class TestTheft:
             self.taken(trading, victim)
             release(trading, TRADING, "theft", Answers())
             said = f'"{name}" is forbidden: User "system:serviceaccount:{":".join(CONTROLLER)}" cannot'
-            wait_until(lambda: said in trading.controller.text(), "the controller to be refused", patience=PATIENCE)
+            # Its log puts what it was told into quotes.
+            wait_until(
+                lambda: said in trading.controller.text().replace(r"\"", '"'),
+                "the controller to be refused",
+                patience=PATIENCE,
+            )
         assert trading.weights[name, "primary"] == [BACK]
         self.until_refused(trading, victim)
 

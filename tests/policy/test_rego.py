@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rehearsal.recording import Recording
 from tests.mesh.manifests import Manifest
@@ -13,6 +14,9 @@ from tests.policy.as_code import COMPARED, NAMESPACE, REGO, ROWS, all_spoiled, i
 from tests.policy.rego_files import conftest, opa
 
 pytestmark = pytest.mark.judges
+
+
+OWN_TESTS = REGO.parent / "rego-test"
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +48,22 @@ def test_without_a_rule_its_rows_go_unnoticed(rule: str, objects: dict[str, Mani
 
 
 def test_the_rules_pass_their_own_tests() -> None:
-    done = opa("test", REGO, "--verbose")
+    done = opa("test", REGO, OWN_TESTS, "--verbose")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "PASS: " in done.stdout
+    assert "data.rules_test.test_each_rule_finds_what_was_made_for_it: PASS" in done.stdout
+    assert set(yaml.safe_load((OWN_TESTS / "objects.yaml").read_text())["bad"]) == COMPARED
+
+
+@pytest.mark.parametrize("rule", sorted(COMPARED))
+def test_without_a_rule_its_own_tests_fail(rule: str, tmp_path: Path) -> None:
+    shutil.copytree(REGO, tmp_path / "rego")
+    (tmp_path / f"rego/{rule}.rego").unlink()
+    done = opa("test", tmp_path / "rego", OWN_TESTS)
+    assert (done.returncode, "test_each_rule_finds_what_was_made_for_it: FAIL" in done.stdout) == (2, True), done.stdout
 
 
 def test_the_rules_are_strict_and_formatted() -> None:
-    checked, formatted = opa("check", "--strict", REGO), opa("fmt", "--list", "--fail", REGO)
+    checked = opa("check", "--strict", REGO, OWN_TESTS / "rules_test.rego")
+    formatted = opa("fmt", "--list", "--fail", REGO, OWN_TESTS / "rules_test.rego")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert (formatted.returncode, formatted.stdout) == (0, "")

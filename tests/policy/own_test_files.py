@@ -1,7 +1,7 @@
-"""Writes what `kyverno test` runs: `python -m tests.policy.kyverno_test_files`, into deploy/exchange/policies/kyverno-test.
+"""Writes what `kyverno test` and `opa test` run: `python -m tests.policy.own_test_files`, into deploy/exchange/policies.
 
-Of each rule the first row of the table (`as_code.py`), as prod rendered it then and spoiled; tests/policy/test_kyverno.py holds the
-files to having every rule, not to what prod renders by now.
+Of each rule the first row of the table (`as_code.py`), as prod rendered it then and spoiled. tests/policy/test_{kyverno,rego}.py
+hold the files to having every rule, not to what prod renders by now.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from typing import Any
 import yaml
 
 from tests.mesh.manifests import Manifest
-from tests.policy.as_code import COMPARED, KYVERNO, NAMESPACE, ROWS, Row, rendered, spoiled, unspoiled
+from tests.policy.as_code import COMPARED, NAMESPACE, POLICIES, ROWS, Row, rendered, spoiled, unspoiled
 from tests.stacks import stack_up
-
-FOLDER = KYVERNO.parent / "kyverno-test"
 
 
 def files(objects: list[Manifest]) -> dict[str, Any]:
@@ -44,7 +42,14 @@ def files(objects: list[Manifest]) -> dict[str, Any]:
         "resources": ["good.yaml", "bad.yaml"],
         "results": results,
     }
-    return {"kyverno-test.yaml": [test], "good.yaml": list(good.values()), "bad.yaml": bad}
+    return {
+        "kyverno-test/kyverno-test.yaml": [test],
+        "kyverno-test/good.yaml": list(good.values()),
+        "kyverno-test/bad.yaml": bad,
+        "rego-test/objects.yaml": [
+            {"good": list(good.values()), "bad": {one["metadata"]["name"]: one for one in bad}},
+        ],
+    }
 
 
 def named(one: Manifest, name: str) -> Manifest:
@@ -63,10 +68,17 @@ def _expected(rule: str, one: Manifest, result: str) -> Mapping[str, Any]:
     }
 
 
+class _InFull(yaml.SafeDumper):
+    """Without anchors: an object is read by itself."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def write(content: Mapping[str, Iterable[Any]]) -> None:
-    FOLDER.mkdir(exist_ok=True)
     for name, documents in content.items():
-        (FOLDER / name).write_text(yaml.safe_dump_all(documents, sort_keys=True, default_flow_style=None, width=130))
+        text = yaml.dump_all(documents, Dumper=_InFull, sort_keys=True, default_flow_style=None, width=130)
+        (POLICIES / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -95,6 +96,16 @@ def test_it_prints_the_same_whatever_the_theme(looked: dict[str, dict[str, Any]]
     light, dark = (pages(folder / f"{theme}.pdf") for theme in THEMES)
     assert light == dark
     assert 20 < len(light) < 100
+    assert painted(folder, "light") == painted(folder, "dark")
+
+
+def test_its_letters_can_be_read_on_paper(looked: dict[str, dict[str, Any]], folder: Path) -> None:
+    """One picture that is too wide has Chromium make everything smaller."""
+    assert looked
+    boxes = _run("pdftotext", "-bbox", folder / "light.pdf", "-")
+    heights = [float(low) - float(high) for high, low in re.findall(r'yMin="([\d.]+)" .*?yMax="([\d.]+)"', boxes)]
+    assert len(heights) > 5_000
+    assert median(heights) > 7.5
 
 
 def test_nothing_is_missing_on_paper(looked: dict[str, dict[str, Any]], folder: Path, seen: Parsed) -> None:
@@ -111,19 +122,23 @@ def test_nothing_is_missing_on_paper(looked: dict[str, dict[str, Any]], folder: 
 def test_paper_is_white_and_no_page_is_empty(looked: dict[str, dict[str, Any]], folder: Path, theme: str) -> None:
     """Ink is between a thousandth and a fifth of a page, and its edge has none: nothing is cut."""
     assert looked
-    _run("pdftoppm", "-r", "20", "-gray", folder / f"{theme}.pdf", folder / theme)
-    found = sorted(folder.glob(f"{theme}-*.pgm"))
-    assert len(found) > 20
-    for path in found:
-        width, pixels = grey(path)
+    for number, (width, pixels) in enumerate(painted(folder, theme), 1):
         ink = sum(255 - pixel for pixel in pixels) / 255 / len(pixels)
-        assert 0.001 < ink < 0.2, path
+        assert 0.001 < ink < 0.2, number
         edge = pixels[:width] + pixels[-width:] + pixels[::width] + pixels[width - 1 :: width]
-        assert min(edge) > 250, path
+        assert min(edge) > 250, number
 
 
 def pages(path: Path) -> list[str]:
     return _run("pdftotext", "-raw", path, "-").split("\f")
+
+
+def painted(folder: Path, theme: str) -> list[tuple[int, bytes]]:
+    """Each page in grey."""
+    _run("pdftoppm", "-r", "20", "-gray", folder / f"{theme}.pdf", folder / theme)
+    found = [grey(path) for path in sorted(folder.glob(f"{theme}-*.pgm"))]
+    assert len(found) > 20
+    return found
 
 
 def squeezed(text: str) -> str:

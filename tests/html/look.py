@@ -16,9 +16,9 @@ RULES = {
 
 _LISTEN = """() => {
   window.went = [];
-  addEventListener("hashchange", () => {
-    const target = document.querySelector(location.hash);
-    went.push(target && target.getClientRects().length ? location.hash : "nowhere");
+  addEventListener("hashchange", (event) => {
+    const hash = new URL(event.newURL).hash, target = document.querySelector(hash);
+    went.push(target && target.getClientRects().length ? hash : "nowhere");
   });
 }"""
 """Keeps where links led to: the page is asked once for all of them, since each question waits for four programs."""

@@ -85,6 +85,16 @@ def test_the_three_that_cost_most_come_first_and_the_others_together(stack: Snap
         assert line in page
 
 
+def test_the_figures_of_the_page_are_about_todays(stack: Snapshot) -> None:
+    """To a tenth: every resource that is added changes them a little."""
+    page, today = (ROOT / "docs" / "preview.md").read_text(), cost(stack, GROWN)
+    table = re.search(r"^\| `prod` .* \| \$([\d,]+) \|$", page, re.MULTILINE)
+    before, after = re.findall(r"- prod: \$([\d,]+) → \$([\d,]+)", page)[0]
+    assert f"ends with `${before} → ${after}`" in page
+    for written, now in ((table[1], today.before), (before, today.before), (after, today.after)):  # type: ignore[index]
+        assert int(written.replace(",", "")) == pytest.approx(now, rel=0.1), f"write ${now:,.0f} instead of ${written}"
+
+
 def test_what_has_no_price_is_said(stack: Snapshot) -> None:
     text = said(stack, edited("Instance", "eco2-k8s-redis-instance", {"instanceType": "z1d.metal"}))
     assert "Not counted: `eco2-k8s-redis-instance: there is no price of ec2.z1d.metal in ap-northeast-2`" in text

@@ -1,6 +1,6 @@
 """Whole previews: two commits of a small project, rehearsed side by side by the command line.
 
-`python -m tests.preview.test_preview` writes the comment of the four dangers anew, and the picture of it in docs/.
+`python -m tests.preview.test_preview` writes the comment of the four dangers anew, in docs/preview.md too, and the picture there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.runs
 
 PARTS = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "requirements.txt")
 GOLDEN = ROOT / "tests/golden/preview.md"
+PAGE = ROOT / "docs/preview.md"
+_EXAMPLE = re.compile(r"(?<=````markdown\n)## Preview: .*?(?=\n````)", re.DOTALL)
 PICTURE, PICTURED = ROOT / "docs/pictures/preview-wealist-groups.svg", "wealist-groups"
 """What docs/preview.md shows: one of prod's pictures, as the change of the four dangers makes it."""
 FOLDERS = ("infra", "deploy", "rehearsal", "policy", "tools", "services")
@@ -209,8 +211,7 @@ class TestBothStacks:
         # Nothing else differs: what two processes made up for the two sides is the same.
         assert rows(comment) == {"dev": [6, 0, 6, 3, 7], "prod": [8, 0, 6, 3, 7]}
         # The page shows what is said here.
-        page = (ROOT / "docs" / "preview.md").read_text()
-        assert top[top.index("### ") :].strip() in page
+        assert lasting(_EXAMPLE.search(PAGE.read_text())[0]) == lasting(shown(comment))  # type: ignore[index]
         assert str(project) not in (project / ".rehearsal/preview/preview.md").read_text()
         # The stacks as they will be, for whoever wants to see them.
         for stack in ("dev", "prod"):
@@ -221,12 +222,17 @@ class TestBothStacks:
 
     def test_the_page_shows_a_picture_of_what_the_change_opens(self, whole: Whole) -> None:
         assert PICTURE.read_text() == pictured(whole), "run `python -m tests.preview.test_preview` and look at it"
-        assert f"({PICTURE.relative_to(ROOT / 'docs')})" in (ROOT / "docs/preview.md").read_text()
+        assert f"({PICTURE.relative_to(PAGE.parent)})" in PAGE.read_text()
 
     def test_every_byte_is_as_recorded(self, whole: Whole) -> None:
         """Whichever processes, however hashed, rehearsed the two sides."""
         expected = GOLDEN.read_text()
         assert lasting(whole.done.stdout) == expected, "run `python -m tests.preview.test_preview` and read the diff"
+
+
+def shown(comment: str) -> str:
+    """The top of a comment, as docs/preview.md shows it: what comes before the stacks' own sections."""
+    return re.split(r"^### \w+: |^<details>", comment, maxsplit=1, flags=re.MULTILINE)[0].strip()
 
 
 def pictured(whole: Whole) -> str:
@@ -246,5 +252,6 @@ if __name__ == "__main__":
         four_dangers(changed)
         made = compared(changed, Path(folder, "cache"))
         GOLDEN.write_text(lasting(made.done.stdout))
+        PAGE.write_text(_EXAMPLE.sub(lambda _: shown(made.done.stdout), PAGE.read_text()))
         PICTURE.parent.mkdir(exist_ok=True)
         PICTURE.write_text(pictured(made))

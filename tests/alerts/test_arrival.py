@@ -59,14 +59,14 @@ def _system(name: str) -> str:
 
 
 def expected(alerts: Mapping[str, Sequence[Labels]]) -> dict[str, list[str]]:
-    """What each receiver is told."""
+    """What each receiver is told; of the same name and severity, two systems' are one message, as each route groups them."""
     found: dict[str, list[str]] = {}
     for system, each in alerts.items():
         for labels in each:
             name = labels["alertname"]
             for receiver in APART.get((system, name), TOLD[system]):
                 found.setdefault(receiver, []).append(_line(receiver, labels))
-    return {receiver: sorted(told) for receiver, told in found.items()}
+    return {receiver: sorted({*told}) for receiver, told in found.items()}
 
 
 def _line(receiver: str, labels: Labels) -> str:
@@ -96,6 +96,18 @@ def test_every_alert_of_prod_reaches_its_own_people_and_nobody_else(
     wanted = expected(alerts)
     up = [one for each in alerts.values() for one in each]
     assert heard_of(tmp_path, told, recorded(), up, sum(map(len, wanted.values()))) == wanted
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("system", TOLD)
+def test_each_systems_failed_delivery_reaches_its_people_when_nothing_else_is_up(
+    prod: Recording, tmp_path: Path, told: Receivers, system: str
+) -> None:
+    """Whether it asked for a route of its own or not."""
+    up = [one for one in alerts_of(prod)[system] if one["alertname"] == "DeliveryFailed"]
+    wanted = expected({system: up})
+    assert {*wanted} == {*TOLD[system]}
+    assert heard_of(tmp_path, told, recorded(), up, len(wanted)) == wanted
 
 
 @pytest.mark.verify

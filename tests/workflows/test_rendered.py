@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from rehearsal.manifests import NotRendered
 from rehearsal.rendered import main, write_rendered
+from tests.stacks import ROOT
 
 STACK = "urn:pulumi:prod::edge-platform::"
 
@@ -95,3 +97,9 @@ def test_what_is_no_export_is_said_so(
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert main([str(tmp_path / "made")]) == 1
     assert "no `pulumi stack export`" in capsys.readouterr().err
+
+
+def test_what_is_rendered_here_is_not_committed_beside_the_program() -> None:
+    """It goes to a branch of its own (.github/scripts/publish.sh)."""
+    asked = subprocess.run(["git", "check-ignore", "--quiet", "rendered/prod/anything.yaml"], cwd=ROOT, check=False)
+    assert asked.returncode == 0

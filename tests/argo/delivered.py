@@ -10,82 +10,47 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import urllib3
-import yaml
 
 from infra.components.cluster.gitops import ARGO_NAMESPACE
+from infra.components.cluster.metadata import SYNC_WAVE
 from infra.systems import REGISTRY, Guest
 from infra.systems.eco2.projects import PROJECT
 from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.manifests import write_manifests
-from tests.argo import absent, stand_ins
+from tests.argo import absent, commits, stand_ins
+from tests.argo.commits import Change, Key
 from tests.argo.inside import Inside, egress
 from tests.argo.outside import Outside, outside
+from tests.argo.programs import Argo
 from tests.cluster.api_server import ApiServer
 from tests.cluster.controllers import rollouts_controller
 from tests.mesh.manifests import Manifest, read
-from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program, wait_until
-from tests.mesh.servers import get
-from tests.ports import free_port
-from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack, program
-from tests.tools import required_command, required_tool
+from tests.mesh.processes import Program, wait_until
+from tests.stacks import ACCOUNT, REGION, changed_stack, program
+from tests.tools import required_tool
 from tests.trial.control_plane import Cluster, cluster
 from tests.trial.standing import nodes
-from tools import modules
 
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{ARGO_NAMESPACE}/applications"
 PATIENCE = 1800.0
 """Seconds until everything is delivered on a machine that is busy with other things: a bound, not an expectation."""
 
-BRANCH = "rendered/prod"
-WRAPPERS = ("git-verify-wrapper.sh", "gpg-wrapper.sh")
+REFRESH = "argocd.argoproj.io/refresh"
 CLOUD = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}
-
-
-@dataclass
-class Key:
-    """A publisher's key, in a GnuPG home of its own."""
-
-    home: Path
-    id: str
-    public: str
-    secret: str
-
-
-def key(folder: Path) -> Key:
-    """A new one, as docs/delivery.md has it made."""
-    home = folder / "gnupg"
-    home.mkdir(mode=0o700, parents=True)
-
-    def gpg(*arguments: str) -> str:
-        command: list[str | Path] = [
-            required_command("gpg"),
-            "--homedir",
-            home,
-            "--batch",
-            "--quiet",
-            "--passphrase",
-            "",
-            *arguments,
-        ]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    gpg("--quick-generate-key", "publisher", "ed25519", "sign", "1d")
-    listed = gpg("--list-secret-keys", "--with-colons").splitlines()
-    fingerprint = next(line.split(":")[9] for line in listed if line.startswith("fpr"))
-    return Key(home, fingerprint[-16:], gpg("--armor", "--export"), gpg("--armor", "--export-secret-keys"))
 
 
 @dataclass
@@ -95,7 +60,7 @@ class Rendered:
     folder: Path
     bundle: bytes
 
-    @property
+    @cached_property
     def objects(self) -> list[Manifest]:
         return read(self.folder)
 
@@ -132,6 +97,8 @@ class Delivered:
     """What Argo CD's ConfigMaps tell its controller."""
     restart_controller: Callable[[Mapping[str, str]], None]
     """With these settings besides."""
+    wrong: list[Exception]
+    """What stopped the operators."""
     timeline: list[str] = field(default_factory=list)
     _seen: dict[str, str] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
@@ -139,6 +106,37 @@ class Delivered:
     @property
     def server(self) -> ApiServer:
         return self.cluster.server
+
+    @cached_property
+    def waves(self) -> dict[str, int]:
+        """Of the Applications that are rendered."""
+        return {
+            one["metadata"]["name"]: int(one["metadata"].get("annotations", {}).get(SYNC_WAVE, 0))
+            for one in self.rendered.objects
+            if one["kind"] == "Application"
+        }
+
+    @cached_property
+    def of_git(self) -> list[str]:
+        """The Applications of the branch."""
+        url = repository(self.rendered.objects)
+        return [
+            one["metadata"]["name"]
+            for one in self.rendered.objects
+            if one["kind"] == "Application" and one["spec"]["source"]["repoURL"] == url
+        ]
+
+    def live(self, path: str) -> Manifest | None:
+        """An object as the cluster has it, if it does."""
+        verdict = self.server.request("GET", path)
+        assert verdict.status in (200, 404), f"{path}: {verdict.message}"
+        return verdict.body if verdict.status == 200 else None
+
+    def exists(self, manifest: Manifest) -> bool:
+        """Whether an object of that kind and name is there."""
+        verdict = self.server.create(manifest, dry_run=True)
+        assert verdict.status in (201, 409), verdict.message
+        return verdict.status == 409
 
     def applications(self) -> dict[str, Manifest]:
         found = self.server.request("GET", APPLICATIONS).body["items"]
@@ -148,17 +146,68 @@ class Delivered:
         """The Applications; what changed since the last look goes to the time line."""
         found = self.applications()
         for name, one in found.items():
-            said = state(one)
+            said = f"{state(one)}{waits_for(one)}"
             if self._seen.get(name) != said:
                 self._seen[name] = said
                 self.timeline.append(f"{time.monotonic() - self._started:7.1f} s  {name:32} {said}")
         return found
+
+    def publish(self, change: Change, message: str) -> str:
+        """A signed commit of the rendered manifests with a change, at which the Applications of the branch have looked; its id."""
+        folder = self.folder / f"commit-{len(list(self.folder.glob('commit-*')))}"
+        commits.changed(self.rendered.folder, change, folder)
+        commit = commits.publish(self._remote, folder, message, self.publisher)
+        self.refresh(self.of_git)
+        return commit
+
+    @contextmanager
+    def published(self, change: Change, message: str) -> Iterator[str]:
+        """The same until the end of the block: then the manifests are as before, and all is well."""
+        try:
+            yield self.publish(change, message)
+        finally:
+            self.restore()
+
+    def push(self, change: Change, signer: Key | None = None) -> str:
+        """A commit past the workflow, at which they have looked; its id."""
+        commit = commits.push(self._remote, change, signer)
+        self.refresh(self.of_git)
+        return commit
+
+    def restore(self) -> None:
+        self.wait_for_commit(self.publish(lambda _: None, "as it was"))
+
+    @property
+    def _remote(self) -> Path:
+        return self.world.place(repository(self.rendered.objects))
+
+    def refresh(self, names: Iterable[str], *, how: str = "normal") -> None:
+        """Until they have been compared with their sources anew; `hard` forgets what charts gave, too."""
+        names = [*names]
+        for name in names:
+            change = {"metadata": {"annotations": {REFRESH: how}}}
+            assert self.server.request("PATCH", f"{APPLICATIONS}/{name}", change).status == 200, name
+        self.wait_for(
+            lambda found: not any(REFRESH in found[name]["metadata"].get("annotations", {}) for name in names),
+            f"{', '.join(names)} to be compared",
+        )
+
+    def wait_for_commit(self, commit: str) -> None:
+        """Until the Applications of the branch are at that commit, and everything is in step and healthy."""
+
+        def arrived(found: dict[str, Manifest]) -> bool:
+            at = {found[name]["status"]["sync"].get("revision") for name in self.of_git if name in found}
+            return at == {commit} and all(map(is_settled, found.values()))
+
+        self.wait_for(arrived, f"{commit} to be there")
 
     def wait_for(self, ready: Callable[[dict[str, Manifest]], bool], what: str, patience: float = PATIENCE) -> None:
         """Until the Applications are so; else an error that says what each says."""
 
         def there() -> bool:
             time.sleep(2)
+            if self.wrong:
+                raise RuntimeError(f"nobody plays the operators any more: {self.wrong[0]}")
             try:
                 return ready(self.look())
             except urllib3.exceptions.TimeoutError:
@@ -199,6 +248,42 @@ def is_well(application: Manifest) -> bool:
     return state(application) in ("Synced Healthy Succeeded", "Synced Healthy -")
 
 
+def is_settled(application: Manifest) -> bool:
+    """In step and healthy, with nothing under way. What a failed sync was to bring may have been taken back since."""
+    return state(application).startswith("Synced Healthy") and not state(application).endswith("Running")
+
+
+def waits_for(application: Manifest) -> str:
+    """Whose health the sync that runs waits for, or what it says of its last try."""
+    operation = application.get("status", {}).get("operationState", {})
+    if operation.get("phase") != "Running":
+        return ""
+    said = str(operation.get("message", ""))
+    waited = re.search(r"waiting for (?:healthy state|completion|deletion) of (.*)", said)
+    return f" waits for {waited[1]}" if waited else f" {said}" if "etry" in said else ""
+
+
+def synced_to(application: Manifest) -> str | None:
+    """The commit or version that the last sync brought, if it is over and went well."""
+    operation = application.get("status", {}).get("operationState", {})
+    found = operation.get("syncResult", {}).get("revision") if operation.get("phase") == "Succeeded" else None
+    return str(found) if found else None
+
+
+def told(application: Manifest) -> str:
+    """All that it says of its source and of its last sync."""
+    status = application.get("status", {})
+    operation = status.get("operationState", {})
+    results = operation.get("syncResult", {}).get("resources", ())
+    said = [*status.get("conditions", ()), operation, *results]
+    return "\n".join(str(one.get("message", "")) for one in said)
+
+
+def retries(application: Manifest) -> int:
+    """How often the last sync had to be tried again."""
+    return int(application.get("status", {}).get("operationState", {}).get("retryCount", 0))
+
+
 def unwell(application: Manifest) -> list[str]:
     """Of its objects, those that are not, and what the last sync could not do."""
     status = application.get("status", {})
@@ -228,25 +313,8 @@ def repository(objects: Sequence[Manifest]) -> str:
     return str(root["spec"]["source"]["repoURL"])
 
 
-def publish(remote: Path, manifests: Path, message: str, publisher: Key) -> str:
-    """A commit of just these manifests on prod's branch, by the workflow's own script."""
-    if not remote.exists():
-        remote.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([required_command("git"), "init", "--quiet", "--bare", remote], check=True)
-    settings = {"REMOTE": str(remote), "BRANCH": BRANCH, "MESSAGE": message, "SIGNING_KEY": publisher.secret}
-    script = ROOT / ".github/scripts/publish.sh"
-    done = subprocess.run(
-        [script, manifests], env={**os.environ, **settings}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    told = subprocess.run(
-        [required_command("git"), "-C", remote, "rev-parse", BRANCH], check=True, capture_output=True, text=True
-    )
-    return told.stdout.strip()
-
-
 @contextmanager
-def delivery(folder: Path, first: Callable[[Path], object] = lambda _: None) -> Iterator[Delivered]:
+def delivery(folder: Path, first: Change = lambda _: None) -> Iterator[Delivered]:
     """A cluster whose master has run its script; Argo CD has just been pointed at the rendered manifests.
 
     `first` changes the manifests that are published before that.
@@ -254,29 +322,29 @@ def delivery(folder: Path, first: Callable[[Path], object] = lambda _: None) -> 
     with ExitStack() as stack:
         # GnuPG's sockets have paths of a hundred characters at most.
         short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="argo-", ignore_cleanup_errors=True)))
-        publisher = key(short)
+        publisher = commits.key(short)
         rendered = render(folder / "rendered", publisher)
         objects = rendered.objects
         urls = {one["spec"]["source"]["repoURL"] for one in objects if one["kind"] == "Application"}
         namespaces = {one["metadata"]["name"] for one in objects if one["kind"] == "Namespace"} | {"kube-system"}
         world = stack.enter_context(outside(folder, short / "door.sock", sorted(urls), sorted(namespaces)))
         sums = stand_ins.publish(world, objects)
-        shutil.copytree(rendered.folder, folder / "first")
-        first(folder / "first")
-        publish(world.place(repository(objects)), folder / "first", "the first", publisher)
+        published = commits.changed(rendered.folder, first, folder / "first")
+        commits.publish(world.place(repository(objects)), published, "the first", publisher)
         flags = [f"--egress-selector-config-file={egress(folder, world.socket)}"]
         running = stack.enter_context(cluster(folder, [], {"kube-apiserver": flags}))
         world.inside = Inside(running.server).answer
         for one in nodes():
             assert running.server.create(one).status == 201
         rollouts = partial(rollouts_controller, folder, stack, running.kubeconfig, ["--leader-elect=false"])
-        stack.enter_context(absent.operators(running.server, world.authority.read_bytes(), rollouts))
+        wrong = stack.enter_context(absent.operators(running.server, world.authority.read_bytes(), rollouts))
         said = bootstrap(folder / "master", rendered, world, running, sums)
         argo = Argo(stack, folder, short, running, world)
         argo.start()
         yield Delivered(
             cluster=running, world=world, rendered=rendered, publisher=publisher, folder=folder, said=said,
             programs=argo.programs, configured=argo.configured, restart_controller=argo.restart_controller,
+            wrong=wrong,
         )  # fmt: skip
 
 
@@ -315,92 +383,3 @@ def bootstrap(
 def _summed(row: Sequence[str], sums: Mapping[tuple[str, str], str]) -> list[str]:
     how, release, namespace, repository_, chart, version, _, path = row
     return [how, release, namespace, repository_, chart, version, sums[chart, version], path]
-
-
-class Argo:
-    """Argo CD's programs, as their pods would start them with what their ConfigMaps say."""
-
-    def __init__(self, stack: ExitStack, folder: Path, short: Path, running: Cluster, world: Outside) -> None:
-        self._stack, self._folder, self._short, self._running, self._world = stack, folder, short, running, world
-        self._redis, self._repositories = free_port(), free_port()
-        self._source = modules.download("argocd", stand_ins.ARGO_MODULE)
-        self.programs: dict[str, Program] = {}
-        self.configured = configured(running.server, self._source, CONTROLLER)
-
-    def start(self) -> None:
-        redis = ["--port", str(self._redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._run("redis", [required_command("redis-server"), *redis], {})
-        self._start_repositories()
-        self.restart_controller({})
-
-    def _start_repositories(self) -> None:
-        short = self._short
-        # As its image has it: itself, Helm, Git, GnuPG, and two scripts.
-        (short / "bin").mkdir()
-        (short / "bin/helm").symlink_to(required_tool("helm"))
-        for name in WRAPPERS:
-            shutil.copyfile(self._source / "hack" / name, short / "bin" / name)
-            (short / "bin" / name).chmod(0o755)
-        # As its pod mounts it.
-        (short / "keys").mkdir()
-        known = self._running.server.request("GET", f"{_SETTINGS}/argocd-gpg-keys-cm").body.get("data", {})
-        for name, text in known.items():
-            (short / "keys" / name).write_text(text)
-        (short / "keyring").mkdir(mode=0o700)
-        metrics = free_port()
-        flags = [
-            "--address=127.0.0.1", f"--port={self._repositories}",
-            "--metrics-address=127.0.0.1", f"--metrics-port={metrics}", f"--redis=127.0.0.1:{self._redis}",
-        ]  # fmt: skip
-        environment = {
-            **self._world.environment,
-            **configured(self._running.server, self._source, REPOSITORIES),
-            "PATH": f"{short / 'bin'}:{os.environ['PATH']}",
-            "HOME": str(short),
-            "ARGOCD_GNUPGHOME": str(short / "keyring"),
-            "ARGOCD_GPG_DATA_PATH": str(short / "keys"),
-            "ARGOCD_ASK_PASS_SOCK": str(short / "ask.sock"),
-        }
-        self._run("argocd-repo-server", [required_tool("argocd"), "argocd-repo-server", *flags], environment)
-        self.programs["argocd-repo-server"].wait(lambda: get(f"http://127.0.0.1:{metrics}/healthz") is not None)
-
-    def restart_controller(self, settings: Mapping[str, str]) -> None:
-        """In the place of the one that runs, if one does."""
-        name = "argocd-application-controller"
-        if name in self.programs:
-            self.programs[name].stop()
-        metrics = free_port()
-        flags = [
-            f"--kubeconfig={self._running.kubeconfig}", f"--namespace={ARGO_NAMESPACE}", f"--metrics-port={metrics}",
-            f"--repo-server=127.0.0.1:{self._repositories}", f"--redis=127.0.0.1:{self._redis}",
-        ]  # fmt: skip
-        # The address in every Application is the cluster's own, which a pod there knows by heart.
-        here = {"ARGOCD_FAKE_IN_CLUSTER": "true", "KUBECONFIG": str(self._running.kubeconfig)}
-        self._run(name, [required_tool("argocd"), name, *flags], {**self.configured, **here, **settings})
-        self.programs[name].wait(lambda: get(f"http://127.0.0.1:{metrics}/healthz") is not None)
-
-    def _run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-        number = len(list(self._folder.glob(f"{name}*.log")))
-        shared = {**KEEPS_ITS_GARBAGE, "TMPDIR": str(self._short)}
-        program = Program(command, self._folder / f"{name}-{number}.log", environment={**shared, **environment})
-        self._stack.callback(program.stop)
-        self.programs[name] = program
-
-
-CONTROLLER = "application-controller/argocd-application-controller-statefulset.yaml"
-REPOSITORIES = "repo-server/argocd-repo-server-deployment.yaml"
-_SETTINGS = f"/api/v1/namespaces/{ARGO_NAMESPACE}/configmaps"
-
-
-def configured(server: ApiServer, source: Path, manifest: str) -> dict[str, str]:
-    """The environment that a pod of Argo CD's has from its ConfigMaps."""
-    (container,) = yaml.safe_load((source / "manifests/base" / manifest).read_text())["spec"]["template"]["spec"][
-        "containers"
-    ]
-    found = {}
-    for one in container["env"]:
-        if told := one.get("valueFrom", {}).get("configMapKeyRef"):
-            data = server.request("GET", f"{_SETTINGS}/{told['name']}").body.get("data") or {}
-            if told["key"] in data:
-                found[one["name"]] = data[told["key"]]
-    return found

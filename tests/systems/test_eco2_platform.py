@@ -428,8 +428,18 @@ class TestObservability:
         (endpoint,) = of_kind(shown, "PodMonitor")["prometheus/mesh-workloads"]["spec"]["podMetricsEndpoints"]
         assert (endpoint["port"], endpoint["path"]) == ("http-envoy-prom", "/stats/prometheus")
         assert endpoint["relabelings"] == [
-            {"sourceLabels": ["__meta_kubernetes_pod_ip"], "targetLabel": "__address__", "replacement": "$1:15020"},
-            {"sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"], "targetLabel": "workload"},
+            {
+                "sourceLabels": ["__meta_kubernetes_pod_ip"],
+                "targetLabel": "__address__",
+                "replacement": "$1:15020",
+                # The API server fills it in: without it the object is out of step for ever.
+                "action": "replace",
+            },
+            {
+                "sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"],
+                "targetLabel": "workload",
+                "action": "replace",
+            },
         ]
 
     def test_grafana_asks_prometheus_by_the_name_that_its_chart_gives_it(self, built: list[Manifest]) -> None:

@@ -191,6 +191,10 @@ class World:
         seen = str(found["metadata"]["generation"]) == str(status.get("observedGeneration"))
         return str(status.get("phase", "")) if seen else "Progressing"
 
+    def condition(self, namespace: str, name: str, kind: str) -> str:
+        found = {one["type"]: one["status"] for one in self.rollout(namespace, name)["status"].get("conditions", ())}
+        return str(found.get(kind, ""))
+
     def wait_for(self, namespace: str, name: str, *phases: str) -> str:
         """Until the Rollout is in one of the phases; the error says where it is."""
 

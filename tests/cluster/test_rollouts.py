@@ -206,6 +206,8 @@ class TestRunbook:
         standing.settle((GATEWAY, RISK))
         release(standing, RISK, "silent", None)
         standing.wait_for(GATEWAY, RISK, "Paused")
+        # What it writes last: a person's patch just before that is overlooked (the runbook says what helps).
+        wait_until(lambda: standing.condition(GATEWAY, RISK, "Paused") == "True", "it to say so", patience=PATIENCE)
         return standing
 
     def test_where_it_is(self, waiting: World) -> None:

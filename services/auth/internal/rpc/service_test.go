@@ -29,7 +29,7 @@ import (
 var (
 	password = "correct horse battery"
 	verifier = strings.Repeat("v", 43)
-	down     = errors.New("dial tcp 10.0.0.7:5432: connection refused")
+	errDown  = errors.New("dial tcp 10.0.0.7:5432: connection refused")
 )
 
 // world is everything around the service.
@@ -204,7 +204,7 @@ func TestASignUpThatCannotBe(t *testing.T) {
 	}
 	_, err := (&world{fails: store.ErrTaken}).client(t).CreateUser(t.Context(), good())
 	expect(t, err, codes.AlreadyExists)
-	_, err = (&world{fails: down}).client(t).CreateUser(t.Context(), good())
+	_, err = (&world{fails: errDown}).client(t).CreateUser(t.Context(), good())
 	expect(t, err, codes.Internal)
 }
 
@@ -231,7 +231,7 @@ func TestALoginGivesATokenThatIsValidUntilItIsRevoked(t *testing.T) {
 	w.revoked = true
 	_, err = client.ValidateToken(t.Context(), &pb.ValidateTokenRequest{Token: out.GetAccessToken()})
 	expect(t, err, codes.Unauthenticated)
-	w.redis = down
+	w.redis = errDown
 	_, err = client.ValidateToken(t.Context(), &pb.ValidateTokenRequest{Token: out.GetAccessToken()})
 	expect(t, err, codes.Unavailable)
 }
@@ -284,10 +284,10 @@ func TestALoginThatFails(t *testing.T) {
 			&pb.LoginRequest{Email: "a@example.com", Password: password}, codes.Unauthenticated,
 		},
 		"no database": {
-			func(w *world) { w.fails = down }, &pb.LoginRequest{Email: "a@example.com", Password: password}, codes.Internal,
+			func(w *world) { w.fails = errDown }, &pb.LoginRequest{Email: "a@example.com", Password: password}, codes.Internal,
 		},
 		"no Redis": {
-			func(w *world) { w.redis = down }, &pb.LoginRequest{Email: "a@example.com", Password: password}, codes.Unavailable,
+			func(w *world) { w.redis = errDown }, &pb.LoginRequest{Email: "a@example.com", Password: password}, codes.Unavailable,
 		},
 		"no address": {func(*world) {}, &pb.LoginRequest{Email: "a", Password: password}, codes.InvalidArgument},
 	} {
@@ -338,7 +338,7 @@ func TestAConnectionThatFails(t *testing.T) {
 		"slow":       {func(w *world) { w.oauth = context.DeadlineExceeded }, good, codes.DeadlineExceeded},
 		"down":       {func(w *world) { w.oauth = platform.ErrUnavailable }, good, codes.Unavailable},
 		"taken":      {func(w *world) { w.fails = store.ErrTaken }, good, codes.AlreadyExists},
-		"database":   {func(w *world) { w.fails = down }, good, codes.Internal},
+		"database":   {func(w *world) { w.fails = errDown }, good, codes.Internal},
 		"revoked":    {func(w *world) { w.revoked = true }, good, codes.Unauthenticated},
 		"other role": {func(w *world) { w.user.Roles = []string{"guest"} }, good, codes.PermissionDenied},
 		"verifier": {

@@ -20,9 +20,10 @@ class Holding:
     """A node with the pods that it was given, and those that come and go."""
 
     node: ClusterNode
-    pods: list[PodGroup] = field(default_factory=list)
-    passing: list[PodGroup] = field(default_factory=list)
-    asked: Room = field(default_factory=lambda: Room(cpu=0, memory=0, pods=0))
+    pods: list[PodGroup] = field(init=False, default_factory=list)
+    passing: list[PodGroup] = field(init=False, default_factory=list)
+    asked: Room = field(init=False, default=Room(cpu=0, memory=0, pods=0))
+    """By `pods`, together."""
 
     @property
     def most(self) -> Room:
@@ -68,6 +69,8 @@ class Placement:
     unknown: Sequence[Unknown]
     homeless: Sequence[PodGroup]
     crowded: Sequence[tuple[PodGroup, Sequence[ClusterNode]]]
+    groups: Sequence[PodGroup]
+    """All of them."""
 
 
 @once_per_stack
@@ -80,8 +83,9 @@ def place(stack: Stack) -> Placement:
     crowded: list[tuple[PodGroup, Sequence[ClusterNode]]] = []
     several: list[tuple[PodGroup, list[Holding]]] = []
     if not holdings:
-        return Placement([], unknown, [], [])
-    for group in pod_groups(stack):
+        return Placement([], unknown, [], [], [])
+    groups = [*pod_groups(stack)]
+    for group in groups:
         where = [one for one in holdings if _allowed(group, one.node)]
         if not where:
             homeless.extend([group] * bool(group.copies and not group.everywhere))
@@ -93,7 +97,7 @@ def place(stack: Stack) -> Placement:
     for group, where in sorted(several, key=lambda one: (-one[0].memory, one[0].name)):
         if not _spread(group, where):
             crowded.append((group, [one.node for one in where]))
-    return Placement(holdings, unknown, homeless, crowded)
+    return Placement(holdings, unknown, homeless, crowded, groups)
 
 
 def _spread(group: PodGroup, where: Sequence[Holding]) -> bool:
@@ -119,11 +123,12 @@ def _allowed(pods: PodGroup, node: ClusterNode) -> bool:
     return (
         pods.selector.items() <= node.labels.items()
         and (not pods.nodes or any(selects(term, node.labels) for term in pods.nodes))
-        and all(_tolerated(taint, pods.tolerations) for taint in node.taints)
+        and all(tolerated(taint, pods.tolerations) for taint in node.taints)
     )
 
 
-def _tolerated(taint: Mapping[str, Any], tolerations: Sequence[Mapping[str, Any]]) -> bool:
+def tolerated(taint: Mapping[str, Any], tolerations: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether pods with these may be put on a node that has the taint."""
     return any(
         at(one, "key") in (None, "", taint["key"])
         and (at(one, "operator") == "Exists" or (at(one, "value") or "") == (at(taint, "value") or ""))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from policy.catalog import ALL_RULES, NAMES
@@ -52,15 +53,7 @@ def seen_by_rules(registered: Iterable[Registered]) -> list[Resource]:
 def seen_by_rules_in(path: Path) -> list[Resource]:
     """The resources of a saved `resources.json`; its secrets are masked, which no rule minds."""
     return [
-        Resource(
-            urn=one["urn"],
-            type=one["type"],
-            name=one["name"],
-            parent=one["parent"],
-            protect=one["protect"],
-            props=one["inputs"],
-            outputs={**one["outputs"], "id": one["id"]} if one["id"] else one["outputs"],
-        )
+        seen_as(SimpleNamespace(**one), one["inputs"], one["outputs"], one["id"])
         for one in json.loads(path.read_text())["resources"]
     ]
 

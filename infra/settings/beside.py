@@ -31,9 +31,11 @@ Sections = Mapping[str, Any]
 def shared(stack: str, sections: Sections, project: str, root: Path) -> Iterator[str]:
     """A sentence for each value that another stack of the same account has too; files that cannot be read say nothing."""
     account, systems = _at(sections, "platform.account"), _at(sections, "platform.systems") or []
+    if not account:
+        return
     for path in sorted(root.glob("Pulumi.*.yaml")):
         other = path.name.split(".")[1]
-        if other == stack or not account:
+        if other == stack:
             continue
         theirs = _sections(path, project)
         if _at(theirs, "platform.account") != account:

@@ -100,7 +100,7 @@ class Failover(Section):
             Summand(
                 what="node is let in",
                 seconds=LOOKS * (ADMISSION_SECONDS + self.look_seconds),
-                source=f"{LOOKS} × (the timer of k8s-master's admission.py + failover.look_seconds )",
+                source=f"failover.look_seconds and the timer of k8s-master's admission.py, {LOOKS} times",
             ),
             Summand(
                 what="network's images arrive",

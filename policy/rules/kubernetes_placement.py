@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from policy.capacity import MACHINES
-from policy.placement import Holding, place, told
+from policy.cluster_nodes import CONTROL_PLANE
+from policy.placement import Holding, place, told, tolerated
 from policy.rules.model import Resource, Rule, Severity, Stack, StackRule
 
 OVERCOMMITTED = 1.5
 """How many times the memory that a node gives its pods may use at their limits: each is ended at its own first."""
+
+CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+"""What a node that is drained has; a DaemonSet's pods alone are left on it, and the master is never drained."""
 
 _NAMED = 6
 
@@ -66,6 +70,13 @@ def _may_be_used_up(stack: Stack) -> Iterator[tuple[Resource, str]]:
             yield node.resource, f"{node.name} ({node.instance_type}): {may}; allowed: {OVERCOMMITTED}"
 
 
+def _comes_back(stack: Stack) -> Iterator[tuple[Resource, str]]:
+    for pods in place(stack).groups:
+        elsewhere = not pods.everywhere and CONTROL_PLANE not in pods.selector
+        if pods.by and elsewhere and tolerated(CORDONED, pods.tolerations):
+            yield pods.by, f"{pods.name}: tolerates {CORDONED['key']}, so that it comes back to a node that is drained"
+
+
 _DOCUMENTED = "infra/systems/eco2/document.py (a tenants' worker: `eco2.tenant_workers.instance_type`)"
 
 RULES: tuple[Rule, ...] = (
@@ -87,5 +98,13 @@ RULES: tuple[Rule, ...] = (
         severity=Severity.MEDIUM,
         remedy=f"lower limits, or a greater instance type in {_DOCUMENTED}",
         check=_may_be_used_up,
+    ),
+    StackRule(
+        name="cluster-drains",
+        title="Nothing but a DaemonSet's pods comes back to a node while it is drained",
+        controls=("Kubernetes: Safely Drain a Node",),
+        severity=Severity.MEDIUM,
+        remedy="name the taints that it has to tolerate, in place of `operator: Exists` without a key",
+        check=_comes_back,
     ),
 )

@@ -7,7 +7,7 @@ configuration the authority that its owner puts there (cert-manager's injector, 
 from __future__ import annotations
 
 import base64
-import threading
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import urllib3
 
 from tests.cluster.api_server import ApiServer
+from tests.cluster.controllers import always
 from tests.mesh.manifests import Manifest
 from tests.trial import volumes
 
@@ -51,37 +52,22 @@ def operators(server: ApiServer, authority: bytes, rollouts: Callable[[], object
 
     `authority` is who signed the webhooks' certificate, in PEM; `rollouts` starts that controller, once its kinds are there.
     """
-    ended = threading.Event()
     wrong: list[Exception] = []
     bundle = base64.b64encode(authority).decode()
     started = False
+    looks = itertools.count(1)
 
-    def run() -> None:
+    def act() -> None:
         nonlocal started
-        looks = 0
-        while not ended.wait(2):
-            try:
-                look(server, bundle)
-                if not started and _has_rollouts(server):
-                    started = True
-                    rollouts()
-                looks += 1
-                if looks % 5 == 0:
-                    _touch_stateful_sets(server)
-            except urllib3.exceptions.TimeoutError:
-                # The machine is busy with other things; they look again.
-                continue
-            except Exception as error:
-                wrong.append(error)
-                return
+        look(server, bundle)
+        if not started and _has_rollouts(server):
+            started = True
+            rollouts()
+        if next(looks) % 5 == 0:
+            _touch_stateful_sets(server)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
+    with always(act, wrong, every=2, passing=urllib3.exceptions.TimeoutError):
         yield wrong
-    finally:
-        ended.set()
-        thread.join()
     if wrong:
         raise wrong[0]
 

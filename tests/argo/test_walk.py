@@ -123,7 +123,7 @@ def _deeds(application: Manifest) -> tuple[Any, list[str]]:
     return status.get("operationState", {}).get("startedAt"), own
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def lacking(whole: Delivered) -> Iterator[Delivered]:
     """At a commit without some objects: a policy, a tenant's monitor, and the Applications of the pods' network."""
     network = [
@@ -139,22 +139,26 @@ def lacking(whole: Delivered) -> Iterator[Delivered]:
         yield whole
 
 
-def test_what_a_commit_lacks_goes(lacking: Delivered) -> None:
-    assert lacking.live(POLICY_PATH) is None
-    assert lacking.live(MONITOR_PATH) is None
+class TestLacking:
+    """Later tests have all of it again."""
 
+    def test_what_a_commit_lacks_goes(self, lacking: Delivered) -> None:
+        assert lacking.live(POLICY_PATH) is None
+        assert lacking.live(MONITOR_PATH) is None
 
-def test_applications_that_nothing_works_without_are_kept_by_a_commit_that_lacks_them(lacking: Delivered) -> None:
-    kept = {versions.CALICO_KINDS.release, versions.CALICO.release}
-    found = lacking.applications()
-    assert kept <= {*found}
-    assert all("deletionTimestamp" not in found[name]["metadata"] for name in kept)
-    skipped = {
-        one["name"]
-        for one in found[PROJECT]["status"]["operationState"]["syncResult"]["resources"]
-        if one["status"] == "PruneSkipped"
-    }
-    assert skipped == kept
+    def test_applications_that_nothing_works_without_are_kept_by_a_commit_that_lacks_them(
+        self, lacking: Delivered
+    ) -> None:
+        kept = {versions.CALICO_KINDS.release, versions.CALICO.release}
+        found = lacking.applications()
+        assert kept <= {*found}
+        assert all("deletionTimestamp" not in found[name]["metadata"] for name in kept)
+        skipped = {
+            one["name"]
+            for one in found[PROJECT]["status"]["operationState"]["syncResult"]["resources"]
+            if one["status"] == "PruneSkipped"
+        }
+        assert skipped == kept
 
 
 def test_what_somebody_changed_is_put_back(whole: Delivered) -> None:
@@ -170,13 +174,15 @@ def test_what_somebody_changed_is_put_back(whole: Delivered) -> None:
     whole.wait_for(lambda found: all(map(is_settled, found.values())), "all to be well again")
 
 
+ADMIN = "rbac.authorization.k8s.io:ClusterRoleBinding"
+EVERYTHING = (
+    "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None,
+    {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}},
+)  # fmt: skip
 FORBIDDEN: dict[str, dict[str, tuple[str, str, str | None, Manifest]]] = {
     # By the tenants' project, and by the root's.
     "exchange": {
-        "rbac.authorization.k8s.io:ClusterRoleBinding": (
-            "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None,
-            {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}},
-        ),
+        ADMIN: EVERYTHING,
         "namespace argocd": ("v1", "ConfigMap", ARGO_NAMESPACE, {}),
         "namespace kube-system": ("v1", "ConfigMap", "kube-system", {}),
         ":Namespace": ("v1", "Namespace", None, {}),
@@ -185,10 +191,7 @@ FORBIDDEN: dict[str, dict[str, tuple[str, str, str | None, Manifest]]] = {
         ),
     },
     "eco2": {
-        "rbac.authorization.k8s.io:ClusterRoleBinding": (
-            "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None,
-            {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}},
-        ),
+        ADMIN: EVERYTHING,
         "rbac.authorization.k8s.io:Role": ("rbac.authorization.k8s.io/v1", "Role", ARGO_NAMESPACE, {}),
         "namespace kube-system": ("v1", "ConfigMap", "kube-system", {}),
         ":Secret": ("v1", "Secret", ARGO_NAMESPACE, {}),

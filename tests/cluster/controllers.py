@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.mesh.processes import KEEPS_ITS_GARBAGE, Program
@@ -42,3 +43,32 @@ def beside(
     if health is not None:
         program.wait(lambda: get(health) is not None)
     return program
+
+
+@contextmanager
+def always(
+    act: Callable[[], None], wrong: list[Exception], *, every: float, passing: type[Exception]
+) -> Iterator[None]:
+    """Beside the tests, after each so many seconds, until the end of the block or until something is `wrong`.
+
+    What is `passing` is a server that is slow for a moment: it is asked again, and the tests' own patience ends.
+    """
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.wait(every):
+            try:
+                act()
+            except passing:
+                continue
+            except Exception as error:
+                wrong.append(error)
+                return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

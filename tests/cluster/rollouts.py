@@ -12,7 +12,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ import yaml
 
 from infra.systems.eco2.observability import PROMETHEUS_URL
 from tests.cluster.api_server import ApiServer, api_server
-from tests.cluster.controllers import controller_manager, rollouts_controller
+from tests.cluster.controllers import always, controller_manager, rollouts_controller
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import Program, wait_until
 from tests.mesh.servers import get
@@ -374,37 +374,12 @@ def world(folder: Path, objects: Sequence[Manifest], rights: Sequence[Manifest])
         controller_manager(folder, stack, server.kubeconfig(folder), "replicaset-controller")
         controller = rollouts_controller(folder, stack, server.kubeconfig(folder, account=CONTROLLER))
         found = World(server, proxies, folder, controller, prometheus)
-        stack.enter_context(_always(found.look, found.wrong))
+        stack.enter_context(always(found.look, found.wrong, every=0.2, passing=urllib3.exceptions.HTTPError))
         yield found
 
 
 def _wave(one: Manifest) -> int:
     return int(one["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", 0))
-
-
-@contextmanager
-def _always(act: Callable[[], None], wrong: list[Exception]) -> Iterator[None]:
-    """Again and again beside the tests, until the end of the block or until something is wrong."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.wait(0.2):
-            try:
-                act()
-            except urllib3.exceptions.HTTPError:
-                # A server that is slow for a moment is asked again; the tests' own patience ends.
-                continue
-            except Exception as error:
-                wrong.append(error)
-                return
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _exporter(proxies: Proxies, stack: ExitStack) -> str:

@@ -50,4 +50,5 @@ CASES: tuple[Broken, ...] = (
         rule=LIMITS, type=STATEFUL_SET, name=REDIS, change={f"{CONTAINER}.resources.limits.memory": "5Gi"},
         on="eco2-k8s-redis-instance",
     ),
+    Broken(rule="cluster-drains", type=DEPLOYMENT, name=SCAN, change={f"{POD}.tolerations": [{"operator": "Exists"}]}),
 )  # fmt: skip

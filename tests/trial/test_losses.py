@@ -101,16 +101,8 @@ def given_up(trial: Standing) -> set[str]:
     }
 
 
-def stays(pod: Manifest) -> bool:
-    """Whether it puts up with a silent node for as long as that takes, as Typha's does, which runs on any node."""
-    return any(
-        one.get("operator") == "Exists" and one.get("key") in (None, UNREACHABLE) and "tolerationSeconds" not in one
-        for one in pod["spec"]["tolerations"]
-    )
-
-
 def are_leaving(trial: Standing, lost: Sequence[str]) -> bool:
-    return all("deletionTimestamp" in one["metadata"] for one in trial.pods_on(*lost) if not stays(one))
+    return all("deletionTimestamp" in one["metadata"] for one in trial.pods_on(*lost))
 
 
 def is_decided(trial: Standing) -> bool:

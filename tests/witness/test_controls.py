@@ -91,6 +91,7 @@ LOOKED_UP = {
             "Kubernetes: Pod Topology Spread Constraints",
             "Kubernetes: Reserve Compute Resources for System Daemons",
             "Kubernetes: Resource Management for Pods and Containers",
+            "Kubernetes: Safely Drain a Node",
             "Kubernetes: Specifying a Disruption Budget for your Application",
         ),
         "titles and headings of the documentation's own pages (kubernetes/website and copies, 2026-11-29)",

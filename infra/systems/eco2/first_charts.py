@@ -13,8 +13,16 @@ from infra.components.cluster.gitops import (
 )
 from infra.systems.eco2 import versions
 from infra.systems.eco2.context import Context
+from infra.systems.eco2.document import DEDICATED
 from infra.systems.eco2.parts import Values
-from infra.systems.eco2.placement import EVERYWHERE, ON_MASTER, WITH_VOLUMES, rather_among, resources
+from infra.systems.eco2.placement import (
+    BEFORE_THE_NETWORK,
+    EVERYWHERE,
+    ON_MASTER,
+    WITH_VOLUMES,
+    rather_among,
+    resources,
+)
 
 SYNC_SECONDS = 3600
 """How long a sync may take, waves that wait included: more than the first one of an empty cluster."""
@@ -61,8 +69,14 @@ def _calico(context: Context) -> Values:
             "calicoNodeDaemonSet": _told("calico-node", "100m", "128Mi", "384Mi"),
             "calicoKubeControllersDeployment": _told("calico-kube-controllers", "20m", "128Mi", "256Mi"),
             # Three, each on a node of its own: with no tolerations but the control plane's, which it gives them, two would wait.
+            # With every toleration they would come back to a node that is drained, and stay on one that is lost.
             "typhaDeployment": _told(
-                "calico-typha", "50m", "64Mi", "192Mi", tolerations=EVERYWHERE, affinity=rather_among(*WITH_VOLUMES)
+                "calico-typha",
+                "50m",
+                "64Mi",
+                "192Mi",
+                tolerations=[*BEFORE_THE_NETWORK, {"key": DEDICATED, "operator": "Exists", "effect": "NoSchedule"}],
+                affinity=rather_among(*WITH_VOLUMES),
             ),
             # No pod here mounts Calico's own kind of volume.
             "kubeletVolumePluginPath": "None",
@@ -115,11 +129,7 @@ def _cloud_controller(context: Context) -> Values:
         "clusterRoleRules": list(_CLOUD_CONTROLLER_RIGHTS),
         "hostNetworking": True,
         "nodeSelector": ON_MASTER["nodeSelector"],
-        "tolerations": [
-            {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"},
-            {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
-            *ON_MASTER["tolerations"],
-        ],
+        "tolerations": BEFORE_THE_NETWORK,
         "resources": resources("50m", "128Mi"),
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

@@ -24,8 +24,15 @@ TENANT = "tenant"
 ON_TENANTS: Values = {"nodeSelector": {ROLE_LABEL: TENANT}}
 """What keeps tenants' data runs among them. What has rights in all of the cluster does not: a kubelet can get its pods' tokens."""
 
+BEFORE_THE_NETWORK: list[Values] = [
+    {"key": "node.cloudprovider.kubernetes.io/uninitialized", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
+    *ON_MASTER["tolerations"],
+]
+"""The tolerations of what starts on nodes that have neither a network nor a zone yet: with all that others need for theirs."""
+
 EVERYWHERE: list[Values] = [{"operator": "Exists"}]
-"""The tolerations of what every node needs."""
+"""The tolerations of what every node needs, also while it is drained: of DaemonSets alone, or what has one node."""
 
 RESTRICTED: Values = {
     "allowPrivilegeEscalation": False,

@@ -5,6 +5,7 @@ requirements file is newer than the stamp; the stamp holds what was installed, s
 """
 
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -40,10 +41,11 @@ def install(folder, requirements):
         venv.create(folder, with_pip=True)
     files = [word for file in requirements for word in ("-r", file)]
     print(f"installing {', '.join(requirements)} (700 MB the first time)", flush=True)
-    if run(python, "-m", "pip", "install", *BY_HASH, "-r", UV):
-        done = run(python, "-m", "uv", "pip", "install", *BY_HASH, "--python", python, *files)
-    else:
-        print("uv cannot be had here: pip does it, in a few minutes", flush=True)
+    done = run(python, "-m", "pip", "install", *BY_HASH, "-r", UV) and run(
+        python, "-m", "uv", "pip", "install", *BY_HASH, "--python", python, *files
+    )
+    if not done:
+        print("uv cannot be had here, or did not get to its end: pip does it, in a few minutes", flush=True)
         done = run(python, "-m", "pip", "install", *BY_HASH, *files)
     if not done:
         sys.exit("the packages could not be installed")
@@ -51,7 +53,10 @@ def install(folder, requirements):
 
 
 def run(*command):
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+    status = subprocess.run(command, check=False).returncode  # noqa: S603
+    if status < 0:
+        print(f"{command[2]} was ended by {signal.Signals(-status).name}", flush=True)
+    return status == 0
 
 
 if __name__ == "__main__":

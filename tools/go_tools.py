@@ -20,6 +20,8 @@ from tools.cache import cache_folder, lock_key, only_one, say
 
 _MODULES = Path(__file__).resolve().parent
 _OLDEST_GO = (1, 25)
+SPARING = {"GOGC": "400"}
+"""The compiler collects its garbage a quarter as often: a quarter less of a processor, for some hundred MB more at its peak."""
 
 
 class BuildFailed(Exception):
@@ -434,7 +436,7 @@ def _go_build(tools: Sequence[GoTool], draft: Path) -> None:
     started, said, packages, last = time.monotonic(), 0.0, 0, [""]
     with subprocess.Popen(  # noqa: S603
         _command(tools, draft),
-        cwd=tools[0].folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "CGO_ENABLED": "0"},
+        cwd=tools[0].folder, stderr=subprocess.PIPE, text=True, env={**SPARING, **os.environ, "CGO_ENABLED": "0"},
     ) as process:  # fmt: skip
         for line in process.stderr or ():
             packages, last = packages + 1, [*last[-20:], line.rstrip()]

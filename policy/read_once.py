@@ -13,6 +13,8 @@ from pulumi.runtime.proto.analyzer_pb2 import AnalyzeResponse, PolicyNotApplicab
 from pulumi_policy import Policy, ResourceValidationPolicy, StackValidationArgs
 from pulumi_policy import policy as sdk
 
+from policy.unknown import watched
+
 
 @contextmanager
 def resources_read_once() -> Iterator[None]:
@@ -25,8 +27,8 @@ def resources_read_once() -> Iterator[None]:
     answers = {"Analyze": _analyze, "AnalyzeStack": _analyze_stack, "Remediate": _remediate}
     readers = {name: getattr(servicer, name) for name in ("_get_resource_options", "_get_provider_resource", *answers)}
     used["json_format"] = _Json(usual["json_format"])
-    for name in ("deserialize_properties", "unknown_checking_proxy"):
-        used[name] = _Once(usual[name])
+    used["deserialize_properties"] = _Once(usual["deserialize_properties"])
+    used["unknown_checking_proxy"] = _Once(watched)
     for name in ("_get_resource_options", "_get_provider_resource"):
         # They are methods that use nothing of their object.
         setattr(servicer, name, staticmethod(_Once(partial(readers[name], None))))

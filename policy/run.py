@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
-from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
+from pulumi_policy.proxy import UnknownValueError
 
 from policy.exemptions import Exemption, qualified
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
+from policy.unknown import watched
 
 _ORDER = {severity: place for place, severity in enumerate(reversed(Severity))}
 
@@ -166,16 +166,12 @@ def of_stack(rule: StackRule, stack: Stack) -> Iterator[Finding]:
 
 def guarded(resource: Resource) -> Resource:
     """The resource with values whose unknown parts raise when they are read, as on the engine."""
-    props, outputs = _guarded(resource.props), _guarded(resource.outputs)
+    props, outputs = watched(resource.props), watched(resource.outputs)
     return (
         resource
         if props is resource.props and outputs is resource.outputs
         else replace(resource, props=props, outputs=outputs)
     )
-
-
-def _guarded(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return unknown_checking_proxy(values) if isinstance(values, dict) else values
 
 
 def with_exemption(finding: Finding, exemptions: Sequence[Exemption], today: date) -> Finding:

@@ -12,7 +12,7 @@ from policy.exemptions import Exemption, qualified
 from policy.mutation.model import GONE, PROTECT, RESOURCE, Mutation, Unnoticed, shown
 from policy.mutation.paths import Steps, parse, places, read, replaced, written
 from policy.rules.model import Resource, Rule, Stack, StackRule
-from policy.run import Finding, by_type, examine, examine_one, guarded
+from policy.run import Finding, by_type, examine, examine_one
 
 Key = tuple[str, str, str]
 
@@ -149,31 +149,33 @@ def _differs(value: Any, bad: Any) -> bool:
 
 
 class Watch:
-    """The rules over one stack, ready to look at it again with one resource changed."""
+    """The rules over one stack, ready to look at it again with one resource changed.
+
+    The stack is a rehearsed one, of which everything is known: nothing is guarded against being read too early, for which each
+    spoiled resource would be copied.
+    """
 
     def __init__(self, resources: Sequence[Resource], rules: Sequence[Rule], exemptions: Sequence[Exemption]) -> None:
-        self._resources = [guarded(one) for one in resources]
         self._places = {one.urn: place for place, one in enumerate(resources)}
         self._of_type = by_type(rules)
         self._exemptions = exemptions
-        self._stack = Stack(self._resources)
+        self._stack = Stack(resources)
         self._known = {_key(one) for one in examine(rules, self._stack)[0]}
-        asked = [(rule, types_asked_for(rule, self._resources)) for rule in rules if isinstance(rule, StackRule)]
+        asked = [(rule, types_asked_for(rule, resources)) for rule in rules if isinstance(rule, StackRule)]
         self._of_stack: dict[str, list[Rule]] = {
             type_: [rule for rule, asks_for in asked if asks_for(type_)] for type_ in self._stack.types
         }
 
     def notices(self, flip: Flip) -> str | None:
         """The first rule that says something about the spoiled stack that it does not say about the stack."""
-        spoiled = None if flip.spoiled is None else guarded(flip.spoiled)
-        if spoiled:
-            alone, _ = examine_one(self._of_type[flip.resource.type], spoiled)
+        if flip.spoiled:
+            alone, _ = examine_one(self._of_type[flip.resource.type], flip.spoiled)
             if rule := self._first_new(alone):
                 return rule
         rules = self._of_stack[flip.resource.type]
         if not rules:
             return None
-        stack = self._stack.with_another(self._places[flip.resource.urn], spoiled)
+        stack = self._stack.with_another(self._places[flip.resource.urn], flip.spoiled)
         together, _ = examine(rules, stack, of=())
         return self._first_new(together)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from pulumi_policy.proxy import unknown_checking_proxy
+
+from policy.rules.model import Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,11 @@ class Broken:
     on: str | None = None
     also: frozenset[str] = frozenset()
     mended: Mapping[str, Any] = field(default_factory=dict)
+
+
+def at_a_preview(one: Resource) -> Resource:
+    """As the engine shows it while something of it is unknown: there is no dict and no list in it."""
+    return replace(one, props=unknown_checking_proxy(one.props), outputs=unknown_checking_proxy(one.outputs))  # type: ignore[arg-type]
 
 
 def changed(props: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

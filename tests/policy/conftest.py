@@ -1,20 +1,20 @@
-"""The prod and dev stacks as rules see them, guarded once for all the tests."""
+"""The prod and dev stacks as rules see them at a preview, made once for all the tests."""
 
 from __future__ import annotations
 
 import pytest
 
 from policy.rules.model import Resource
-from policy.run import guarded
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
+from tests.policy.broken import at_a_preview
 
 
 @pytest.fixture(scope="session")
 def prod_resources(prod: Recording) -> list[Resource]:
-    return [guarded(one) for one in seen_by_rules(prod)]
+    return [at_a_preview(one) for one in seen_by_rules(prod)]
 
 
 @pytest.fixture(scope="session")
 def dev_resources(dev: Recording) -> list[Resource]:
-    return [guarded(one) for one in seen_by_rules(dev)]
+    return [at_a_preview(one) for one in seen_by_rules(dev)]

@@ -15,12 +15,12 @@ from policy.catalog import ALL_RULES, AREAS, NAMES
 from policy.exemptions import ANY, load_exemptions
 from policy.mutation.score import types_asked_for
 from policy.rules.model import Resource, ResourceRule, Rule, Stack, StackRule
-from policy.run import Judgement, examine, guarded, judge
+from policy.run import Judgement, examine, judge
 from policy.tiers import TIERS
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
 from tests.policy import cases_aws, cases_bootstrap, cases_cost, cases_kubernetes, cases_mesh, cases_placement
-from tests.policy.broken import Broken, changed
+from tests.policy.broken import Broken, at_a_preview, changed
 from tests.stacks import ROOT
 
 CASES: tuple[Broken, ...] = (
@@ -94,7 +94,7 @@ class Bench:
     def _with(self, place: Resource, other: Resource | None, *, gone: bool = False) -> set[tuple[str, str]]:
         if other is None and not gone:
             return self.base
-        new = [] if other is None else [guarded(other)]
+        new = [] if other is None else [at_a_preview(other)]
         others = [one for one in self.resources if one.urn != place.urn]
         # What never asks for resources of the type says what it said before.
         same = {name for name, asked in self._asked.items() if not asked(place.type)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pytest
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE, UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policy.exemptions import Exemption
 from policy.rules.model import Resource, ResourceRule, Rule, Severity, Stack, StackRule
@@ -95,9 +95,26 @@ def test_a_rule_that_crashes_is_named_with_what_it_looked_at(rule: Rule) -> None
         run([box("a", friends=7)], rules=(rule,))
 
 
-def test_values_are_guarded_once() -> None:
-    once = guarded(box("a", lid="on"))
+def test_values_are_guarded_once_and_only_where_some_are_unknown() -> None:
+    once = guarded(box("a", lid=UNKNOWN_STRING_VALUE))
     assert guarded(once) is once
+    assert not isinstance(once.props, dict)
+    known = box("a", lid="on", friends=["b", {"c": 1}])
+    assert guarded(known) is known
+
+
+@pytest.mark.parametrize(
+    "value", [UNKNOWN_STRING_VALUE, [1, [UNKNOWN_NUMBER_VALUE]], {"a": [{"b": UNKNOWN_OBJECT_VALUE}]}]
+)
+def test_an_unknown_value_is_noticed_wherever_it_is(value: Any) -> None:
+    with pytest.raises(UnknownValueError):
+        _read(guarded(box("a", lid=value)).props)
+
+
+def _read(value: Any) -> None:
+    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, Sequence) else ():
+        if not isinstance(one, str):
+            _read(one)
 
 
 def test_secrets_are_opened_and_unknown_values_marked() -> None:

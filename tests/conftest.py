@@ -1,4 +1,4 @@
-"""Both real stacks, each built once per run for all the tests that only look at what was registered; and quick surroundings."""
+"""The stacks that several files of tests only look at, each built once per run; and quick surroundings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,14 +35,34 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 
 def _recorded(stack: str, folders: pytest.TempPathFactory) -> Recording:
-    from tests.shared import recorded_once
+    from tests.shared import made_once
     from tests.stacks import stack_up
 
     def record() -> Recording:
         with stack_up(stack, folders.mktemp(stack)) as (recording, _):
             return recording
 
-    return recorded_once(stack, folders, record)
+    return made_once(stack, folders, record)
+
+
+@pytest.fixture(scope="session")
+def cluster_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """eco2 with nodes for tenants, of which there are none."""
+    from tests import other_stacks
+    from tests.shared import made_once
+
+    folder = tmp_path_factory.mktemp("workers")
+    return made_once("workers", tmp_path_factory, lambda: other_stacks.cluster_with_workers(folder))
+
+
+@pytest.fixture(scope="session")
+def cluster_with_guestbook(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, dict[str, Any]]:
+    """eco2 with the made-up tenant, and what the contract told that."""
+    from tests import other_stacks
+    from tests.shared import made_once
+
+    folder = tmp_path_factory.mktemp("guestbook")
+    return made_once("guestbook", tmp_path_factory, lambda: other_stacks.cluster_with_guestbook(folder))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -24,10 +24,10 @@ from policy.rules.model import Resource, Stack
 from policy.run import examine, guarded
 from rehearsal.judging import seen_by_rules
 from rehearsal.recording import Recording
+from tests.other_stacks import build_with
 from tests.policy.broken import changed
 from tests.systems import guestbook
 from tests.systems.tenancy import WORKERS
-from tests.systems.test_tenants import build_with
 
 OWN, CLUSTERS = "guests.eco2.example.com", "api.eco2.example.com"
 Evil = Callable[[Cluster, str], None]

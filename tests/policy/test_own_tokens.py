@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.systems import Guest
 from policy.catalog import ALL_RULES
 from policy.mesh_objects import AUTHORIZATION_POLICY, ENVOY_FILTER, REQUEST_AUTHENTICATION
 from policy.rules.model import Resource, Rule, Stack
 from policy.run import examine, guarded
-from rehearsal.cloud import open_cloud
-from rehearsal.inprocess import run
 from rehearsal.judging import seen_by_rules
+from rehearsal.recording import Recording
 from tests.policy.broken import changed
-from tests.stacks import ACCOUNT, REGION, changed_stack
-from tests.systems import guestbook
 from tests.systems.guestbook_edge import ISSUER
-from tests.systems.tenancy import WORKERS, stack_with
 
 RULES = [rule for rule in ALL_RULES if rule.name.startswith("mesh-")]
 ASKED, REQUIRED, READ, OPEN, HOSTS = (
@@ -36,12 +30,8 @@ WHAT = "spec.rules.0.to.0.operation"
 
 
 @pytest.fixture(scope="module")
-def resources(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
-    folder = tmp_path_factory.mktemp("tokens")
-    guest = Guest(declare=guestbook.declare, build=guestbook.build)
-    with open_cloud(region=REGION, account=ACCOUNT, manifests=Path(folder)) as cloud:
-        recording = run(stack_with(guestbook.SYSTEM, guest), changed_stack(folder, "prod", WORKERS), cloud)
-    return [one for one in seen_by_rules(recording) if one.type.startswith("kubernetes:")]
+def resources(cluster_with_guestbook: tuple[Recording, dict[str, Any]]) -> list[Resource]:
+    return [one for one in seen_by_rules(cluster_with_guestbook[0]) if one.type.startswith("kubernetes:")]
 
 
 @pytest.fixture(scope="module")

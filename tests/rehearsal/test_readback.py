@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.cloud import Cloud
 from rehearsal.recording import Recording
-from tests.shared import recorded_once
+from tests.shared import made_once
 from tests.stacks import REGION, stack_up
 
 
@@ -25,7 +25,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recordi
             standing.append(stays.enter_context(stack_up("prod", tmp_path_factory.mktemp("standing"))))
             return standing[0][0]
 
-        recorded_once("prod", tmp_path_factory, stand)
+        made_once("prod", tmp_path_factory, stand)
         if not standing:
             stand()
         yield standing[0]

@@ -49,29 +49,18 @@ SERVICE_NAMES = [one.name for one in SERVICES]
 
 
 @pytest.fixture(scope="module")
-def lab_that_keeps(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    """The lab whose clients keep the release that they got."""
-    folder = tmp_path_factory.mktemp("keeps")
-    changes = {
-        "platform.systems": ["eco2", SYSTEM],
-        "gateway_lab.weights": {"v1": 80, "v2": 20, "stay_seconds": 600},
-    }
-    with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
-        return run(program, changed_stack(folder, "prod", changes), cloud)
-
-
-@pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The certificate of who signs clients' certificates."""
     return Authority(tmp_path_factory.mktemp("authority"), "clients").roots.read_text()
 
 
 @pytest.fixture(scope="module")
-def lab_that_asks(authority: str, tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    """The lab whose clients show a certificate."""
-    folder = tmp_path_factory.mktemp("asks")
+def with_options(authority: str, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The lab with what prod leaves off: its clients show a certificate, and keep the release that they got."""
+    folder = tmp_path_factory.mktemp("options")
     changes = {
         "platform.systems": ["eco2", SYSTEM],
+        "gateway_lab.weights": {"v1": 80, "v2": 20, "stay_seconds": 600},
         "gateway_lab.client_certificates": {"authorities": authority},
     }
     with open_cloud(region=REGION, account=ACCOUNT, manifests=folder) as cloud:
@@ -334,8 +323,8 @@ class TestRouting:
         assert all(match["headers"] == {RELEASE_HEADER: {"exact": release}} for match in route["match"])
         assert {each["destination"]["host"] for each in route["route"]} == {f"{service}.{HOME}.svc.cluster.local"}
 
-    def test_who_got_a_release_may_keep_it(self, lab_that_keeps: Recording) -> None:
-        found = routes(lab_that_keeps)
+    def test_who_got_a_release_may_keep_it(self, with_options: Recording) -> None:
+        found = routes(with_options)
         cookies = [
             each["headers"]["response"]["add"]["set-cookie"].partition(";")[0]
             for each in found["user-service-reads"]["route"]
@@ -558,17 +547,17 @@ class TestObservability:
 class TestClientCertificates:
     """ "mTLS 구현", for clients: by setting, since the load balancer is all systems'."""
 
-    def test_a_listener_of_its_own_verifies_them(self, lab_that_asks: Recording, authority: str) -> None:
-        listener = lab_that_asks.one("Listener", "eco2-api-host-lab-verified")
-        store = lab_that_asks.one("TrustStore", "eco2-clients-lab-trust-store")
+    def test_a_listener_of_its_own_verifies_them(self, with_options: Recording, authority: str) -> None:
+        listener = with_options.one("Listener", "eco2-api-host-lab-verified")
+        store = with_options.one("TrustStore", "eco2-clients-lab-trust-store")
         asked = listener.get("mutualAuthentication")
         assert (asked["mode"], asked["ignoreClientCertificateExpiry"]) == ("verify", False)
         assert asked["trustStoreArn"] == store.outputs["arn"]
         assert (listener.get("port"), listener.get("protocol")) == (8443, "HTTPS")
-        bundle = lab_that_asks.one("BucketObjectv2", "eco2-clients-lab-authorities")
+        bundle = with_options.one("BucketObjectv2", "eco2-clients-lab-authorities")
         assert (bundle.get("content"), bundle.get("key")) == (authority, store.get("caCertificatesBundleS3Key"))
 
-    def test_the_port_of_all_has_no_way_to_it(self, lab_that_asks: Recording, prod: Recording) -> None:
+    def test_the_port_of_all_has_no_way_to_it(self, with_options: Recording, prod: Recording) -> None:
         """Or who shows none would come in there."""
 
         def hosts(recording: Recording) -> list[str]:
@@ -581,20 +570,20 @@ class TestClientCertificates:
             ]
 
         assert HOST in hosts(prod)
-        assert HOST not in hosts(lab_that_asks)
-        assert "api.eco2.example.com" in hosts(lab_that_asks)
-        shared = lab_that_asks.one("Listener", "eco2-api-https")
+        assert HOST not in hosts(with_options)
+        assert "api.eco2.example.com" in hosts(with_options)
+        shared = with_options.one("Listener", "eco2-api-https")
         assert shared.get("defaultActions")[0]["type"] == "fixed-response"
         assert "mutualAuthentication" not in shared.inputs
 
-    def test_clients_reach_that_port(self, lab_that_asks: Recording) -> None:
-        rule = lab_that_asks.one("SecurityGroupIngressRule", "eco2-security-alb-from-anywhere-8443")
+    def test_clients_reach_that_port(self, with_options: Recording) -> None:
+        rule = with_options.one("SecurityGroupIngressRule", "eco2-security-alb-from-anywhere-8443")
         assert (rule.get("fromPort"), rule.get("cidrIpv4")) == (8443, "0.0.0.0/0")
-        assert lab_that_asks.stack_outputs["gateway_lab"]["url"] == f"https://{HOST}:8443"
+        assert with_options.stack_outputs["gateway_lab"]["url"] == f"https://{HOST}:8443"
 
-    def test_no_policy_stops_it(self, lab_that_asks: Recording) -> None:
+    def test_no_policy_stops_it(self, with_options: Recording) -> None:
         stopping = {
-            f"{one.rule.name}: {one.where}: {one.message}" for one in judged(seen_by_rules(lab_that_asks)).stopping
+            f"{one.rule.name}: {one.where}: {one.message}" for one in judged(seen_by_rules(with_options)).stopping
         }
         assert stopping == set()
 
@@ -609,12 +598,12 @@ class TestClientCertificates:
         ids=["another's", "another port", "passed on unseen", "not asked"],
     )
     def test_the_port_is_open_at_no_load_balancer_but_the_one_that_asks(
-        self, lab_that_asks: Recording, change: dict[str, Any]
+        self, with_options: Recording, change: dict[str, Any]
     ) -> None:
         listener = "eco2-api-host-lab-verified"
         spoiled = [
             replace(one, props={**one.props, **change}) if one.name == listener else one
-            for one in seen_by_rules(lab_that_asks)
+            for one in seen_by_rules(with_options)
         ]
         rule = "sg-world-load-balancers-only"
         found = {one.where for one in judged(spoiled).stopping if one.rule.name == rule}

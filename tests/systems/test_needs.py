@@ -19,11 +19,11 @@ from infra.systems.eco2.tenants import build_tenants, check_tenants
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.recording import Recording
 from rehearsal.values import reveal
+from tests.other_stacks import GUESTBOOK, build_with
 from tests.systems import guestbook
 from tests.systems.eco2_objects import Manifest, context, manifests, of_kind, wave
 from tests.systems.needy import HOME, NEEDY, PLAIN, ends, policies_of, values_of
 from tests.systems.tenancy import WORKERS
-from tests.systems.test_tenants import GUESTBOOK, build_with
 
 NEW = {part.chart.release for answer in needs.answers(context(NEEDY)) for part in answer.parts}
 

@@ -13,62 +13,45 @@ import yaml
 
 from infra.components.aws.load_balancer import host_priority
 from infra.components.mesh.mesh_config import GrpcAuthorizer
-from infra.contract import Cluster, Quota, Tenant, TenantArrow, TenantWorkload
+from infra.contract import Quota, Tenant, TenantArrow, TenantWorkload
 from infra.edge import OwnTokens
-from infra.exports import SystemOutputs
-from infra.settings import Settings, SettingsError, load_settings
-from infra.systems import REGISTRY, Guest, build_systems
-from rehearsal.cloud import open_cloud
-from rehearsal.inprocess import run
+from infra.settings import Settings, SettingsError
 from rehearsal.judging import judged, seen_by_rules
 from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording, Registered
 from rehearsal.values import reveal
-from tests.stacks import ACCOUNT, REGION, ROOT, changed_stack
+from tests.other_stacks import GUESTBOOK, build_with
+from tests.stacks import ACCOUNT, REGION, ROOT
 from tests.systems import guestbook, guestbook_edge
-from tests.systems.handed_out import STANDS, said
-from tests.systems.tenancy import WORKERS, with_guest
+from tests.systems.handed_out import STANDS
+from tests.systems.tenancy import WORKERS
 
-GUESTBOOK = Guest(declare=guestbook.declare, build=guestbook.build)
 HOST = "guests.eco2.example.com"
 Manifests = Mapping[str, Any]
 
 
-def build_with(folder: Path, changes: dict[str, Any], *systems: str, guest: Guest = GUESTBOOK) -> Recording:
-    file = changed_stack(folder, "prod", changes)
-
-    def program() -> None:
-        build_systems(with_guest(load_settings(), *systems), {**REGISTRY, guestbook.SYSTEM: guest})
-
-    with open_cloud(region=REGION, account=ACCOUNT, manifests=folder / "manifests") as cloud:
-        recording = run(program, file, cloud)
-    write_manifests(recording, folder / "manifests")
-    return recording
+@pytest.fixture(scope="module")
+def handed(cluster_with_guestbook: tuple[Recording, dict[str, Any]]) -> dict[str, Any]:
+    """What the guest of `standing` was told."""
+    return cluster_with_guestbook[1]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tenant")
+def standing(cluster_with_guestbook: tuple[Recording, dict[str, Any]]) -> Recording:
+    return cluster_with_guestbook[0]
 
 
 @pytest.fixture(scope="module")
-def handed() -> dict[str, Any]:
-    """What the guest of `standing` was told, once that stands."""
-    return {}
+def folder(standing: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the objects of `standing` as files."""
+    folder = tmp_path_factory.mktemp("tenant")
+    write_manifests(standing, folder / "manifests")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def standing(folder: Path, handed: dict[str, Any]) -> Recording:
-    def build(settings: Settings, cluster: Cluster) -> SystemOutputs:
-        said(cluster).apply(handed.update)
-        return guestbook.build(settings, cluster)
-
-    return build_with(folder, WORKERS, "eco2", guestbook.SYSTEM, guest=replace(GUESTBOOK, build=build))
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    return build_with(tmp_path_factory.mktemp("alone"), WORKERS, "eco2")
+def alone(cluster_with_workers: Recording) -> Recording:
+    return cluster_with_workers
 
 
 def objects(folder: Path, system: str) -> Iterator[Manifests]:

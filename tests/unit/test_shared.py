@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.recording import Recording
 from rehearsal.values import UNKNOWN, Secret
-from tests.shared import recorded_once
+from tests.shared import made_once
 
 
 class Folders:
@@ -45,17 +45,17 @@ def test_the_processes_of_a_run_record_once_between_them(
         return recording(len(times))
 
     with ThreadPoolExecutor(4) as several:
-        found = list(several.map(lambda _: recorded_once("prod", folders, record), range(4)))
+        found = list(several.map(lambda _: made_once("prod", folders, record), range(4)))
     assert [one.stack_outputs["value"] for one in found] == [1] * 4
-    assert recorded_once("dev", folders, record).stack_outputs["value"] == 2
+    assert made_once("dev", folders, record).stack_outputs["value"] == 2
 
 
 def test_a_run_in_one_process_leaves_nothing_to_be_found(
     folders: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    assert recorded_once("prod", folders, lambda: recording(1)).stack_outputs["value"] == 1
-    assert recorded_once("prod", folders, lambda: recording(2)).stack_outputs["value"] == 2
+    assert made_once("prod", folders, lambda: recording(1)).stack_outputs["value"] == 1
+    assert made_once("prod", folders, lambda: recording(2)).stack_outputs["value"] == 2
     assert not folders.getbasetemp().parent.exists()
 
 

@@ -82,8 +82,13 @@ def test_a_subject_with_ids_is_trusted_where_the_settings_spell_it_so(wealist_wi
     assert not may_be(stack, PIPELINE, "repo:OrangesCloud@1001/wealist-project@9:environment:prod")
 
 
-def test_the_documents_subjects_can_be_had_and_the_policies_say_so(wealist_with: Callable[..., Recording]) -> None:
-    stack = wealist_with(repositories=[OWN], subjects_like=["repo:OrangesCloud/*", "repo:orangescloud/*"])
+@pytest.fixture(scope="module")
+def as_documented(wealist_with: Callable[..., Recording]) -> Recording:
+    return wealist_with(repositories=[OWN], subjects_like=["repo:OrangesCloud/*", "repo:orangescloud/*"])
+
+
+def test_the_documents_subjects_can_be_had_and_the_policies_say_so(as_documented: Recording) -> None:
+    stack = as_documented
     # What the attacker wins with them: any branch of any of the organisation's repositories.
     assert may_be(stack, PIPELINE, "repo:OrangesCloud/another:ref:refs/heads/x")
     assert may_be(stack, PIPELINE, f"repo:{OWN}:environment:prod")
@@ -94,7 +99,6 @@ def test_the_documents_subjects_can_be_had_and_the_policies_say_so(wealist_with:
     assert of_role == {("iam-trust-subject-exact", True)}
 
 
-def test_a_trust_policy_has_the_audience_in_every_statement(wealist_with: Callable[..., Recording]) -> None:
-    stack = wealist_with(repositories=[OWN], subjects_like=["repo:OrangesCloud/*"])
-    for one in json.loads(stack.one("aws:iam/role:Role", PIPELINE)["assumeRolePolicy"])["Statement"]:
+def test_a_trust_policy_has_the_audience_in_every_statement(as_documented: Recording) -> None:
+    for one in json.loads(as_documented.one("aws:iam/role:Role", PIPELINE)["assumeRolePolicy"])["Statement"]:
         assert one["Condition"]["StringEquals"][f"{ISSUER}:aud"] == "sts.amazonaws.com"

@@ -67,13 +67,22 @@ def test_a_single_nat_gateway_serves_all_zones(dev: Recording) -> None:
     assert nat(dev) == (1, 1, 2, 6)
 
 
-def test_a_nat_gateway_per_zone_has_a_table_per_zone(tmp_path: Path) -> None:
-    recording = changed(tmp_path, {"wealist.network.nat": "per_zone"})
-    assert nat(recording) == (3, 3, 4, 6)
-    gateways = {gateway.id: gateway["subnetId"] for gateway in recording.of("NatGateway")}
-    zones = {subnet.id: subnet["availabilityZone"] for subnet in recording.of("Subnet")}
-    for association in recording.of("RouteTableAssociation"):
-        routes = [one for one in recording.of("Route") if one["routeTableId"] == association["routeTableId"]]
+PINNED = "ami-0123456789abcdef0"
+
+
+@pytest.fixture(scope="module")
+def careful(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A stack that outlives the loss of a zone, and stays with an image."""
+    changes = {"wealist.network.nat": "per_zone", "wealist.backend": {"image_id": PINNED}}
+    return changed(tmp_path_factory.mktemp("careful"), changes)
+
+
+def test_a_nat_gateway_per_zone_has_a_table_per_zone(careful: Recording) -> None:
+    assert nat(careful) == (3, 3, 4, 6)
+    gateways = {gateway.id: gateway["subnetId"] for gateway in careful.of("NatGateway")}
+    zones = {subnet.id: subnet["availabilityZone"] for subnet in careful.of("Subnet")}
+    for association in careful.of("RouteTableAssociation"):
+        routes = [one for one in careful.of("Route") if one["routeTableId"] == association["routeTableId"]]
         for gateway in [route.get("natGatewayId") for route in routes]:
             assert gateway is None or zones[gateways[gateway]] == zones[association["subnetId"]]
 
@@ -101,9 +110,8 @@ def test_amazon_linux_2_is_a_setting(dev: Recording, elsewhere: Recording) -> No
     assert not images(elsewhere) & images(dev)
 
 
-def test_an_image_can_be_stayed_with(tmp_path: Path) -> None:
-    pinned = "ami-0123456789abcdef0"
-    assert images(changed(tmp_path, {"wealist.backend": {"image_id": pinned}})) == {pinned}
+def test_an_image_can_be_stayed_with(careful: Recording) -> None:
+    assert images(careful) == {PINNED}
 
 
 def test_an_alert_address_subscribes_to_the_alarms(elsewhere: Recording) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rehearsal.values import Props, reveal
+from rehearsal.values import Props, Secret, reveal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,11 @@ class Registered:
 
     def __getitem__(self, path: str) -> Any:
         """The plain input at a dotted path: `resource["healthCheck.path"]`; a missing one is `KeyError`, list items go by index."""
-        value: Any = reveal(self.inputs)
+        value: Any = self.inputs
         for part in path.split("."):
-            value = value[int(part)] if isinstance(value, list) else value[part]
-        return value
+            inside = value.value if isinstance(value, Secret) else value
+            value = inside[int(part)] if isinstance(inside, list) else inside[part]
+        return reveal(value)
 
     def get(self, path: str, default: Any = None) -> Any:
         try:

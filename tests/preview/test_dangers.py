@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -552,9 +554,24 @@ def resolved(snapshot: Snapshot) -> Snapshot:
     return with_(snapshot, *(replace(one, inputs={**one.inputs, "routeTableId": table}) for one in found))
 
 
+Forth = Callable[[Case], tuple[Snapshot, tuple[Danger, ...]]]
+
+
+@pytest.fixture(scope="module")
+def forth(stack: Snapshot) -> Forth:
+    """What a case makes of the stack, and the dangers of it."""
+
+    @cache
+    def changed_by(case: Case) -> tuple[Snapshot, tuple[Danger, ...]]:
+        new = resolved(case.edit(stack))
+        return new, dangers(stack, new)
+
+    return changed_by
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_a_danger_is_said_with_its_reason_and_its_remedy(stack: Snapshot, case: Case) -> None:
-    found = dangers(stack, resolved(case.edit(stack)))
+def test_a_danger_is_said_with_its_reason_and_its_remedy(case: Case, forth: Forth) -> None:
+    _, found = forth(case)
     said = [plain(one) for one in found if one.rank is case.rank]
     assert any(all(text in one for text in case.says) for one in said), [plain(one) for one in found]
     assert all(one.what and one.why and one.remedy for one in found)
@@ -565,13 +582,12 @@ def test_the_same_program_is_in_no_danger(stack: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_change_back_is_not_the_same_danger(stack: Snapshot, case: Case) -> None:
+def test_the_change_back_is_not_the_same_danger(stack: Snapshot, case: Case, forth: Forth) -> None:
     """What widens is told from what narrows. Data is lost by a way back too."""
-    forth = {(one.resource.name, one.what) for one in dangers(stack, resolved(case.edit(stack)))}
-    back = {
-        (one.resource.name, one.what) for one in dangers(resolved(case.edit(stack)), stack) if one.rank is not Rank.LOSS
-    }
-    assert not forth & back
+    new, found = forth(case)
+    there = {(one.resource.name, one.what) for one in found}
+    back = {(one.resource.name, one.what) for one in dangers(new, stack) if one.rank is not Rank.LOSS}
+    assert not there & back
 
 
 HARMLESS = [

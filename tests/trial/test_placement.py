@@ -11,6 +11,7 @@ import pytest
 from infra.systems.eco2.document import NODES, SERVICES
 from infra.systems.eco2.placement import TENANT
 from policy.capacity import memory_mib
+from rehearsal.whole_file import write_whole
 from tests.conftest import SHOWN
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import wait_until
@@ -77,7 +78,7 @@ def test_every_pod_has_a_node_and_the_table_says_what_each_holds(
     record_property(SHOWN, table)
     folder = ROOT / ".rehearsal"
     folder.mkdir(exist_ok=True)
-    (folder / "placement.txt").write_text(table)
+    write_whole(folder / "placement.txt", table)
 
 
 def test_each_documented_workload_is_on_its_documented_node(trial: Standing) -> None:

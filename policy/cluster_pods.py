@@ -190,8 +190,10 @@ def _kafka(stack: Stack) -> Iterator[PodGroup]:
     for one in stack.of(KAFKA_POOL):
         spec = spec_of(one)
         pod = {**(at(spec, "template", "pod") or {}), "containers": [{"resources": at(spec, "resources")}]}
+        cluster = at(one.props, "metadata", "labels", "strimzi.io/cluster")
         yield PodGroup(
-            name=f"{namespace_of(one)}/{name_of(one)}",
+            # As its pods are called.
+            name=f"{namespace_of(one)}/{cluster}-{name_of(one)}",
             copies=int(at(spec, "replicas") or 0),
             by=one,
             **placed(pod),

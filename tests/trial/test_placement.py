@@ -11,12 +11,13 @@ import pytest
 from infra.systems.eco2.document import NODES, SERVICES
 from infra.systems.eco2.placement import TENANT
 from policy.capacity import memory_mib
+from rehearsal.recording import Recording
 from rehearsal.whole_file import write_whole
 from tests.conftest import SHOWN
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import wait_until
 from tests.stacks import ROOT
-from tests.trial import world
+from tests.trial import counted, world
 from tests.trial.standing import PATIENCE, Standing, nodes, standing
 from tests.trial.table import drawn, rows
 
@@ -92,6 +93,13 @@ def test_tenants_are_on_their_own_workers_and_nothing_of_theirs_is_elsewhere(tri
     mine = {name: on for name, on in where(trial).items() if name.partition("/")[0] in tenants}
     assert len(mine) > 15
     assert {name: on & documented for name, on in mine.items() if on & documented} == {}
+
+
+def test_make_up_reckons_with_the_pods_that_run(trial: Standing, prod: Recording) -> None:
+    """As many of each workload, as great, and on the same documented nodes."""
+    running, reckoned = counted.running(trial), counted.reckoned(prod)
+    assert counted.sizes(running) == counted.sizes(reckoned)
+    assert counted.by_node(running) == counted.by_node(reckoned)
 
 
 def test_no_node_could_be_asked_for_much_more_than_it_has(trial: Standing) -> None:

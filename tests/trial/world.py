@@ -24,7 +24,7 @@ from tools.chart_sources import SOURCES
 KUBELET = bootstrap.FILES / "config/kubeadm-init.yaml"
 PODS = Path(__file__).parents[1] / "inventory/pods.json"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
-BUDGET = "PodDisruptionBudget"
+BUDGET, ROLLOUT, AUTOSCALER = "PodDisruptionBudget", "Rollout", "HorizontalPodAutoscaler"
 INJECTED = "istio-injection"
 
 
@@ -69,8 +69,15 @@ def _quantities(holds: Room) -> dict[str, str]:
 
 
 def workloads(folder: Path, objects: Sequence[Manifest]) -> list[Manifest]:
-    """Everything that pods come from: of the stack, of its charts, and what operators make; sidecars are in."""
-    own = [_without_steps(one) for one in objects if one["kind"] in (*WORKLOADS, "Rollout")]
+    """Everything that pods come from: of the stack, of its charts, and what operators make; sidecars are in.
+
+    Rollouts are Deployments here, with the fewest pods that their autoscaler leaves; `with_steps` has them as they are.
+    """
+    own = [
+        _without_steps(one, objects) if one["kind"] == ROLLOUT else one
+        for one in objects
+        if one["kind"] in (*WORKLOADS, ROLLOUT)
+    ]
     of_charts = [
         one for application in objects if application["kind"] == "Application" for one in of_chart(application)
     ]
@@ -116,12 +123,37 @@ def _rendered(release: str, values: str) -> tuple[Manifest, ...]:
     return objects_of(release, template(release, json.loads(values)))
 
 
-def _without_steps(one: Manifest) -> Manifest:
+def _without_steps(rollout: Manifest, objects: Sequence[Manifest]) -> Manifest:
     """A Rollout as a Deployment: both have their pods made by ReplicaSets, and the steps between are its controller's affair."""
-    if one["kind"] != "Rollout":
-        return one
-    spec = {key: one["spec"][key] for key in ("replicas", "selector", "template") if key in one["spec"]}
-    return {**one, "apiVersion": "apps/v1", "kind": "Deployment", "spec": spec}
+    spec = {key: rollout["spec"][key] for key in ("selector", "template")}
+    spec["replicas"] = rollout["spec"].get("replicas") or _fewest(rollout, objects)
+    return {**rollout, "apiVersion": "apps/v1", "kind": "Deployment", "spec": spec}
+
+
+def _fewest(rollout: Manifest, objects: Sequence[Manifest]) -> int:
+    """What its autoscaler leaves."""
+    (found,) = (
+        one["spec"]["minReplicas"]
+        for one in objects
+        if one["kind"] == AUTOSCALER
+        and one["metadata"]["namespace"] == rollout["metadata"]["namespace"]
+        and one["spec"]["scaleTargetRef"]["name"] == rollout["metadata"]["name"]
+    )
+    return int(found)
+
+
+def with_steps(workloads: Sequence[Manifest], rollouts: Sequence[Manifest]) -> list[Manifest]:
+    """The Rollouts in their Deployments' place, as they are rendered but for their pods, which have the sidecars."""
+    rendered = {_name(one): one for one in rollouts}
+    return [_stepped(rendered[_name(one)], one) if _name(one) in rendered else one for one in workloads]
+
+
+def _stepped(rollout: Manifest, deployment: Manifest) -> Manifest:
+    return {**rollout, "spec": {**rollout["spec"], "template": deployment["spec"]["template"]}}
+
+
+def _name(one: Manifest) -> tuple[str, str]:
+    return one["metadata"]["namespace"], one["metadata"]["name"]
 
 
 def _leaves(one: Manifest) -> bool:

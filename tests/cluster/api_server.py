@@ -47,7 +47,7 @@ class ApiServer:
             assert_hostname=False,
             headers={"Authorization": f"Bearer {token}"},
             retries=False,
-            timeout=30,
+            timeout=120,
             # A test may look on beside what it does.
             maxsize=4,
         )

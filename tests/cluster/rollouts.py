@@ -34,7 +34,12 @@ from tests.tools import required_command
 PATIENCE = 900.0
 """Seconds until what must come has come, on a machine that is busy with other things: a bound, not an expectation."""
 
-KINDS = ("AnalysisRun", "AnalysisTemplate", "ClusterAnalysisTemplate", "Experiment", "Rollout")
+KINDS: Sequence[Manifest] = [
+    {"apiVersion": "argoproj.io/v1alpha1", "kind": kind}
+    for kind in ("AnalysisRun", "AnalysisTemplate", "ClusterAnalysisTemplate", "Experiment", "Rollout")
+]
+"""Without the definitions of all of these the controller does not begin."""
+
 ARGO, NETWORKING = "/apis/argoproj.io/v1alpha1", "/apis/networking.istio.io/v1"
 BACK = (100, 0)
 HASH = "rollouts-pod-template-hash"
@@ -347,22 +352,29 @@ def quickened(objects: Sequence[Manifest], prometheus: str) -> list[Manifest]:
         if one["kind"] == "Rollout":
             one["spec"]["progressDeadlineSeconds"] = int(PATIENCE)
             one["spec"]["strategy"]["canary"] |= {"scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1}
-            # Nothing follows the number of pods here.
-            one["spec"].setdefault("replicas", 2)
     return found
+
+
+def measured(folder: Path, stack: ExitStack) -> tuple[Proxies, Prometheus]:
+    """Proxies that have counted nothing, and a Prometheus that asks them, until the stack's end."""
+    proxies = Proxies()
+    prometheus = Prometheus(folder, _exporter(proxies, stack))
+    prometheus.start()
+    stack.callback(prometheus.stop)
+    return proxies, prometheus
 
 
 @contextmanager
 def world(folder: Path, objects: Sequence[Manifest], rights: Sequence[Manifest]) -> Iterator[World]:
     """All of it, until the end of the block; the objects in the order of their waves, `rights` before them."""
     with ExitStack() as stack:
-        proxies = Proxies()
-        prometheus = Prometheus(folder, _exporter(proxies, stack))
-        prometheus.start()
-        stack.callback(prometheus.stop)
+        proxies, prometheus = measured(folder, stack)
         rendered = quickened(objects, prometheus.url)
-        kinds = [{"apiVersion": "argoproj.io/v1alpha1", "kind": kind} for kind in KINDS]
-        server = stack.enter_context(api_server(folder, [*rendered, *kinds]))
+        for one in rendered:
+            if one["kind"] == "Rollout":
+                # Nothing follows the number of pods here.
+                one["spec"].setdefault("replicas", 2)
+        server = stack.enter_context(api_server(folder, [*rendered, *KINDS]))
         home, account = CONTROLLER
         spaces = {one["metadata"]["namespace"] for one in (*rendered, *rights) if "namespace" in one["metadata"]}
         for namespace in sorted({*spaces, home}):

@@ -12,6 +12,7 @@ from tests.trial.standing import TENANTS, Standing
 
 FOLDER = ROOT / "docs/runbooks"
 UPGRADE, LOSS, UPDATE = "eco2-kubernetes-upgrade.md", "eco2-node-loss.md", "eco2-update.md"
+STUCK = "stuck-release.md"
 
 
 def kubectl(trial: Standing, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,8 +18,8 @@ from tests.mesh.processes import wait_until
 from tests.trial import volumes, world
 from tests.trial.control_plane import Cluster, cluster
 
-BESIDE = ("ServiceAccount", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ResourceQuota")
-PATIENCE = 240.0
+BESIDE = ("ServiceAccount", world.BUDGET, world.AUTOSCALER, "ResourceQuota")
+PATIENCE = 600.0
 """Seconds until everything has settled on a machine that is busy with other things: a bound, not an expectation."""
 
 STORAGE_CLASS = {
@@ -126,12 +126,23 @@ class Standing:
 
     def unsettled(self) -> list[str]:
         """What is not as its owner wants it: too few pods, old ones, or none that are ready."""
-        return [
+        kinds = [*KINDS, ROLLOUTS] if any(one["kind"] == world.ROLLOUT for one in self.workloads) else KINDS
+        found = [
             f"{kind} {reference(one)}: {told}"
-            for kind, path, read in KINDS
+            for kind, path, read in kinds
             for one in self.listed(path)
             if (told := read(one))
         ]
+        return [*found, *self._unscaled()]
+
+    def _unscaled(self) -> Iterator[str]:
+        """The autoscalers that have not looked at their workload yet."""
+        there = {(one["kind"], reference(one)) for one in self.workloads}
+        for one in self.listed("/apis/autoscaling/v2/horizontalpodautoscalers"):
+            target, fewest = one["spec"]["scaleTargetRef"], one["spec"]["minReplicas"]
+            is_theirs = (target["kind"], f"{one['metadata']['namespace']}/{target['name']}") in there
+            if is_theirs and one.get("status", {}).get("desiredReplicas", 0) < fewest:
+                yield f"{world.AUTOSCALER} {reference(one)}: {fewest} pods at least, and nothing said yet"
 
     def settle(self, allowed: Callable[[str], bool] = lambda _: False) -> None:
         """Until everything is as it is wanted, but for what is allowed; else a TimeoutError that says what is not."""
@@ -189,12 +200,24 @@ def _job(one: Manifest) -> str:
     return "" if one.get("status", {}).get("succeeded") else "not done"
 
 
+def _rollout(one: Manifest) -> str:
+    status, wanted = one.get("status", {}), one["spec"].get("replicas", 1)
+    # Argo Rollouts keeps the number as a text.
+    seen = status.get("observedGeneration") == str(one["metadata"]["generation"])
+    numbers = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    if seen and status.get("phase") == "Healthy" and numbers == [wanted] * 3:
+        return ""
+    step, said = status.get("currentStepIndex"), f"{status.get('phase')} {status.get('message', '')}".strip()
+    return f"{wanted} wanted, {numbers} there, of this version, available; at step {step}: {said}"
+
+
 KINDS: Sequence[tuple[str, str, Callable[[Manifest], str]]] = (
     ("Deployment", "/apis/apps/v1/deployments", _deployment),
     ("StatefulSet", "/apis/apps/v1/statefulsets", _stateful),
     ("DaemonSet", "/apis/apps/v1/daemonsets", _daemon),
     ("Job", "/apis/batch/v1/jobs", _job),
 )
+ROLLOUTS = (world.ROLLOUT, "/apis/argoproj.io/v1alpha1/rollouts", _rollout)
 
 
 @contextmanager
@@ -204,16 +227,23 @@ def standing(
     nodes: Sequence[Manifest],
     workloads: Sequence[Manifest],
     flags: Mapping[str, Sequence[str]] | None = None,
+    *,
+    kinds: Sequence[Manifest] = (),
+    before: Sequence[Manifest] = (),
 ) -> Iterator[Standing]:
-    """A cluster of these nodes that was given all of it; nothing has been waited for. `flags` are more of a program's own."""
-    with cluster(folder, [], flags or {}) as running:
+    """A cluster of these nodes that was given all of it; nothing has been waited for. `flags` are more of a program's own.
+
+    `kinds` are objects whose operators' definitions are wanted, `before` what is created before all others.
+    """
+    with cluster(folder, kinds, flags or {}) as running:
         server = running.server
         of_charts = {one["metadata"]["namespace"] for one in workloads}
         for one in [STORAGE_CLASS, *nodes, *_namespaces(objects, of_charts)]:
             _create(server, one)
         # A pod that is looked at before is told of a taint that goes in a moment.
         wait_for_nodes(server, len(nodes))
-        for one in [*(one for one in objects if one["kind"] in BESIDE), *workloads]:
+        # A quota lets no Service in until its controller has counted.
+        for one in [*before, *(one for one in objects if one["kind"] in BESIDE), *workloads]:
             _create(server, one)
         yield Standing(running, workloads)
 

@@ -1,7 +1,7 @@
 """Life goes on: nodes are drained by the runbooks' own commands and come back, and everything is updated where it stands.
 
-The controllers, the scheduler and `kubectl` are the real ones; kwok plays kubelets. What the runbooks promise must
-happen, to every workload and on every node that there is: a new one is among them by itself.
+The controllers, Argo Rollouts' among them, the scheduler, Prometheus and `kubectl` are the real ones; kwok plays kubelets.
+What the runbooks promise must happen, to every workload and on every node that there is: a new one is among them by itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import pytest
 
 from infra.systems.eco2.bootstrap import CONTROL_PLANE
 from infra.systems.eco2.document import NODES
+from policy.cluster_pods import asked
+from rehearsal.recording import Recording
 from tests.mesh.manifests import Manifest
-from tests.mesh.processes import wait_until
-from tests.trial import updates, world
-from tests.trial.runbooks import LOSS, UPDATE, UPGRADE, crowded_of, drain_of, kubectl, text_of
-from tests.trial.standing import PATIENCE, TENANTS, Standing, nodes, reference, standing
+from tests.trial import counted, updates, world
+from tests.trial.releases import releasing, rollouts_of
+from tests.trial.runbooks import LOSS, STUCK, UPDATE, UPGRADE, crowded_of, drain_of, kubectl, text_of
+from tests.trial.standing import PATIENCE, TENANTS, Standing, eventually, reference
 
 pytestmark = pytest.mark.judges
 
@@ -30,9 +32,51 @@ WORKERS = [one.name for one in NODES if one.name != MASTER]
 def trial(tmp_path_factory: pytest.TempPathFactory, objects: list[Manifest]) -> Iterator[Standing]:
     workloads = world.workloads(tmp_path_factory.mktemp("injection"), objects)
     everything = [*objects, *world.budgets(objects)]
-    with standing(tmp_path_factory.mktemp("life"), everything, nodes(), workloads) as running:
+    with releasing(tmp_path_factory.mktemp("life"), everything, workloads) as running:
         running.settle()
         yield running
+
+
+def pods_of(trial: Standing, workload: Manifest) -> list[Manifest]:
+    return [one for one in trial.pods() if trial.workload_of(one) == reference(workload)]
+
+
+def uids(pods: Sequence[Manifest]) -> set[str]:
+    return {one["metadata"]["uid"] for one in pods}
+
+
+def test_releases_have_the_pods_that_their_autoscaler_or_the_document_says_and_a_budget(
+    trial: Standing, objects: list[Manifest]
+) -> None:
+    """Made by Argo Rollouts' controller, and bound by the scheduler."""
+    rendered = {reference(one): one["spec"].get("replicas") for one in objects if one["kind"] == world.ROLLOUT}
+    scaled = {
+        f"{one['metadata']['namespace']}/{one['spec']['scaleTargetRef']['name']}": one["spec"]["minReplicas"]
+        for one in objects
+        if one["kind"] == world.AUTOSCALER
+    }
+    wanted = {name: replicas or scaled[name] for name, replicas in rendered.items()}
+    sets = {one["metadata"]["uid"]: one for one in trial.listed("/apis/apps/v1/replicasets")}
+    made = Counter(
+        f"{one['metadata']['namespace']}/{owner['name']}"
+        for one in trial.pods()
+        for by in one["metadata"].get("ownerReferences", ())
+        for owner in sets.get(by["uid"], {"metadata": {}})["metadata"].get("ownerReferences", ())
+        if owner["kind"] == world.ROLLOUT and one["spec"].get("nodeName") in TENANTS
+    )
+    assert made == wanted
+    expected = {
+        f"{one['metadata']['namespace']}/{one['metadata']['name']}": one["status"]["expectedPods"]
+        for one in trial.listed(BUDGETS)
+    }
+    assert {name: expected.get(name) for name in wanted} == wanted
+
+
+def test_make_up_reckons_with_the_pods_that_run(trial: Standing, prod: Recording) -> None:
+    """As many of each workload, as great, and on the same documented nodes."""
+    running, reckoned = counted.running(trial), counted.reckoned(prod)
+    assert counted.sizes(running) == counted.sizes(reckoned)
+    assert counted.by_node(running) == counted.by_node(reckoned)
 
 
 CROWDED = sorted(crowded_of(UPGRADE))
@@ -70,11 +114,11 @@ def one_unready(trial: Standing) -> Iterator[dict[str, tuple[Manifest, list[Mani
         short = [one["status"]["currentHealthy"] < one["status"]["expectedPods"] for one in trial.listed(BUDGETS)]
         return all(one == are for one in short)
 
-    wait_until(lambda: seen(True), "the budgets to miss one each", patience=PATIENCE)
+    eventually(lambda: seen(True), "the budgets to miss one each")
     yield found
     for first, _ in found.values():
         trial.patch(updates.path_of_pod(first), {"metadata": {"labels": {updates.UNREADY: None}}})
-    wait_until(lambda: seen(False), "all to be ready again", patience=PATIENCE)
+    eventually(lambda: seen(False), "all to be ready again")
 
 
 def may_go(trial: Standing, pod: Manifest) -> bool:
@@ -138,30 +182,40 @@ def test_a_runbook_goes_past_a_budget_only_where_it_must(trial: Standing, node: 
 def test_every_workload_is_updated_on_nodes_with_room_for_one_pod(trial: Standing) -> None:
     """One after the other on each node, beside what leaves room for the greatest of its pods; nobody else's are touched.
 
-    The tenants' workers have their own room: there the autoscaler brings more.
+    The tenants' workers have their own room: there the autoscaler brings more. Releases step by step have a test of their own.
     """
-    fillers = updates.fillers(trial, [MASTER, *WORKERS])
-    for one in fillers:
-        assert trial.server.create(one).status == 201
-    for each in updates.rounds(trial):
-        before = trial.where()
-        new = {"annotations": {"trial/version": "next"}}
-        old = {
-            pod["metadata"]["uid"] for pod in trial.pods() for one in each if trial.workload_of(pod) == reference(one)
-        }
-        for one in each:
-            updates.change(trial, one, metadata=new)
-        trial.settle()
-        after = trial.where().keys()
-        assert not old & after
-        assert before.keys() - old <= after
-    for one in fillers:
-        trial.delete(updates.path_of_pod(one))
+    mine = [one for one in updates.lasting(trial) if one["kind"] != world.ROLLOUT]
+    with updates.filled(trial, [MASTER, *WORKERS]):
+        for each in updates.rounds(trial, mine):
+            before = trial.where()
+            old = uids([pod for one in each for pod in pods_of(trial, one)])
+            for one in each:
+                updates.change(trial, one, metadata={"annotations": {"trial/version": "next"}})
+            trial.settle()
+            after = trial.where().keys()
+            assert not old & after
+            assert before.keys() - old <= after
+
+
+def test_a_release_waits_for_room_and_needs_that_of_one_pod_on_each_tenants_worker(trial: Standing) -> None:
+    """At its last step there are as many new pods as old ones, each on a node of its own."""
+    for one in rollouts_of(trial):
+        others = trial.where().keys() - (old := uids(pods_of(trial, one)))
+        with updates.filled(trial, [*TENANTS], asked(one["spec"]["template"]["spec"])):
+            with updates.filled(trial, [*TENANTS], {"cpu": 0, "memory": 0}):
+                updates.change(trial, one, metadata={"annotations": {"trial/version": "where there is room"}})
+                eventually(lambda: any("Insufficient" in said for said in trial.why_pending()), "a pod to wait")
+                assert trial.serving()[reference(one)] == len(old)
+            trial.settle()
+        now = uids(pods_of(trial, one))
+        assert (len(now), now & old) == (len(old), set())
+        assert others <= trial.where().keys()
 
 
 def test_everything_can_be_updated_at_once(trial: Standing) -> None:
-    """The worst that can happen: every node has one pod more of each. A Deployment's new pod has room beside the old one; a
-    StatefulSet's, whose old one goes first, comes back. A DaemonSet's old pod goes first too, and the new one asks for the same."""
+    """The worst that can happen: every node has one pod more of each. A Deployment's new pod has room beside the old one, all of a
+    Rollout's have in the end; a StatefulSet's, whose old one goes first, comes back. A DaemonSet's old pod goes first too, and the
+    new one asks for the same."""
     for kind in updates.PLURALS:
         mine = [one for one in updates.lasting(trial) if one["kind"] == kind]
         assert mine
@@ -179,9 +233,7 @@ def unready(trial: Standing) -> Counter[str]:
 
 def wait_for_all_to_be_seen(trial: Standing, them: Sequence[Manifest]) -> None:
     """Until their controllers have looked at each as it is."""
-    wait_until(
-        lambda: all(updates.is_seen(trial.get(updates.path_of(one))) for one in them), "all seen", patience=PATIENCE
-    )
+    eventually(lambda: all(updates.is_seen(trial.get(updates.path_of(one))) for one in them), "all seen")
 
 
 @pytest.fixture
@@ -191,7 +243,7 @@ def failing(trial: Standing) -> Iterator[list[Manifest]]:
     for one in mine:
         updates.change(trial, one, metadata={"labels": {updates.UNREADY: "true"}})
     names = {reference(one) for one in mine}
-    wait_until(lambda: unready(trial).keys() >= names, "a new pod of each", patience=PATIENCE)
+    eventually(lambda: unready(trial).keys() >= names, "a new pod of each")
     yield mine
     for one in mine:
         updates.change(trial, one, metadata={"labels": {updates.UNREADY: None}})
@@ -210,7 +262,7 @@ def test_an_update_that_does_not_get_ready_stops_and_the_old_pods_go_on(
 ) -> None:
     # Asked again, the controllers take no further step.
     for one in failing:
-        trial.patch(updates.path_of(one), {"spec": {"revisionHistoryLimit": 3}})
+        trial.patch(updates.path_of(one), {"spec": updates.ASKED_AGAIN[one["kind"]]})
     wait_for_all_to_be_seen(trial, failing)
     ready = trial.serving()
     fewer = {
@@ -223,3 +275,56 @@ def test_an_update_that_does_not_get_ready_stops_and_the_old_pods_go_on(
     assert silent == {reference(one) for one in failing if updates.wanted(one) == updates.may_be_away(one)}
     told = set(re.findall(r"`([a-z0-9-]+)`", text_of(UPDATE)))
     assert {one for one in silent if one.partition("/")[2] not in told} == set()
+
+
+@pytest.fixture(scope="module")
+def given_up(trial: Standing) -> Iterator[list[Manifest]]:
+    """Every Rollout once its new pods were not ready in time; brought back at the end, as the runbook says."""
+    assert "Put the release before into the stack file" in text_of(STUCK)
+    mine = rollouts_of(trial)
+    for one in mine:
+        trial.patch(updates.path_of(one), {"spec": {"progressDeadlineSeconds": SOON}})
+        updates.change(trial, one, metadata={"labels": {updates.UNREADY: "true"}})
+    eventually(lambda: all(is_taken_back(trial, one) for one in mine), "each to be given up")
+    eventually(lambda: not unready(trial), "its pods to go")
+    yield mine
+    for one in mine:
+        updates.change(trial, one, metadata={"labels": {updates.UNREADY: None}})
+    trial.settle()
+    for one in mine:
+        trial.patch(updates.path_of(one), {"spec": {"progressDeadlineSeconds": one["spec"]["progressDeadlineSeconds"]}})
+
+
+SOON = 20
+"""Seconds after which a release is given up: here alone, of pods that never get ready."""
+
+
+def is_taken_back(trial: Standing, rollout: Manifest) -> bool:
+    """Whether its controller has written its last word of that."""
+    said = str(trial.get(updates.path_of(rollout))["status"].get("message"))
+    return said.startswith("RolloutAborted")
+
+
+def test_a_release_that_is_not_ready_in_time_is_given_up_and_the_old_pods_go_on(
+    trial: Standing, given_up: list[Manifest]
+) -> None:
+    ready = trial.serving()
+    assert {reference(one): ready[reference(one)] for one in given_up} == {
+        reference(one): updates.wanted(one) for one in given_up
+    }
+
+
+def test_that_its_pods_were_not_ready_is_found_where_the_runbook_says(
+    trial: Standing, given_up: list[Manifest]
+) -> None:
+    """Not in the Rollout, whose message loses the reason a moment later."""
+    assert "It ends in `aborted update to revision <n>`? Then they did not get ready in time" in text_of(STUCK)
+    said = [trial.get(updates.path_of(one))["status"]["message"] for one in given_up]
+    assert [one for one in said if not re.search(r"aborted update to revision \d+$", one)] == []
+    assert "`kubectl --namespace gateway get events --field-selector reason=RolloutAborted`" in text_of(STUCK)
+    for one in given_up:
+        about = one["metadata"]
+        found = kubectl(
+            trial, "--namespace", about["namespace"], "get", "events", "--field-selector", "reason=RolloutAborted"
+        )
+        assert re.search(rf"{about['name']}\b.* has timed out progressing", found.stdout), found.stdout

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from policy.capacity import cpu_milli, memory_mib
 from policy.cluster_pods import asked
 from tests.mesh.manifests import Manifest
-from tests.trial.standing import Standing, reference
+from tests.trial import world
+from tests.trial.standing import Standing, eventually, reference
 
-PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+PLURALS = {
+    "Deployment": "deployments",
+    "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
+    world.ROLLOUT: "rollouts",
+}
 """The kinds whose pods stay, and are replaced by those of a new version."""
+
+ASKED_AGAIN: Mapping[str, Manifest] = {
+    **{kind: {"revisionHistoryLimit": 3} for kind in PLURALS},
+    # Of a Rollout the limit is part of what is tried (docs/adr/0037).
+    world.ROLLOUT: {"minReadySeconds": 0},
+}
+"""What changes nothing of a workload's pods, and has its controller look again."""
 
 UNREADY = "trial/unready"
 """The label of a pod that runs, and never says that it is ready."""
@@ -19,7 +33,7 @@ UNREADY = "trial/unready"
 
 def path_of(one: Manifest) -> str:
     about = one["metadata"]
-    return f"/apis/apps/v1/namespaces/{about['namespace']}/{PLURALS[one['kind']]}/{about['name']}"
+    return f"/apis/{one['apiVersion']}/namespaces/{about['namespace']}/{PLURALS[one['kind']]}/{about['name']}"
 
 
 def path_of_pod(pod: Manifest) -> str:
@@ -41,7 +55,8 @@ def wanted(one: Manifest) -> int:
 
 def is_seen(one: Manifest) -> bool:
     """Whether its controller has looked at it as it is."""
-    return bool(one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"])
+    # Argo Rollouts keeps the number as a text.
+    return str(one.get("status", {}).get("observedGeneration")) == str(one["metadata"]["generation"])
 
 
 def change(trial: Standing, one: Manifest, *, metadata: Manifest) -> None:
@@ -59,6 +74,8 @@ def may_be_away(one: Manifest) -> int:
         case "DaemonSet":
             rolling = spec.get("updateStrategy", {}).get("rollingUpdate", {})
             return _share(rolling.get("maxUnavailable", 1), number, up=True)
+        case world.ROLLOUT:
+            return _share(spec["strategy"]["canary"]["maxUnavailable"], number, up=False)
         case _:
             if spec["strategy"]["type"] == "Recreate":
                 return number
@@ -72,14 +89,14 @@ def _share(value: Any, number: int, *, up: bool) -> int:
     return -(-percent // 100) if up else percent // 100
 
 
-def rounds(trial: Standing) -> list[list[Manifest]]:
-    """Every workload in one of these, so that no two of a round have pods on the same node."""
+def rounds(trial: Standing, workloads: Iterable[Manifest]) -> list[list[Manifest]]:
+    """Each of the workloads in one of these, so that no two of a round have pods on the same node."""
     nodes: dict[str, set[str]] = {}
     for node, pods in trial.on_nodes().items():
         for pod in pods:
             nodes.setdefault(trial.workload_of(pod), set()).add(node)
     found: list[tuple[set[str], list[Manifest]]] = []
-    for one in lasting(trial):
+    for one in workloads:
         mine = nodes[reference(one)]
         place = next((each for each in found if not each[0] & mine), None)
         if place is None:
@@ -90,27 +107,41 @@ def rounds(trial: Standing) -> list[list[Manifest]]:
     return [each for _, each in found]
 
 
-def fillers(trial: Standing, nodes: Iterable[str]) -> list[Manifest]:
-    """A pod for each of the nodes that leaves it room for one of its pods, the greatest."""
+@contextmanager
+def filled(trial: Standing, nodes: Sequence[str], room: Mapping[str, int] | None = None) -> Iterator[None]:
+    """Until the end of the block each of the nodes has this room left (`asked`), or that for the greatest of its own pods."""
+    made = [trial.server.create(one) for one in _fillers(trial, nodes, room)]
+    assert [one.message for one in made if one.status != 201] == []
+    try:
+        yield
+    finally:
+        uids = {one.body["metadata"]["uid"] for one in made}
+        for one in made:
+            trial.delete(path_of_pod(one.body))
+        eventually(lambda: not uids & trial.where().keys(), "the fillers to be gone")
+
+
+def _fillers(trial: Standing, nodes: Iterable[str], room: Mapping[str, int] | None) -> Iterator[Manifest]:
     pods = trial.on_nodes()
     there = {one["metadata"]["name"]: one["status"]["allocatable"] for one in trial.listed("/api/v1/nodes")}
-    found = []
     for node in nodes:
         mine = [asked(pod["spec"]) for pod in pods[node]]
-        cpu, memory = (sum(one[key] for one in mine) + max(one[key] for one in mine) for key in ("cpu", "memory"))
+        cpu, memory = (
+            sum(one[key] for one in mine) + (room[key] if room else max(one[key] for one in mine))
+            for key in ("cpu", "memory")
+        )
         left = {
             "cpu": f"{max(cpu_milli(there[node]['cpu']) - cpu, 0)}m",
             "memory": f"{max(memory_mib(there[node]['memory']) - memory, 0)}Mi",
         }
-        found.append(_filler(node, left))
-    return found
+        yield _filler(node, left)
 
 
 def _filler(node: str, requests: Manifest) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"filler-{node}", "namespace": "kube-system"},
+        "metadata": {"generateName": f"filler-{node}-", "namespace": "kube-system"},
         "spec": {
             "nodeName": node,
             # Nobody's pod may take its place.

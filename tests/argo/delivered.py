@@ -142,6 +142,13 @@ class Delivered:
         found = self.server.request("GET", APPLICATIONS).body["items"]
         return {one["metadata"]["name"]: one for one in found}
 
+    def kinds_of(self, name: str) -> set[str]:
+        """The kinds whose definitions an Application has brought."""
+        resources = self.applications().get(name, {}).get("status", {}).get("resources", ())
+        brought = {one["name"] for one in resources if one["kind"] == "CustomResourceDefinition"}
+        found = self.server.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions").body["items"]
+        return {one["spec"]["names"]["kind"] for one in found if one["metadata"]["name"] in brought}
+
     def look(self) -> dict[str, Manifest]:
         """The Applications; what changed since the last look goes to the time line."""
         found = self.applications()

@@ -44,6 +44,10 @@ class Receivers:
     roots: Path
     password: str
     queues: Mapping[str, str]
+    webhooks: list[str] = field(default_factory=list)
+    """By which path each message to Slack came."""
+    revoked: set[str] = field(default_factory=set)
+    """Paths that Slack no longer takes messages at."""
     _heard: Heard = field(default_factory=dict)
     _sqs: Any = None
 
@@ -117,7 +121,8 @@ def receivers(folder: Path, topics: Sequence[str], password: str) -> Iterator[Re
         auth_required=True,
         # Its words of this mechanism are others than those that Alertmanager waits for.
         auth_exclude_mechanism=["LOGIN"],
-        authenticator=lambda *_: AuthResult(success=bool(_[-1].password == password.encode())),
+        # What is not handled is refused by the server itself.
+        authenticator=lambda *_: AuthResult(success=bool(_[-1].password == made.password.encode()), handled=False),
     )
     mail.start()
     try:
@@ -150,11 +155,14 @@ def _slack(told: Receivers) -> type[BaseHTTPRequestHandler]:
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            told.tell(f"slack:{said['channel']}", said["attachments"][0]["title"])
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
+            status, answer = (404, b"no_service") if self.path in told.revoked else (200, b"ok")
+            if status == 200:
+                told.webhooks.append(self.path)
+                told.tell(f"slack:{said['channel']}", said["attachments"][0]["title"])
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"ok")
+            self.wfile.write(answer)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Says nothing: it would be in the tests' output."""

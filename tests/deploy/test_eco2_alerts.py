@@ -42,6 +42,7 @@ REQUESTS = (
 AVAILABLE = "kube_deployment_status_replicas_available"
 READY = 'kube_node_status_condition{condition="Ready",status="true",node="k8s-redis"}'
 CHECKS = "ext_authz_check_duration_seconds_bucket"
+UNDELIVERED = 'alertmanager_notifications_failed_total{integration="slack",reason="clientError"}'
 SNAPSHOT = "eco2_etcd_snapshot_last_success_timestamp_seconds"
 VOLUME = '{namespace="postgres",persistentvolumeclaim="data-postgresql-0"}'
 SCAN = {"namespace": "scan", "deployment": "scan-api"}
@@ -124,6 +125,13 @@ CASES = (
     Case(
         sentence="ext-authz with all that it needs", alert="ExtAuthzNotReady", minute=3,
         series={'ext_authz_ready{pod="a"}': "1x10"},
+    ),
+    Case(
+        sentence="one message that a receiver refused", alert="AlertUndelivered", minute=15,
+        series={UNDELIVERED: "0x5 1x20"}, fires=[{"integration": "slack"}],
+    ),
+    Case(
+        sentence="nothing was refused for a while", alert="AlertUndelivered", minute=30, series={UNDELIVERED: "0x5 1x40"},
     ),
     Case(
         sentence="Redis without a ready pod", alert="DataStoreDown", minute=3,
@@ -219,7 +227,7 @@ def test_every_alert_has_a_case_in_which_it_fires() -> None:
 
 
 def test_the_topics_of_the_issue_have_alerts() -> None:
-    assert len(ALERTS) == 16
+    assert len(ALERTS) == 17
     assert {rule["labels"]["severity"] for rule in ALERTS.values()} == {"critical", "warning", "none"}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import runpy
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ CALLED = re.compile(r"@\w|https?://|www\.|#\d|\bGH-\d", re.IGNORECASE)
 
 def defused(kind: str, text: str, most: int = 60_000) -> str:
     done = subprocess.run(
-        [SCRIPTS / "defuse.py", kind, str(most)], input=text.encode(), capture_output=True, check=True
+        [sys.executable, SCRIPTS / "defuse.py", kind, str(most)], input=text.encode(), capture_output=True, check=True
     )
     return done.stdout.decode()
 
@@ -87,7 +88,10 @@ def test_a_text_is_cut_at_a_character_and_says_so() -> None:
 
 def test_what_is_no_text_is_shown_as_such() -> None:
     done = subprocess.run(
-        [SCRIPTS / "defuse.py", "log", "99"], input=b"a\xff\x00\x1b[2Jb\xe2\x80\xaec", capture_output=True, check=True
+        [sys.executable, SCRIPTS / "defuse.py", "log", "99"],
+        input=b"a\xff\x00\x1b[2Jb\xe2\x80\xaec",
+        capture_output=True,
+        check=True,
     )
     assert done.stdout.decode() == "```\na\ufffd[2Jbc\n```\n"
 

@@ -34,7 +34,8 @@ class GoTool:
 
     `root` is where that folder is; a program of the project's own pins nothing.
     `version_variable` is the linker's name of the variable that holds the version (with a `v` in front where it ends in `=v`),
-    `check` what a good build answers to, and `status` with which exit status; `check_settings` are its environment meanwhile.
+    `experiment` is one of Go's that its source needs, `check` what a good build answers to, and `status` with which exit status;
+    `check_settings` are its environment meanwhile.
     One that `is_dear` is built only where it is asked for: by `make judges`.
     """
 
@@ -46,6 +47,7 @@ class GoTool:
     root: Path = _MODULES
     version_variable: str | None = None
     tags: str = ""
+    experiment: str = ""
     check: tuple[str, ...] = ("version",)
     status: int = 0
     check_settings: Mapping[str, str] = field(default_factory=dict)
@@ -251,6 +253,18 @@ ALERT_ROUTES = GoTool(
     status=2,
     is_dear=True,
 )
+TRIVY = GoTool(
+    name="trivy",
+    module="trivy",
+    package=".",
+    pinned="github.com/aquasecurity/trivy",
+    took="3 to 6 minutes",
+    # What reads manifests is written for Go's next JSON.
+    experiment="jsonv2",
+    check=("help",),
+    status=2,
+    is_dear=True,
+)
 CONFTEST = GoTool(
     name="conftest",
     module="conftest",
@@ -340,6 +354,7 @@ TOOLS = {
         ARGOCD,
         KUBE_SCORE,
         ALERT_ROUTES,
+        TRIVY,
         CONFTEST,
         OPA,
         KYVERNO,
@@ -379,9 +394,9 @@ def build_together(tools: Sequence[GoTool]) -> list[Path]:
 
 def batches(tools: Iterable[GoTool]) -> list[list[GoTool]]:
     """Which programs one command builds: those of one module, with the same flags."""
-    found: dict[tuple[Path, str, str | None], list[GoTool]] = {}
+    found: dict[tuple[Path, str, str, str | None], list[GoTool]] = {}
     for tool in tools:
-        found.setdefault((tool.folder, tool.tags, tool.version_variable), []).append(tool)
+        found.setdefault((tool.folder, tool.tags, tool.experiment, tool.version_variable), []).append(tool)
     return list(found.values())
 
 
@@ -436,7 +451,7 @@ def _go_build(tools: Sequence[GoTool], draft: Path) -> None:
     started, said, packages, last = time.monotonic(), 0.0, 0, [""]
     with subprocess.Popen(  # noqa: S603
         _command(tools, draft),
-        cwd=tools[0].folder, stderr=subprocess.PIPE, text=True, env={**SPARING, **os.environ, "CGO_ENABLED": "0"},
+        cwd=tools[0].folder, stderr=subprocess.PIPE, text=True, env={**SPARING, **os.environ, **settings(tools[0])},
     ) as process:  # fmt: skip
         for line in process.stderr or ():
             packages, last = packages + 1, [*last[-20:], line.rstrip()]
@@ -446,6 +461,11 @@ def _go_build(tools: Sequence[GoTool], draft: Path) -> None:
     if process.returncode:
         raise BuildFailed(f"building {names} failed:\n" + "\n".join(last))
     say(f"built in {time.monotonic() - started:.0f} s: {names}")
+
+
+def settings(tool: GoTool) -> dict[str, str]:
+    """The environment that Go compiles it in."""
+    return {"CGO_ENABLED": "0", **({"GOEXPERIMENT": tool.experiment} if tool.experiment else {})}
 
 
 def _command(tools: Sequence[GoTool], draft: Path) -> list[str]:

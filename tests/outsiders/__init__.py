@@ -1,1 +1,1 @@
-"""What outsiders' linters say of both stacks: checkov, kube-score and parliament, each installed apart, never by `make up`."""
+"""What outsiders' linters and rules say of both stacks, each installed or built apart, never by `make up`."""

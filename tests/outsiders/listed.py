@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 FILE = Path(__file__).with_name("findings.yaml")
-Judge = Literal["checkov", "kube-score", "kubeconform", "parliament"]
+Judge = Literal["checkov", "kube-score", "kubeconform", "parliament", "trivy"]
 Found = set[tuple[str, str]]
 """Checks, each with the resource that it finds wanting."""
 

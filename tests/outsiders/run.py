@@ -97,6 +97,44 @@ def parliament(python: Path, recording: Recording) -> Judged:
     return Judged(len(policies), len(policies), {(one["issue"], one["policy"]) for one in said})
 
 
+def trivy(program: Path, recording: Recording, folder: Path) -> Judged:
+    """On the AWS resources as a plan, and on the rendered objects."""
+    plan, manifests = folder / "tfplan.json", folder / "manifests"
+    plan.write_text(written(recording, Masker(recording)))
+    manifests.mkdir()
+    write_manifests(recording, manifests)
+    resources = len(json.loads(plan.read_text())["resource_changes"])
+    return trivy_on_plan(program, plan, resources) + trivy_on_manifests(program, manifests)
+
+
+def trivy_on_plan(program: Path, plan: Path, resources: int) -> Judged:
+    """It counts a check that finds nothing once, of however many resources."""
+    checks, found = _trivy(program, "plan", plan)
+    return Judged(resources, checks, {(check, resource) for check, resource in found})
+
+
+def trivy_on_manifests(program: Path, manifests: Path) -> Judged:
+    files = sorted(manifests.rglob("*.yaml"))
+    checks, found = _trivy(program, "manifests", manifests)
+    assert checks > 10 * len(files), checks
+    return Judged(len(files), checks, {(check, _object(manifests / file)) for check, file in found})
+
+
+def _trivy(program: Path, *arguments: str | Path) -> tuple[int, set[tuple[str, str]]]:
+    """How many checks it made, and what each found in what. What it cannot read it says on stderr, and passes over."""
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    found = [(one["check"], one["resource"]) for one in said["findings"]]
+    return said["passed"] + len(found), {*found}
+
+
+def _object(path: Path) -> str:
+    """The one in the file, as checkov calls it."""
+    one = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    return ".".join([one["kind"], one["metadata"].get("namespace", "default"), one["metadata"]["name"]])
+
+
 def _run(command: list[str | Path], allowed: set[int], given: str = "") -> str:
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode in allowed, done.stderr[-2000:]

@@ -8,9 +8,11 @@ import pytest
 
 from rehearsal.manifests import write_manifests
 from rehearsal.recording import Recording
+from rehearsal.report.saved import Masker
 from tests.outsiders import run, tally
 from tests.outsiders.listed import listed, stale, unexplained
 from tests.outsiders.run import Judged
+from tests.outsiders.terraform import written
 from tests.tools import required_kafka, required_outsiders, required_tool
 
 pytestmark = pytest.mark.judges
@@ -78,3 +80,29 @@ def test_kubeconform_notices_a_field_that_a_kind_does_not_have(manifests: list[P
 def test_parliament(prod: Recording, dev: Recording) -> None:
     python = required_outsiders()
     explained("parliament", run.parliament(python, dev) + run.parliament(python, prod))
+
+
+def test_trivy(dev: Recording, prod: Recording, tmp_path: Path) -> None:
+    program = required_tool("trivy")
+    for name in ("dev", "prod"):
+        (tmp_path / name).mkdir()
+    explained("trivy", run.trivy(program, dev, tmp_path / "dev") + run.trivy(program, prod, tmp_path / "prod"))
+
+
+def test_trivy_notices_a_plan_and_a_manifest_that_are_spoiled(
+    prod: Recording, manifests: list[Path], tmp_path: Path
+) -> None:
+    """Of each, what a rule goes by is another: its rules see what they are shown, blocks and references too."""
+    program, (_, folder) = required_tool("trivy"), manifests
+    plan = tmp_path / "plan.json"
+    good = written(prod, Masker(prod))
+    plan.write_text(good.replace('"block_public_acls": true', '"block_public_acls": false'))
+    assert "AWS-0086" in {check for check, _ in run.trivy_on_plan(program, plan, 1).found}
+    path = next(path for path in sorted(folder.rglob("apps_v1-deployment-*.yaml")))
+    text = path.read_text()
+    path.write_text(text.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"))
+    try:
+        found = run.trivy_on_manifests(program, folder).found
+    finally:
+        path.write_text(text)
+    assert len([one for one in found if one[0] == "KSV-0001"]) == 1

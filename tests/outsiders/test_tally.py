@@ -37,7 +37,7 @@ def test_nothing_is_unexplained_and_who_found_something_looked_at_something() ->
 
 def test_what_a_judge_left_is_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally, "FOLDER", tmp_path)
-    with pytest.raises(LookupError, match="checkov, kube-score, kubeconform, parliament said nothing yet"):
+    with pytest.raises(LookupError, match="checkov, kube-score, kubeconform, parliament, trivy said nothing yet"):
         tally.left()
     for judge in tally.JUDGES:
         tally.leave(judge, Judged(3, 7, {("A", "one")}))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
-from tools.go_tools import ALERT_ROUTES, ARGOCD, COLLECTOR, MESH, REACH, GoTool
+from tools.go_tools import ALERT_ROUTES, ARGOCD, COLLECTOR, MESH, REACH, TRIVY, GoTool, settings
 
 LINTERS = ROOT / "services/ext-authz/tools/go.mod"
 """The module that pins staticcheck, for all of them."""
@@ -75,9 +75,10 @@ def test_the_operators_program(check: str) -> None:
 
 @pytest.mark.judges
 @pytest.mark.parametrize("check", ["formatted", "locked"])
-def test_argo_cds_program(check: str) -> None:
-    """Its modules are many, and fetched for it alone."""
-    assert said(ARGOCD.folder, check, AS_BUILT) == ""
+@pytest.mark.parametrize("program", [ARGOCD, TRIVY], ids=lambda program: program.name)
+def test_a_program_of_many_modules(program: GoTool, check: str) -> None:
+    """They are fetched for it alone."""
+    assert said(program.folder, check, {**AS_BUILT, **settings(program)}) == ""
 
 
 @pytest.mark.judges

@@ -32,6 +32,7 @@ def test_an_unknown_tool_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 FAKE_GO = """#!/bin/sh
 echo "$@" >> "$GO_LOG"
+[ -z "$GOEXPERIMENT" ] || echo "with $GOEXPERIMENT" >> "$GO_LOG"
 case "$1" in
 env) echo "${GO_SAYS:-go1.26.1}" ;;
 build)
@@ -155,6 +156,13 @@ def test_programs_of_one_module_are_built_by_one_command(go_log: Path, capsys: p
 @pytest.mark.parametrize("batch", batches(TOOLS.values()), ids=lambda batch: batch[0].name)
 def test_go_calls_programs_that_it_builds_together_as_we_do(batch: list[GoTool]) -> None:
     assert len(batch) == 1 or [tool.package.rpartition("/")[2] for tool in batch] == [tool.name for tool in batch]
+
+
+def test_a_program_is_compiled_with_the_experiment_of_gos_that_its_source_needs(go_log: Path) -> None:
+    build(PULUMI)
+    assert "with jsonv2" not in go_log.read_text()
+    build(replace(PULUMI, name="other", experiment="jsonv2"))
+    assert "with jsonv2" in go_log.read_text()
 
 
 def test_another_lock_is_another_program(go_log: Path, tmp_path: Path) -> None:

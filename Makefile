@@ -52,8 +52,9 @@ verify: tools lint ## the linters, and the tests on the real engine and real ser
 	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
-	@$(BIN)/python -m tools.go_tools docker-compose conftest opa kube-score trivy rollouts-controller argocd alert-routes kubectl-kyverno kyverno cosign crane
+	@$(BIN)/python -m tools.go_tools docker-compose conftest opa kube-score trivy rollouts-controller argocd alert-routes kubectl-kyverno kyverno cosign crane ferretdb
 	@$(BIN)/python -m tools.outsiders
+	@$(BIN)/python -m tools.mongosh >/dev/null
 	@echo "running the tests on the real engine and real servers, the dear ones too"
 	@mkdir -p .rehearsal
 	@$(BIN)/python -m pytest -m 'verify or judges' -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder --costs .rehearsal/costs.json

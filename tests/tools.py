@@ -16,6 +16,7 @@ from tools.chart_sources import find_charts
 from tools.crds import find_crds
 from tools.go_tools import TOOLS, find
 from tools.kafka_tools import find_kafka
+from tools.mongosh import find_mongosh
 from tools.outsiders import find_outsiders
 from tools.python_host import find_python_host
 
@@ -64,6 +65,11 @@ def required_charts() -> Path:
 def required_outsiders() -> Path:
     """The Python that has outsiders' linters and the browser's driver."""
     return find_outsiders() or missing("outsiders' linters are not installed: `python -m tools.outsiders` does it")
+
+
+def required_mongosh() -> Path:
+    """MongoDB's own shell."""
+    return find_mongosh() or missing("mongosh is not installed: `python -m tools.mongosh` does it (needs Node)")
 
 
 def required_command(name: str) -> Path:

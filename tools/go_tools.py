@@ -265,6 +265,17 @@ TRIVY = GoTool(
     status=2,
     is_dear=True,
 )
+FERRETDB = GoTool(
+    name="ferretdb",
+    module="ferretdb",
+    package="github.com/FerretDB/FerretDB/cmd/ferretdb",
+    pinned="github.com/FerretDB/FerretDB",
+    # Where it is told what it was built of, it wants files too that only its repository's build makes.
+    version_variable="runtime.modinfo",
+    took="2 to 3 minutes",
+    check=("--version",),
+    is_dear=True,
+)
 CONFTEST = GoTool(
     name="conftest",
     module="conftest",
@@ -355,6 +366,7 @@ TOOLS = {
         KUBE_SCORE,
         ALERT_ROUTES,
         TRIVY,
+        FERRETDB,
         CONFTEST,
         OPA,
         KYVERNO,

@@ -139,42 +139,23 @@ def _deeds(application: Manifest) -> tuple[Any, list[str]]:
     return status.get("operationState", {}).get("startedAt"), own
 
 
-@pytest.fixture(scope="class")
-def lacking(whole: Delivered) -> Iterator[Delivered]:
-    """At a commit without some objects: a policy, a tenant's monitor, and the Applications of the pods' network."""
-    network = [
-        commits.without(f"argoproj.io_v1alpha1-application-argocd-{one.release}")
-        for one in (versions.CALICO_KINDS, versions.CALICO)
-    ]
+def test_what_a_commit_lacks_goes_but_nothing_that_all_else_stands_on(whole: Delivered) -> None:
+    """A policy and a tenant's monitor go; the Applications of the pods' network are kept, and said to be."""
+    kept = {versions.CALICO_KINDS.release, versions.CALICO.release}
+    network = [commits.without(f"argoproj.io_v1alpha1-application-argocd-{release}") for release in kept]
     less = commits.both(commits.without(POLICY), commits.without(MONITOR), *network)
     with whole.published(less, "some objects less") as commit:
         whole.wait_for(
             lambda found: {synced_to(found[name]) for name in (PROJECT, VERSE)} == {commit},
             "the commit with less to be there",
         )
-        yield whole
-
-
-class TestLacking:
-    """Later tests have all of it again."""
-
-    def test_what_a_commit_lacks_goes(self, lacking: Delivered) -> None:
-        assert lacking.live(POLICY_PATH) is None
-        assert lacking.live(MONITOR_PATH) is None
-
-    def test_applications_that_nothing_works_without_are_kept_by_a_commit_that_lacks_them(
-        self, lacking: Delivered
-    ) -> None:
-        kept = {versions.CALICO_KINDS.release, versions.CALICO.release}
-        found = lacking.applications()
+        assert whole.live(POLICY_PATH) is None
+        assert whole.live(MONITOR_PATH) is None
+        found = whole.applications()
         assert kept <= {*found}
         assert all("deletionTimestamp" not in found[name]["metadata"] for name in kept)
-        skipped = {
-            one["name"]
-            for one in found[PROJECT]["status"]["operationState"]["syncResult"]["resources"]
-            if one["status"] == "PruneSkipped"
-        }
-        assert skipped == kept
+        results = found[PROJECT]["status"]["operationState"]["syncResult"]["resources"]
+        assert {one["name"] for one in results if one["status"] == "PruneSkipped"} == kept
 
 
 def test_what_somebody_changed_is_put_back(whole: Delivered) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from rehearsal.garbage import collecting_rarely
 from tests.costs import Costs
+from tests.failing import Failing
 from tests.in_memory import folder_in_memory
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     surroundings = ExitStack()
     surroundings.enter_context(collecting_rarely())
     config.add_cleanup(surroundings.close)
+    config.pluginmanager.register(Failing(), "failing")
     if target := config.getoption("costs"):
         config.pluginmanager.register(Costs(target))
     if "TMPDIR" not in os.environ and (memory := folder_in_memory()):

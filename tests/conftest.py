@@ -96,6 +96,9 @@ def interruptible() -> None:
 
 
 _FIRST = (
+    # Of `make judges`: one cluster for all of each, for a quarter of an hour and more.
+    "tests/argo/test_walk.py",
+    "tests/trial/test_life.py",
     # Of `make verify`:
     "tests/mesh/test_eco2_edge.py",
     "tests/rehearsal/test_engine_crash.py",

@@ -14,6 +14,9 @@ from tools.cache import cache_folder, lock_key, make_folder, say
 
 _PINS = Path(__file__).resolve().parent / "mongosh"
 LOCKED = (_PINS / "package.json", _PINS / "package-lock.json")
+# What is optional is native code, for ways to log in that nobody here has.
+INSTALL = ("npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--silent")
+"""What arrives is what the lock says, or nothing is installed; and no script of a package's runs."""
 
 
 def find_mongosh() -> Path | None:
@@ -40,9 +43,7 @@ def _fill(folder: Path) -> None:
     say("installing mongosh (150 MB)")
     for path in LOCKED:
         shutil.copy(path, folder)
-    # What is optional is native code, for ways to log in that nobody here has.
-    npm = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--silent"]
-    subprocess.run(npm, cwd=folder, check=True)  # noqa: S603
+    subprocess.run(INSTALL, cwd=folder, check=True)  # noqa: S603
     say(f"installed in {time.monotonic() - started:.0f} s")
 
 

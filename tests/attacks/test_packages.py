@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import runpy
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 
 from tests.stacks import ROOT
 from tests.tools import required_command
+from tools.mongosh import INSTALL
 
 NAME = "harmless"
 BY_HASH: tuple[str, ...] = runpy.run_path(str(ROOT / "tools/install.py"))["BY_HASH"]
@@ -136,3 +139,46 @@ def test_a_go_module_that_is_another_is_not_compiled(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "checksum mismatch" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def tarball(folder: Path, code: str) -> None:
+    """An npm package `harmless` with that code, and a script that runs when it is installed."""
+    about = {"name": NAME, "version": "1.0.0", "scripts": {"postinstall": "touch ran"}}
+    with tarfile.open(folder / f"{NAME}-1.0.0.tgz", "w:gz") as archive:
+        for name, text in {"package.json": json.dumps(about), "index.js": code}.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+@pytest.mark.judges
+def test_an_npm_package_that_is_another_is_not_installed_and_no_script_of_the_locked_one_runs(tmp_path: Path) -> None:
+    """As tools/mongosh.py calls npm."""
+    (tmp_path / "package.json").write_text(json.dumps({"dependencies": {NAME: f"file:{NAME}-1.0.0.tgz"}}))
+    installed = tmp_path / "node_modules" / NAME
+
+    def npm(cache: str, *arguments: str) -> int:
+        environment = {**os.environ, "npm_config_cache": str(tmp_path / cache)}
+        program = required_command("npm")
+        return subprocess.run(
+            [program, *arguments], cwd=tmp_path, env=environment, capture_output=True, check=False
+        ).returncode
+
+    tarball(tmp_path, "// as it was locked")
+    assert npm("first", "install", "--package-lock-only", "--no-audit") == 0
+    assert npm("second", *INSTALL[1:]) == 0
+    assert (installed / "index.js").exists()
+    assert not (installed / "ran").exists()
+    tarball(tmp_path, "// something else")
+    assert npm("third", *INSTALL[1:]) != 0
+    assert not (installed / "index.js").exists()
+
+
+def test_every_npm_package_is_locked_by_its_content() -> None:
+    """One without would be taken as it comes."""
+    locks = [*ROOT.glob("tools/*/package-lock.json")]
+    assert locks
+    for lock in locks:
+        packages = {name: one for name, one in json.loads(lock.read_text())["packages"].items() if name}
+        assert len(packages) > 100
+        assert [name for name, one in packages.items() if not one.get("integrity", "").startswith("sha512-")] == []

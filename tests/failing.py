@@ -15,5 +15,4 @@ class Failing:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and self._reporter:
-            self._reporter.ensure_newline()
-            self._reporter.write_line(f"failed in its {report.when}: {report.nodeid}", red=True)
+            self._reporter.write_line(f"\nfailed in its {report.when}: {report.nodeid}", red=True)

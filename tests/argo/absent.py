@@ -16,6 +16,7 @@ import urllib3
 
 from tests.cluster.api_server import ApiServer
 from tests.cluster.controllers import always
+from tests.cluster.rollouts import KINDS
 from tests.mesh.manifests import Manifest
 from tests.trial import volumes
 
@@ -73,8 +74,9 @@ def operators(server: ApiServer, authority: bytes, rollouts: Callable[[], object
 
 
 def _has_rollouts(server: ApiServer) -> bool:
-    wanted = ("rollouts", "experiments", "analysisruns", "analysistemplates", "clusteranalysistemplates")
-    return all(server.request("GET", f"/apis/argoproj.io/v1alpha1/{one}").status == 200 for one in wanted)
+    return all(
+        server.request("GET", f"/apis/{one['apiVersion']}/{one['kind'].lower()}s").status == 200 for one in KINDS
+    )
 
 
 def look(server: ApiServer, bundle: str) -> None:

@@ -110,7 +110,7 @@ def trivy(program: Path, recording: Recording, folder: Path) -> Judged:
 def trivy_on_plan(program: Path, plan: Path, resources: int) -> Judged:
     """It counts a check that finds nothing once, of however many resources."""
     checks, found = _trivy(program, "plan", plan)
-    return Judged(resources, checks, {(check, resource) for check, resource in found})
+    return Judged(resources, checks, found)
 
 
 def trivy_on_manifests(program: Path, manifests: Path) -> Judged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from policy.cluster_pods import asked
@@ -51,13 +51,17 @@ def reckoned(recording: Recording) -> list[Pod]:
     ]
 
 
-def sizes(pods: Iterable[Pod]) -> Counter[tuple[str, int, int, int]]:
-    """How many there are of each workload and size."""
+def summed(pods: Sequence[Pod]) -> tuple[Counter[tuple[str, int, int, int]], dict[str, list[str]]]:
+    """How many there are of each workload and size, and which workloads are on each documented node."""
+    return _sizes(pods), _by_node(pods)
+
+
+def _sizes(pods: Iterable[Pod]) -> Counter[tuple[str, int, int, int]]:
     return Counter((one.workload, one.cpu, one.memory, one.limit) for one in pods)
 
 
-def by_node(pods: Iterable[Pod]) -> dict[str, list[str]]:
-    """The workloads on each documented node, but for those whose node is the scheduler's choice."""
+def _by_node(pods: Iterable[Pod]) -> dict[str, list[str]]:
+    """But for those whose node is the scheduler's choice."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for one in pods:
         if one.node and one.workload not in CHOSEN:

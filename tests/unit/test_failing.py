@@ -35,5 +35,5 @@ def test_it_is_named_before_the_summary(options: tuple[str, ...], tmp_path: Path
         capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     before, _, _ = done.stdout.partition("FAILURES")
-    assert "failed in its call: test_two.py::test_bad" in before
+    assert "failed in its call: test_two.py::test_bad" in before.splitlines()
     assert "test_good" not in before

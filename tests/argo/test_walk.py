@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from infra.systems.eco2.first_charts import SYNC_SECONDS
 from infra.systems.eco2.projects import PROJECT
 from rehearsal.whole_file import write_whole
 from tests.argo import commits
+from tests.argo.arrivals import arrivals
 from tests.argo.commits import Change, Key
 from tests.argo.delivered import (
     Delivered,
@@ -30,6 +31,7 @@ from tests.argo.delivered import (
     synced_to,
     told,
 )
+from tests.conftest import SHOWN
 from tests.mesh.manifests import Manifest
 from tests.stacks import ROOT
 from tests.trial.updates import UNREADY
@@ -67,7 +69,7 @@ def whole(delivered: Delivered) -> Delivered:
         )
     finally:
         text = "\n".join(delivered.timeline) + "\n"
-        print(f"\n{text}")
+        print(arrivals(delivered.timeline, delivered.waves))
         TIMELINE.parent.mkdir(exist_ok=True)
         write_whole(TIMELINE, text)
     return delivered
@@ -78,7 +80,10 @@ def test_the_masters_own_script_brings_the_first_charts_in_their_order(delivered
     assert "==> point Argo CD at the rendered manifests" in delivered.said
 
 
-def test_every_application_gets_in_step_and_healthy_wave_by_wave(whole: Delivered) -> None:
+def test_every_application_gets_in_step_and_healthy_wave_by_wave(
+    whole: Delivered, record_property: Callable[[str, object], None]
+) -> None:
+    record_property(SHOWN, arrivals(whole.timeline, whole.waves))
     waves = {name: wave for name, wave in whole.waves.items() if name != PROJECT}
     assert {*BOOTSTRAPPED} < {*waves}
     found = whole.applications()

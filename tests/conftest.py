@@ -96,12 +96,12 @@ def interruptible() -> None:
 
 
 _FIRST = (
-    # Of `make judges`: one cluster for all of each, for a quarter of an hour and more.
+    # Of `make judges`: the first two keep one cluster each, for a quarter of an hour and more.
     "tests/argo/test_walk.py",
     "tests/trial/test_life.py",
+    "tests/rehearsal/test_engine_crash.py",
     # Of `make verify`:
     "tests/mesh/test_eco2_edge.py",
-    "tests/rehearsal/test_engine_crash.py",
     "tests/rehearsal/test_engine_stacks.py",
     "tests/cluster/",
     # Of `make test`; the first two make a stack each, at the same time.

@@ -18,7 +18,7 @@ from rehearsal.engine.stack import EngineStack
 from rehearsal.inprocess import ProgramFailed
 from tests.rehearsal.engine_rig import DEFAULT_IDS, RESOURCES, Rig, account_ids, open_rig
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.judges
 
 DRIVER = """
 import json, sys

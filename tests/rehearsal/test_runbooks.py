@@ -15,7 +15,6 @@ from tests.aws_command import run_aws
 from tests.rehearsal.command_line import CommandLine, command_line, init_wealist
 from tests.stacks import REGION, ROOT
 
-pytestmark = pytest.mark.verify
 RUNBOOKS = ROOT / "docs/runbooks"
 
 
@@ -58,6 +57,7 @@ def zones_first() -> str:
     return re.sub(r" --target '\*\*::eco2[^']*'", "", command)
 
 
+@pytest.mark.judges
 def test_a_protected_stack_does_not_go_by_itself(shell: CommandLine) -> None:
     before = len(shell.cloud.left())
     done = shell("pulumi destroy -s prod --yes")
@@ -114,6 +114,7 @@ def held() -> set[str]:
     return seen | {f"kms: {kms.describe_key(KeyId=key)['KeyMetadata']['KeyState']}" for key in keys}
 
 
+@pytest.mark.judges
 def test_a_stack_is_taken_down_by_its_page_and_what_it_says_stays_is_all_that_does(shell: CommandLine) -> None:
     for command in lines("take-a-stack-down.md"):
         if command.startswith("aws rds"):

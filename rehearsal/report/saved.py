@@ -65,7 +65,10 @@ def save_recording(path: Path, recording: Recording, mask: Masker) -> None:
         "outputs": mask(recording.stack_outputs),
         "resources": [_saved(resource, mask) for resource in sorted(recording, key=lambda resource: resource.urn)],
     }
-    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+    # In one piece, with all that it is put together from, it would be the most that a rehearsal holds.
+    with path.open("w") as file:
+        json.dump(content, file, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+        file.write("\n")
 
 
 def _saved(resource: Registered, mask: Masker) -> dict[str, Any]:

@@ -1,31 +1,36 @@
-"""A delivery's time line in short: when each Application was there, and from when on it was in step and healthy."""
+"""A delivery's time line: line by line, and in short when each Application was there and from when on it was well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import dropwhile
-
-WELL = "Synced Healthy"
+from dataclasses import dataclass
 
 
-def arrivals(timeline: Iterable[str], waves: Mapping[str, int]) -> str:
-    """A row for each Application, in the order in which they got well; seconds, `-` for one that did not."""
-    seen: dict[str, list[tuple[float, str]]] = {}
-    for line in timeline:
-        seconds, _, name, said = line.split(maxsplit=3)
-        seen.setdefault(name, []).append((float(seconds), said))
-    rows = [(_well_from(looks), looks[0][0], name) for name, looks in seen.items()]
-    rows.sort(key=lambda row: (row[0] is None, row[0] or row[1]))
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What an Application said of itself, seconds after the start; `well` is in step and healthy."""
+
+    seconds: float
+    name: str
+    said: str
+    well: bool
+
+    def __str__(self) -> str:
+        return f"{self.seconds:7.1f} s  {self.name:32} {self.said}"
+
+
+def arrivals(timeline: Iterable[Look], waves: Mapping[str, int]) -> str:
+    """A row for each Application, in the order in which they got well; seconds, `-` for one that did not stay so."""
+    there: dict[str, float] = {}
+    well: dict[str, float] = {}
+    for look in timeline:
+        there.setdefault(look.name, look.seconds)
+        if look.well:
+            well.setdefault(look.name, look.seconds)
+        else:
+            well.pop(look.name, None)
     lines = [
-        f"{name:32} {waves.get(name, ''):>5} {there:>9.1f} {'-' if well is None else f'{well:.1f}':>9}"
-        for well, there, name in rows
+        f"{name:32} {waves.get(name, ''):>5} {there[name]:>9.1f} {f'{well[name]:.1f}' if name in well else '-':>9}"
+        for name in sorted(there, key=lambda name: (name not in well, well.get(name, there[name])))
     ]
     return "\n".join([f"{'application':32} {'wave':>5} {'there, s':>9} {'well, s':>9}", *lines]) + "\n"
-
-
-def _well_from(looks: list[tuple[float, str]]) -> float | None:
-    """Since when it has been well at every look."""
-    backwards = list(reversed(looks))
-    ill = list(dropwhile(lambda look: look[1].startswith(WELL), backwards))
-    well = backwards[: len(backwards) - len(ill)]
-    return well[-1][0] if well else None

@@ -32,6 +32,7 @@ from rehearsal.cloud import open_cloud
 from rehearsal.inprocess import run
 from rehearsal.manifests import write_manifests
 from tests.argo import absent, commits, stand_ins
+from tests.argo.arrivals import Look
 from tests.argo.commits import Change, Key
 from tests.argo.inside import Inside, egress
 from tests.argo.outside import Outside, outside
@@ -99,7 +100,7 @@ class Delivered:
     """With these settings besides."""
     wrong: list[Exception]
     """What stopped the operators."""
-    timeline: list[str] = field(default_factory=list)
+    timeline: list[Look] = field(default_factory=list)
     _seen: dict[str, str] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
@@ -156,7 +157,8 @@ class Delivered:
             said = f"{state(one)}{waits_for(one)}"
             if self._seen.get(name) != said:
                 self._seen[name] = said
-                self.timeline.append(f"{time.monotonic() - self._started:7.1f} s  {name:32} {said}")
+                seconds = time.monotonic() - self._started
+                self.timeline.append(Look(seconds=seconds, name=name, said=said, well=is_well(one)))
         return found
 
     def publish(self, change: Change, message: str) -> str:

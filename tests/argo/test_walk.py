@@ -68,10 +68,9 @@ def whole(delivered: Delivered) -> Delivered:
             lambda found: names <= {*found} and all(map(is_well, found.values())), "all of prod to be delivered"
         )
     finally:
-        text = "\n".join(delivered.timeline) + "\n"
         print(arrivals(delivered.timeline, delivered.waves))
         TIMELINE.parent.mkdir(exist_ok=True)
-        write_whole(TIMELINE, text)
+        write_whole(TIMELINE, "".join(f"{look}\n" for look in delivered.timeline))
     return delivered
 
 

@@ -173,6 +173,6 @@ def _wrong_arrival(edge: Edge, case: Case, answer: Answer, mark: Mark) -> Iterat
         expected = [] if value is None else [value.format(**mark.tokens, client=mark.client)]
         if answer.values(header) != expected:
             yield f"the upstream saw {header}: {answer.values(header)}, not {expected}"
-    count = sum(echo.attempts[mark.attempt] for echo in edge.backends.echoes.values())
+    count = edge.backends.attempts[mark.attempt]
     if case.attempts is not None and count != case.attempts:
         yield f"upstreams got it {count} times, not {case.attempts}"

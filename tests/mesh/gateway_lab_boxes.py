@@ -27,7 +27,7 @@ SHOWN: Mapping[str, Sequence[str]] = {
         "test_when_all_are_out_the_answer_says_so",
     ),
     "서비스 다운 시 자동 failover": ("test_a_pod_that_is_gone_is_seen_by_no_reader",),
-    "재시도 정책 동작": ("a read that both pods refuse once is sent again", "a write that fails is sent once"),
+    "재시도 정책 동작": ("a read that is refused twice is sent again", "a write that fails is sent once"),
     "타임아웃 설정 적용": ("an answer that takes more than five seconds is not waited for",),
     "mTLS 구현": (
         "services are called in plain text",

@@ -129,8 +129,8 @@ RELEASES = [
 
 FAILURE = [
     # "재시도 정책 동작", "타임아웃 설정 적용".
-    case("a read that both pods refuse once is sent again", ORDERS, 200, bearer(), attempts=3,
-         answers={"status": 503, "times": 1}),
+    case("a read that is refused twice is sent again", ORDERS, 200, bearer(), attempts=3,
+         answers={"status": 503, "times": 2}),
     case("a read that fails for good is sent four times", ORDERS, 503, bearer(), attempts=4,
          answers={"status": 503, "body": "out"}),
     case("a write that fails is sent once", ORDERS, 503, bearer(), method="POST", answers={"status": 503, "body": "out"},
@@ -249,7 +249,7 @@ MUTATIONS = [
     Mutation("what has been seen is sent again", _every_route(lambda route: route["retries"].update(retryOn="5xx,reset")),
              "a write that fails is sent once"),
     Mutation("reads are not sent again", _every_route(lambda route: route.update(retries={"attempts": 0})),
-             "a read that both pods refuse once is sent again"),
+             "a read that is refused twice is sent again"),
     Mutation("any page may read answers", _every_route(lambda route: route["corsPolicy"].update(allowOrigins=[{"exact": "*"}])),
              "another page may not"),
     Mutation("what clients say of certificates is passed on", gone("EnvoyFilter", "strip-identity-headers"),

@@ -14,6 +14,7 @@ import re
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -120,6 +121,7 @@ class Behind:
         addresses = Addresses(*{one.port for one in workloads})
         self.address = {one.name: addresses.take() for one in workloads}
         self.echoes: dict[str, Echo] = {}
+        self.attempts: Counter[str] = Counter()
         self.switches: dict[str, Switch] = {}
         self.servers: list[Server] = []
 
@@ -168,7 +170,7 @@ class Backends(Behind):
             self._start_limits(limits)
 
     def _echo(self, workload: Workload) -> Echo:
-        echo = Echo(workload.name)
+        echo = Echo(workload.name, self.attempts)
         self._serve(workload, echo.serve)
         return echo
 

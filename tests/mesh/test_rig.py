@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,12 @@ import pytest
 
 from tests.mesh import eco2
 from tests.mesh.cases import Case, judge
-from tests.mesh.client import Answer
+from tests.mesh.client import Answer, send
 from tests.mesh.eco2_cases import HOST
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.processes import Program, wait_until
 from tests.mesh.rig import Backends, Edge, warnings_in
+from tests.mesh.upstreams import ANSWER, ATTEMPT, Echo, Loop
 from tests.stacks import ROOT
 from tests.tools import missing
 
@@ -65,7 +67,7 @@ class _Echoing:
     """An edge that passes all on to one upstream."""
 
     def __init__(self) -> None:
-        self.backends = SimpleNamespace(recover=lambda: None, switches={}, echoes={})
+        self.backends = SimpleNamespace(recover=lambda: None, switches={}, echoes={}, attempts=Counter())
 
     def send(self, _method: str, _target: str, headers: Sequence[tuple[str, str]], *_: object, **__: object) -> Answer:
         return Answer(200, {}, json.dumps({"service": "my-api", "headers": headers}).encode())
@@ -76,6 +78,18 @@ def test_a_case_expects_the_token_that_it_sent_also_a_second_later(monkeypatch: 
     sent = [("authorization", "Bearer {valid}")]
     case = Case(name="x", target="/", status=200, host=HOST, headers=sent, service="my-api", sees=dict(sent))
     assert judge(cast(Edge, _Echoing()), case) == ""
+
+
+@pytest.mark.parametrize("asked", [(0, 1, 0), (0, 0, 0)], ids=["the other pod", "the same pod"])
+def test_a_service_refuses_so_often_as_it_was_told_whichever_pod_is_asked(asked: Sequence[int]) -> None:
+    told = [(ATTEMPT, "1"), (ANSWER, json.dumps({"status": 503, "times": 2}))]
+    loop, attempts = Loop(), Counter[str]()
+    try:
+        ports = [loop.listen(Echo("orders", attempts).serve, "127.0.0.1", 0, None) for _ in range(2)]
+        answers = [send(("127.0.0.1", ports[pod]), "GET", "/", told).status for pod in asked]
+    finally:
+        loop.stop()
+    assert (answers, attempts) == ([503, 503, 200], Counter({"1": 3}))
 
 
 def _reached(edge: Edge) -> tuple[int, str]:

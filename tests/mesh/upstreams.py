@@ -21,7 +21,8 @@ ATTEMPT = "x-test-attempt"
 """A client's mark on a request, by which an upstream counts how often it came; with `drop` in it, it is never answered."""
 
 ANSWER = "x-test-answer"
-"""How the upstream is to answer this request: JSON with `status`, `delay` (s), `headers`, `body`, and `times`: only so often.
+"""How the upstream is to answer this request: JSON with `status`, `delay` (s), `headers`, `body`, and `times`: only so often,
+whichever pod gets it: a retry may come to the one that has refused (Envoy draws five times for another, which may be set aside).
 
 Without a `body`, and once it was `times` before, it answers with what it saw.
 """
@@ -86,8 +87,8 @@ class Loop:
 class Echo:
     """Answers every request with what it was, as JSON; upgraded connections get back what they send.
 
-    `answers` is how it answers those that say nothing of it themselves (see `ANSWER`), with `every` only each so many-th of them;
-    when it is `down`, it hangs up at once.
+    Pods behind one edge share `attempts`. `answers` is how it answers those that say nothing of it themselves (see `ANSWER`),
+    with `every` only each so many-th of them; when it is `down`, it hangs up at once.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 import subprocess
@@ -17,10 +18,12 @@ import yaml
 
 from infra.systems.eco2 import charts, projects, versions
 from infra.systems.eco2.parts import Part
+from rehearsal.whole_file import write_whole
 from tests.mesh.manifests import Manifest
 from tests.systems.eco2_objects import context
 from tests.systems.needy import NEEDY
 from tests.tools import required_charts, required_tool
+from tools.cache import cache_folder
 from tools.definitions import KubernetesLoader
 
 TENANTS = {"tenant_workers": {"instance_type": "t3.large", "minimum": 1, "maximum": 3}}
@@ -72,14 +75,46 @@ def template(release: str, values: Mapping[str, Any], folder: Path | None = None
             "template",
             release,
             found,
-            "--namespace",
-            parts()[release].chart.namespace,
+            "--values",
+            file.name,
+            *_options(release),
         ]
-        options = ["--values", file.name, "--include-crds", "--kube-version", versions.KUBERNETES, *_SERVED]
-        done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotRendered(done.stderr)
     return _RANDOM.sub("", done.stdout)
+
+
+def _options(release: str) -> list[str]:
+    namespace = parts()[release].chart.namespace
+    return ["--namespace", namespace, "--include-crds", "--kube-version", versions.KUBERNETES, *_SERVED]
+
+
+def digest(release: str, values: Mapping[str, Any], folder: Path | None = None) -> str:
+    """Tells apart what Helm writes; NotRendered as `template`.
+
+    Of a chart in a module it is kept for the user, by all that it is made of: Helm and charts are named after their locks. What a
+    chart refuses is asked again each time.
+    """
+    if folder:
+        return _sha256(template(release, values, folder))
+    made_of = [
+        required_tool("helm").parent.name,
+        required_charts().name,
+        release,
+        values,
+        _options(release),
+        _RANDOM.pattern,
+    ]
+    kept = cache_folder("rendered", _sha256(json.dumps(made_of, sort_keys=True)))
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(kept, _sha256(template(release, values)))
+    return kept.read_text()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 _SERVED = ("--api-versions", "cert-manager.io/v1")
@@ -120,7 +155,7 @@ def _other(value: Any) -> Any:
 def unread(release: str, folder: Path | None = None, more: Mapping[str, Any] | None = None) -> list[str]:
     """The values, of those `more` alone if there are any, that make no difference to what is rendered: no template reads them."""
     values = more or parts()[release].values
-    before = template(release, values, folder)
+    before = digest(release, values, folder)
     return [
         ".".join(one.path) for one in leaves(values) if one.path and not _matters(release, values, one, before, folder)
     ]
@@ -128,7 +163,7 @@ def unread(release: str, folder: Path | None = None, more: Mapping[str, Any] | N
 
 def _matters(release: str, values: Mapping[str, Any], leaf: Leaf, before: str, folder: Path | None) -> bool:
     try:
-        return template(release, changed(values, leaf), folder) != before
+        return digest(release, changed(values, leaf), folder) != before
     except NotRendered:
         return True
 

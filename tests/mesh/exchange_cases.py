@@ -181,7 +181,7 @@ RESILIENCE = [
          method="POST", body=1, answers={"status": 503, "times": 1}, attempts=2, service=RISK, client="100.66.0.2"),
     case("and there without one", SCORE, 503, bearer("scorer"), method="POST", answers={"status": 503, "body": "out"},
          attempts=1, service=None, client="100.66.0.3"),
-    case("an order that takes too long", ORDERS, 504, bearer("trader"), method="POST", answers={"delay": 6}, attempts=1,
+    case("an order that takes too long", ORDERS, 504, bearer("trader"), method="POST", answers={"delay": 4}, attempts=1,
          within=3.5, service=None),
     case("a read that takes too long is tried again, and ends", ORDERS, 504, bearer("trader"), answers={"delay": 6},
          within=3.5, service=None),

@@ -19,7 +19,7 @@ from tests.mesh.bench.load import Load, NotServed, shoot
 from tests.mesh.bench.variants import variants
 from tests.mesh.manifests import Manifest
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.judges
 
 TINY = [
     "--rounds",

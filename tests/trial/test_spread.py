@@ -21,7 +21,7 @@ from tests.mesh.processes import wait_until
 from tests.trial import updates, world
 from tests.trial.standing import PATIENCE, TENANTS, Standing, standing
 
-pytestmark = pytest.mark.verify
+pytestmark = pytest.mark.judges
 
 SIZE = Resources(cpu="10m", memory="16Mi", memory_limit="32Mi")
 ROOM = 8

@@ -49,7 +49,7 @@ lab: .venv/.packages ## the API gateway lab on loopback with real programs, chec
 
 verify: tools lint ## the linters, and the tests on the real engine and real servers
 	@echo "running the tests on the real engine and real servers"
-	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
 	@$(BIN)/python -m tools.go_tools docker-compose conftest opa kube-score trivy rollouts-controller argocd alert-routes kubectl-kyverno kyverno cosign crane ferretdb

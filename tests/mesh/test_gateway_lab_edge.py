@@ -252,18 +252,19 @@ class TestFailover:
         return tuple(edge.backends.echoes[pod].requests - had for pod, had in zip(PODS, before, strict=True))
 
     def test_a_failing_pod_is_set_aside_and_comes_back(self, edge: Edge) -> None:
-        assert all(self.reached(edge, 20))
+        assert all(self.reached(edge, EVERY_POD))
         failing = edge.backends.echoes[PODS[0]]
         failing.answers = {"status": 500, "body": "out"}
-        statuses = [post(edge, NOTES).status for _ in range(40)]
-        aside = time.monotonic()
+        began, statuses = time.monotonic(), list[int]()
+        while statuses.count(500) < 5 and len(statuses) < EVERY_POD:
+            statuses.append(post(edge, NOTES).status)
         # Five errors in a row; the other pod's answers between them are not its own.
         assert statuses.count(500) == 5
+        assert self.reached(edge, 10) == (0, 10)
         failing.answers = {}
-        assert self.reached(edge, 2) == (0, 2)
         wait_until(lambda: self.reached(edge, 4)[0] > 0, "the pod to be called again", patience=10)
-        # Three seconds aside (the rig's setting), and the next look, which comes every second.
-        assert 1 <= time.monotonic() - aside <= 6
+        # Three seconds aside: the rig's setting.
+        assert time.monotonic() - began >= 3
 
     def test_a_pod_that_is_gone_is_seen_by_no_reader(self, edge: Edge) -> None:
         edge.backends.echoes[PODS[0]].down = True
@@ -298,6 +299,9 @@ def test_connections_to_services_are_kept(edge: Edge) -> None:
         assert get(edge, ORDERS).status == 200
     assert edge.stat(name) - before <= 2
 
+
+EVERY_POD = 40
+"""Requests of which none comes to one of two pods once in a million million times: the gateway throws dice."""
 
 BODY = '{"products": [' + ", ".join(f'{{"id": {number}, "name": "a product"}}' for number in range(200)) + "]}"
 
@@ -348,19 +352,19 @@ class TestCache:
     def test_everybodys_answer_is_asked_for_once_by_each_pod(self, edge: Edge, products: Origin) -> None:
         products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": BODY}
         path, before = f"{PRODUCTS}/kept", products.echo.requests
-        answers = [get(edge, path) for _ in range(40)]
+        answers = [get(edge, path) for _ in range(EVERY_POD)]
         asked = products.echo.requests - before
         products.echo.answers = {}
         assert {(one.status, one.body.decode()) for one in answers} == {(200, BODY)}
         found = Counter(one.headers["x-cache"] for one in answers)
         assert (found["miss"], asked) == (len(PODS), len(PODS))
-        assert found["hit"] == 40 - len(PODS)
+        assert found["hit"] == EVERY_POD - len(PODS)
 
     def test_what_is_kept_is_compressed_for_who_takes_it(self, edge: Edge, products: Origin) -> None:
         products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": BODY}
         path = f"{PRODUCTS}/compressed"
         zipped, plain = (
-            [get(edge, path, ("accept-encoding", one)) for _ in range(6)][-1] for one in ("gzip", "identity")
+            [get(edge, path, ("accept-encoding", one)) for _ in range(EVERY_POD)][-1] for one in ("gzip", "identity")
         )
         products.echo.answers = {}
         assert (gzip.decompress(zipped.body).decode(), plain.body.decode()) == (BODY, BODY)
@@ -386,7 +390,7 @@ class TestCache:
         """By its method, by one that overrides it, or after it was let in; by the port for that it goes at once."""
         products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": "old"}
         path = f"{PRODUCTS}/purged"
-        for _ in range(8):
+        for _ in range(EVERY_POD):
             get(edge, path)
         products.echo.answers = {"headers": {"cache-control": "public, max-age=300"}, "body": "new"}
         purge = edge.send("PURGE", path, bearer(), host=HOST)

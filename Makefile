@@ -52,7 +52,7 @@ verify: tools lint ## the linters, and the tests on the real engine and real ser
 	@$(BIN)/python -m pytest -m verify -r s --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 judges: tools lint test runs ## all of it, and the judges too dear for every change; writes what each costs into docs/verify.md
-	@$(BIN)/python -m tools.go_tools docker-compose conftest opa kube-score trivy rollouts-controller argocd alert-routes kubectl-kyverno kyverno cosign crane ferretdb
+	@$(BIN)/python -m tools.go_tools docker-compose conftest opa kube-score trivy rollouts-controller argocd alert-routes kubectl-kyverno kyverno cosign crane ferretdb fortio
 	@$(BIN)/python -m tools.outsiders
 	@$(BIN)/python -m tools.mongosh >/dev/null
 	@echo "running the tests on the real engine and real servers, the dear ones too"

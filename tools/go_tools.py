@@ -203,6 +203,7 @@ FORTIO = GoTool(
     package="fortio.org/fortio",
     pinned="fortio.org/fortio",
     took="half a minute",
+    is_dear=True,
 )
 REACH = GoTool(
     name="reach",

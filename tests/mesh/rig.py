@@ -39,6 +39,9 @@ CLIENT = "203.0.113.7"
 LOCALITY = "here.a"
 """The region and the zone of the gateway; a pod's are its label `istio-locality`, where it has one."""
 
+EVERY_POD = 40
+"""Requests of which none comes to one of two pods once in a million million times: the gateway throws dice."""
+
 ISTIO_SETTINGS = {
     # Istio's own builds of Envoy have filters of these names; upstream's refuses a listener that names them.
     "PILOT_ENABLE_ALPN_FILTER": "false",

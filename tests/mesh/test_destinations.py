@@ -22,7 +22,7 @@ from infra.systems.eco2.mesh import GATEWAY_CONTAINER_PORT, GATEWAY_LABELS
 from tests.mesh import eco2, rig
 from tests.mesh.manifests import Manifest
 from tests.mesh.processes import wait_until
-from tests.mesh.rig import Edge, Workload
+from tests.mesh.rig import EVERY_POD, Edge, Workload
 
 pytestmark = pytest.mark.verify
 
@@ -108,8 +108,8 @@ def ask(edge: Edge, *headers: tuple[str, str]) -> Any:
     return edge.send("GET", "/pods", headers, host=HOST)
 
 
-def asked(edge: Edge, times: int = 40) -> Counter[str]:
-    """Who answered, or with which status nobody did; that one of two pods gets none by chance is out of the question."""
+def asked(edge: Edge, times: int = EVERY_POD) -> Counter[str]:
+    """Who answered, or with which status nobody did."""
     answers = [ask(edge) for _ in range(times)]
     return Counter(answer.upstream or str(answer.status) for answer in answers)
 

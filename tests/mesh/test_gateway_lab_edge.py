@@ -38,7 +38,7 @@ from tests.mesh.gateway_lab_cases import CASES, MUTATIONS, ORDERS, PRODUCTS, USE
 from tests.mesh.manifests import Manifest, named
 from tests.mesh.mutations import Mutation, notices, without_it
 from tests.mesh.processes import wait_until
-from tests.mesh.rig import Edge
+from tests.mesh.rig import EVERY_POD, Edge
 from tests.mesh.upstreams import ANSWER
 
 pytestmark = pytest.mark.verify
@@ -299,9 +299,6 @@ def test_connections_to_services_are_kept(edge: Edge) -> None:
         assert get(edge, ORDERS).status == 200
     assert edge.stat(name) - before <= 2
 
-
-EVERY_POD = 40
-"""Requests of which none comes to one of two pods once in a million million times: the gateway throws dice."""
 
 BODY = '{"products": [' + ", ".join(f'{{"id": {number}, "name": "a product"}}' for number in range(200)) + "]}"
 
